@@ -1,0 +1,70 @@
+"""Bytes ⇄ messages: msgpack by default, JSON where the body begins with `{`, answered in kind.
+
+Arbitrary bytes give a message or PeerFault, nothing else. Nesting is bounded before decoding: msgspec raises
+RecursionError, not DecodeError, on deep input.
+"""
+
+from typing import Final, Generic, Literal, TypeVar
+
+import msgspec
+
+from orch_actors.protocol.errors import PeerFault
+from orch_actors.protocol.messages import Heartbeat, Published, Reply, Request, RequestHead
+
+Encoding = Literal["json", "msgpack"]
+
+#: Largest body in bytes. A graph of 100,000 tasks takes about 10 MB; the peer is one of our own uid.
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+
+#: Topics of the event socket; a subscriber picks its encoding by subscribing to one.
+TOPIC_MSGPACK: Final = b"m"
+TOPIC_JSON: Final = b"j"
+
+_json_encoder: Final = msgspec.json.Encoder()
+_msgpack_encoder: Final = msgspec.msgpack.Encoder()
+_DECODE_ERRORS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def encoding_of(body: bytes) -> Encoding:
+    """Which encoding a body is in. A msgpack map never begins with the byte `{`: that is a small integer."""
+    return "json" if body[:1] == b"{" else "msgpack"
+
+
+def encode(message: object, encoding: Encoding = "msgpack") -> bytes:
+    """The bytes of any message Struct; the same message always gives the same bytes."""
+    return _json_encoder.encode(message) if encoding == "json" else _msgpack_encoder.encode(message)
+
+
+def json_to(encoding: Encoding, body: bytes) -> bytes:
+    """Carry JSON bytes over into `encoding`, without a schema: stored replies stay the same for ever."""
+    return body if encoding == "json" else _msgpack_encoder.encode(msgspec.json.decode(body))
+
+
+T = TypeVar("T")
+
+
+class Decoder(Generic[T]):
+    """Decodes bodies of one type in either encoding."""
+
+    def __init__(self, of: type[T]) -> None:
+        self._json = msgspec.json.Decoder(of)
+        self._msgpack = msgspec.msgpack.Decoder(of)
+
+    def decode(self, body: bytes) -> T:
+        """The message.
+
+        Raises:
+            PeerFault: too large, not the encoding it claims, or not of this type; the text says where.
+        """
+        if len(body) > MAX_BODY_BYTES:
+            raise PeerFault(f"{len(body)} bytes are more than the {MAX_BODY_BYTES} that a message may have")
+        try:
+            return (self._json if encoding_of(body) == "json" else self._msgpack).decode(body)
+        except _DECODE_ERRORS as error:
+            raise PeerFault(str(error)) from error
+
+
+REQUEST: Final = Decoder(Request)
+REQUEST_HEAD: Final = Decoder(RequestHead)
+REPLY: Final = Decoder(Reply)
+PUBLISHED: Final[Decoder[Published | Heartbeat]] = Decoder(Published | Heartbeat)  # type: ignore[arg-type]

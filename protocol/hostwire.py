@@ -1,0 +1,141 @@
+"""Supervisor ⇄ worker host: the messages between the process that decides and those that run things.
+
+Neither side acknowledges. What gets lost with a dying process is found again on disk: the supervisor hands a
+new host all attempts in flight (AdoptAttempt), and the host reads from each attempt's record what became of it
+(design: "Attempts survive us"). Every message may therefore come twice; the receiver ignores what it knows.
+"""
+
+from typing import Any, Final, Literal
+
+from msgspec import Raw, Struct
+
+from orch_actors.protocol.codec import Decoder
+from orch_actors.protocol.views import ActorView
+
+
+class HostMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Anything between supervisor and host."""
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """All that is needed to run one attempt, or to find out what became of it."""
+
+    #: `g1/build/2`
+    attempt: str
+    #: Absolute folder of the graph's attempts; the supervisor has created it.
+    folder: str
+    #: File names begin with this: `<stem>.jsonl` (the record), `.out`, `.err`, `.result`.
+    stem: str
+    #: The worker type's own part of the task, as a document (protocol/spec/work.py).
+    work: dict[str, Any]
+    #: Absolute working directory.
+    cwd: str
+    #: The whole environment, but for the ORCH_* variables that the host adds.
+    env: dict[str, str]
+    #: Seconds between TERM and KILL.
+    grace_s: float
+    #: Boot id under which the attempt was decided.
+    boot: str
+
+
+class StartAttempt(HostMessage, frozen=True, kw_only=True, tag="start_attempt"):
+    """Run it, once. Answers: AttemptEnded. (A record that exists already makes it an adoption.)"""
+
+    launch: Launch
+
+
+class AdoptAttempt(HostMessage, frozen=True, kw_only=True, tag="adopt_attempt"):
+    """It may be running, over, or never begun: find out and act by the crash matrix.
+
+    Answers: AttemptAdopted where it runs, AttemptEnded where it is over, both in turn where it ends later.
+    """
+
+    launch: Launch
+    #: Its kill was decided before: carry on with that.
+    stopping: bool = False
+
+
+class StopAttempt(HostMessage, frozen=True, kw_only=True, tag="stop_attempt"):
+    """TERM to its group, after the grace KILL, then sweep escapees. Answer: AttemptEnded."""
+
+    attempt: str
+
+
+class DescribeActors(HostMessage, frozen=True, kw_only=True, tag="describe_actors"):
+    """Answer: ActorsDescribed with the same ticket."""
+
+    ticket: int
+
+
+class StopHost(HostMessage, frozen=True, kw_only=True, tag="stop_host"):
+    """Go, and leave the attempts running."""
+
+
+ToHost = StartAttempt | AdoptAttempt | StopAttempt | DescribeActors | StopHost
+
+
+class HostReady(HostMessage, frozen=True, kw_only=True, tag="host_ready"):
+    """The host can take work."""
+
+    worker: str
+    pid: int
+
+
+class AttemptAdopted(HostMessage, frozen=True, kw_only=True, tag="attempt_adopted"):
+    """It was found running."""
+
+    attempt: str
+    pid: int
+    #: Seconds that it has run, by the monotonic clock.
+    elapsed_s: float
+
+
+#: How an attempt was over. `exit`: by itself, with `exit_code`. `killed`: by StopAttempt. `spawn`: it never
+#: began, `message` says why. `lost`: it began, and how it ended cannot be known.
+Ending = Literal["exit", "killed", "spawn", "lost"]
+
+
+class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
+    """It is over, and nothing of it runs any more (but for what it left behind on purpose)."""
+
+    attempt: str
+    ending: Ending
+    exit_code: int | None = None
+    message: str = ""
+    #: Wall stamps in seconds since the epoch; the duration is monotonic.
+    started_utc: float = 0.0
+    ended_utc: float = 0.0
+    duration_s: float = 0.0
+    #: The JSON value in its result file, where it left one.
+    result: Raw | None = None
+    #: Why the result file cannot be used, where it left one that cannot.
+    result_fault: str = ""
+
+
+class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_described"):
+    """See DescribeActors; the root is the Worker actor."""
+
+    ticket: int
+    root: ActorView
+
+
+ToSupervisor = HostReady | AttemptAdopted | AttemptEnded | ActorsDescribed
+
+TO_HOST: Final[Decoder[ToHost]] = Decoder(ToHost)  # type: ignore[arg-type]
+TO_SUPERVISOR: Final[Decoder[ToSupervisor]] = Decoder(ToSupervisor)  # type: ignore[arg-type]
+
+
+class HostConfig(Struct, frozen=True, kw_only=True):
+    """The one argument (JSON) that a host process is started with: `python -m orch_actors.actors.host CONFIG`.
+
+    Its stdin is a pipe that the supervisor holds open: at its end the host leaves at once, without a word.
+    """
+
+    worker: str
+    #: Endpoint of the supervisor's ROUTER for hosts; the host's routing id is `name`.
+    endpoint: str
+    name: str
+    home: str
+    journal: str
+    boot: str
+    log_level: str = "INFO"

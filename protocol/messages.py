@@ -1,0 +1,268 @@
+"""Client ⇄ daemon: one closed union of requests, one of results (SPEC.md is the contract).
+
+The place for a new verb: a Struct here (Command if it changes anything: journalled and idempotent; Query if
+not), a handler of the same name in the daemon's dispatch, a file in `cli/verbs/`.
+"""
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.version import PROTOCOL_VERSION
+from orch_actors.protocol.views import ActorView, Event, GraphSummary, GraphView, StatusView
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """Anything with a tag."""
+
+
+# --- commands: durable before they are answered, executed at most once -----------------------------------
+
+
+class SubmitGraph(Message, frozen=True, kw_only=True, tag="submit_graph"):
+    """Take a graph and begin it. Answer: GraphAccepted."""
+
+    #: A graph document (SPEC.md, "Graph documents"), parameters already filled in.
+    graph: dict[str, Any]
+    #: Submitting twice with the same key and document gives the same graph; with another document KEY_CONFLICT.
+    key: str | None = None
+    #: Absolute folder against which relative `cwd`s are read.
+    base_dir: str = "/"
+    #: The submitter's variables that its tasks start from; the daemon lets allow-listed names through only.
+    environment: dict[str, str] = {}
+    #: Check only, change nothing.
+    dry_run: bool = False
+
+
+class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
+    """End a graph, or one task of it. Answer: Cancelled."""
+
+    graph: str
+    task: str | None = None
+    reason: str = ""
+
+
+Command = SubmitGraph | Cancel
+
+# --- queries: not journalled, may be repeated freely --------------------------------------------------------
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """Who is there? Answer: Welcome."""
+
+
+class GetStatus(Message, frozen=True, kw_only=True, tag="get_status"):
+    """The daemon, its workers, its graphs. Answer: Status."""
+
+
+class GetGraph(Message, frozen=True, kw_only=True, tag="get_graph"):
+    """One graph whole. Answer: Graph."""
+
+    #: Id, unique beginning of an id, or a name that only one graph has.
+    graph: str
+
+
+class GetSummaries(Message, frozen=True, kw_only=True, tag="get_summaries"):
+    """The named graphs, a line each, in the order asked; cheap: for waiting. Answer: Summaries."""
+
+    graphs: tuple[str, ...]
+
+
+class GetResult(Message, frozen=True, kw_only=True, tag="get_result"):
+    """What a task handed back. Answer: TaskResult."""
+
+    graph: str
+    task: str
+
+
+class ReadLog(Message, frozen=True, kw_only=True, tag="read_log"):
+    """A piece of an attempt's output. Answer: LogPiece."""
+
+    graph: str
+    task: str
+    #: 0: the latest.
+    attempt: int = 0
+    stream: str = "stdout"
+    #: In bytes from the beginning; negative: from the end.
+    offset: int = 0
+    limit: int = 65536
+
+
+class ReadEvents(Message, frozen=True, kw_only=True, tag="read_events"):
+    """Events after number `since`, oldest first, at most `limit`. Answer: Events."""
+
+    since: int
+    limit: int = 1000
+
+
+class ListActors(Message, frozen=True, kw_only=True, tag="list_actors"):
+    """The living tree over all processes. Answer: Actors."""
+
+
+class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
+    """Stop the daemon; running attempts go on, unless `kill`. Answer: Stopping, then it goes."""
+
+    kill: bool = False
+
+
+Query = Hello | GetStatus | GetGraph | GetSummaries | GetResult | ReadLog | ReadEvents | ListActors | Shutdown
+
+# --- results --------------------------------------------------------------------------------------------------
+
+
+class GraphAccepted(Message, frozen=True, kw_only=True, tag="graph_accepted"):
+    """The graph is on disk. With `dry_run`: it would have been taken; `graph` is then empty."""
+
+    graph: str
+    name: str
+    tasks: int
+    dry_run: bool = False
+    #: The key was known: nothing new was begun, this is the graph from then.
+    existing: bool = False
+
+
+class Cancelled(Message, frozen=True, kw_only=True, tag="cancelled"):
+    """What the cancellation reached; running ones end within their grace."""
+
+    graph: str
+    tasks: tuple[str, ...]
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+    """Another journal id: the state was wiped. Another boot id: the machine restarted."""
+
+    version: str
+    journal: str
+    boot: str
+    pid: int
+    home: str
+    #: Number of the newest event.
+    head: int
+    #: Endpoint of the event socket.
+    events: str
+
+
+class Status(Message, frozen=True, kw_only=True, tag="status"):
+    """See GetStatus."""
+
+    status: StatusView
+
+
+class Graph(Message, frozen=True, kw_only=True, tag="graph"):
+    """See GetGraph."""
+
+    graph: GraphView
+
+
+class Summaries(Message, frozen=True, kw_only=True, tag="summaries"):
+    """See GetSummaries."""
+
+    graphs: tuple[GraphSummary, ...]
+    #: Number of the newest event that these summaries reflect.
+    head: int
+
+
+class TaskResult(Message, frozen=True, kw_only=True, tag="task_result"):
+    """The JSON value that the task's latest successful attempt handed back."""
+
+    graph: str
+    task: str
+    attempt: int
+    value: Any
+
+
+class LogPiece(Message, frozen=True, kw_only=True, tag="log_piece"):
+    """Bytes [offset, offset + len(data)) of a log; in JSON `data` is base64."""
+
+    attempt: int
+    offset: int
+    data: bytes
+    #: Size of the log now.
+    size: int
+    #: The attempt is over: nothing will be added.
+    ended: bool
+    path: str
+
+
+class Events(Message, frozen=True, kw_only=True, tag="events"):
+    """See ReadEvents. `head` is the newest event's number; ask again while the last one here is below it."""
+
+    events: tuple[Event, ...]
+    head: int
+
+
+class Actors(Message, frozen=True, kw_only=True, tag="actors"):
+    """See ListActors."""
+
+    root: ActorView
+
+
+class Stopping(Message, frozen=True, kw_only=True, tag="stopping"):
+    """The daemon will be gone in a moment."""
+
+    #: Attempts that go on running and that the next daemon adopts.
+    running: int
+    killed: int = 0
+    pid: int = 0
+
+
+Result = (
+    GraphAccepted
+    | Cancelled
+    | Welcome
+    | Status
+    | Graph
+    | Summaries
+    | TaskResult
+    | LogPiece
+    | Events
+    | Actors
+    | Stopping
+)
+
+# --- envelopes ------------------------------------------------------------------------------------------------
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a client sends, in one frame."""
+
+    #: Time-ordered UUID; the same for every repetition of the same command.
+    id: str
+    #: Chosen by the client, stable over its life; (client, id) identifies a command.
+    client: str
+    do: Command | Query
+    v: int = PROTOCOL_VERSION
+    #: Seconds since the epoch after which the client no longer wants it; a command is then not executed.
+    deadline_utc: float | None = None
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the daemon answers: a result or an error."""
+
+    id: str
+    result: Result | None = None
+    error: ErrorInfo | None = None
+    v: int = PROTOCOL_VERSION
+
+
+class RequestHead(Struct, frozen=True, kw_only=True):
+    """The part of a request that can be read although the rest makes no sense, to answer it."""
+
+    id: str = ""
+    client: str = ""
+    v: int = 0
+    do: Raw = Raw()
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True, tag_field="type", tag="heartbeat"):
+    """Published every second: a subscriber that is behind `head` has missed something and asks for it."""
+
+    head: int
+    journal: str
+
+
+class Published(Struct, frozen=True, kw_only=True, tag_field="type", tag="event"):
+    """An event as published."""
+
+    event: Event

@@ -1,0 +1,124 @@
+"""What a graph and its tasks may say: the Structs behind graph files and submissions.
+
+A *document* is the plain JSON form (what a YAML, JSON or TOML file holds, what travels, what is journalled);
+these Structs are the same thing typed. `parse.py` turns a document into Structs, `document.py` turns Structs
+into a document; both directions are total, so nothing that a task carries can be lost on the way.
+
+In a document a task is flat: common fields (TaskSpec) and the fields of its worker type (`work.py`) side by
+side. Here the latter stand apart in `TaskSpec.work`, since the core does not look into them.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from orch_actors.protocol.spec.durations import Duration
+from orch_actors.protocol.spec.work import Work
+
+#: When a dependency lets its dependent go: it ended `done`, it ended `failed`, or it ended at all.
+Condition = Literal["done", "failed", "finished"]
+
+#: What happens to the rest when a task has failed for good.
+OnFail = Literal["fail", "continue", "ask", "cancel_graph"]
+
+#: What to do with an attempt of which nobody can know whether it finished.
+OnUnknown = Literal["ask", "rerun", "fail"]
+
+PositiveInt = Annotated[int, Meta(ge=1)]
+
+
+class Dependency(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One dependency; in a document also just the task's id, which means condition `done`."""
+
+    task: str
+    on: Condition = "done"
+
+
+class Retry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """How often a task is tried, and how long to wait in between.
+
+    The wait before attempt n+1 is backoff × factor^(n-1), at most max_backoff, spread by ± jitter (a fraction).
+    """
+
+    attempts: Annotated[int, Meta(ge=1, le=1000)] = 1
+    backoff: Duration = 0.0
+    factor: Annotated[float, Meta(ge=1)] = 2.0
+    max_backoff: Duration = 300.0
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    #: Failure classes that are worth another attempt; none named: all of them but `unknown`.
+    on: tuple[str, ...] = ()
+    #: Exit codes that are worth another attempt; none named: all.
+    exit_codes: tuple[int, ...] = ()
+
+
+class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What must hold, apart from the exit code, before a task counts as done. All that is given must hold."""
+
+    #: A command for `sh -c` (text) or argv (list), run in the task's cwd and environment; must exit 0.
+    command: str | tuple[str, ...] | None = None
+    #: Files that must exist and not be empty, relative to the task's cwd.
+    files: tuple[str, ...] = ()
+    #: A regular expression (Python's `re`) that must be found in stdout.
+    pattern: str | None = None
+    #: A JSON Schema (2020-12) that the task's result must satisfy.
+    # `schema` in documents: the name says the field, not the class.
+    json_schema: dict[str, Any] | None = None
+    timeout: Duration = 60.0
+
+
+class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One task: who does it, what it waits for, and its policies. Times are seconds.
+
+    Invariant: whatever is set here is honoured, or the submission is refused by name.
+    """
+
+    id: str
+    #: What to do; the class is that of the worker type (ShellWork, PythonWork, …).
+    work: Work
+    worker: str = "shell"
+    title: str = ""
+    depends_on: tuple[Dependency, ...] = ()
+    cwd: str | None = None
+    env: dict[str, str] = {}
+    #: Longest run of one attempt.
+    timeout: Duration | None = None
+    #: Longest silence on stdout and stderr of one attempt.
+    idle_timeout: Duration | None = None
+    #: Longest time from ready to terminal, with waiting and retries.
+    deadline: Duration | None = None
+    #: Between TERM and KILL.
+    grace: Duration = 5.0
+    retry: Retry = Retry()
+    validate: Validate | None = None
+    on_fail: OnFail = "fail"
+    on_unknown: OnUnknown = "ask"
+    #: Higher runs first among ready tasks of a worker type.
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    #: A person's yes is needed before the first attempt.
+    approve: bool = False
+    #: Shares of the daemon's named capacities that an attempt holds.
+    resources: dict[str, Annotated[float, Meta(gt=0)]] = {}
+    #: Names of locks; two tasks that share one never run at once.
+    exclusive: tuple[str, ...] = ()
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Bounds of a whole graph."""
+
+    #: Attempts of this graph that may run at once.
+    parallel: PositiveInt | None = None
+    #: Longest time from submission to the graph's end.
+    wall: Duration | None = None
+
+
+class GraphSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A graph: a named DAG of tasks, submitted as one unit.
+
+    Example:
+        >>> GraphSpec(name="demo", tasks=(TaskSpec(id="hello", work=ShellWork(command="echo hi")),))
+    """
+
+    name: str
+    tasks: tuple[TaskSpec, ...]
+    goal: str = ""
+    limits: Limits = Limits()

@@ -1,0 +1,152 @@
+"""What the daemon tells of itself: the forms behind every `--json`.
+
+These shapes are a promise: fields may be added, none is renamed, retyped or taken away within a protocol
+version. Instants are text, RFC 3339 in UTC with milliseconds (`2026-01-31T09:05:00.250Z`); durations are
+seconds.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+TaskState = Literal["pending", "ready", "running", "blocked", "done", "failed", "cancelled", "skipped"]
+GraphState = Literal["running", "paused", "done", "failed", "cancelled"]
+AttemptState = Literal["running", "stopping", "done", "failed", "cancelled", "unknown"]
+WorkerState = Literal["stopped", "starting", "ready", "backoff", "parked"]
+
+
+def utc_text(stamp: float) -> str:
+    """Seconds since the epoch → RFC 3339 text in UTC."""
+    return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+class AttemptView(Struct, frozen=True, kw_only=True):
+    """One execution of a task."""
+
+    number: int
+    state: AttemptState
+    started_utc: str
+    ended_utc: str | None = None
+    duration_s: float | None = None
+    #: What the command exited with; 128 + the signal's number where a signal ended it; None where nobody knows.
+    exit_code: int | None = None
+    #: Failure class; None while it runs and when it succeeded.
+    class_: str | None = field(name="class", default=None)
+    #: Why it failed, in a sentence.
+    message: str = ""
+    #: Log files, absolute paths.
+    stdout: str = ""
+    stderr: str = ""
+
+
+class TaskView(Struct, frozen=True, kw_only=True):
+    """One task with its attempts."""
+
+    id: str
+    worker: str
+    state: TaskState
+    #: Why it is where it is, in a sentence: what it waits for, how it failed, why it was skipped.
+    reason: str
+    title: str = ""
+    depends_on: tuple[str, ...] = ()
+    priority: int = 0
+    #: Failure class of a failed task.
+    class_: str | None = field(name="class", default=None)
+    attempts: tuple[AttemptView, ...] = ()
+    has_result: bool = False
+
+
+class GraphSummary(Struct, frozen=True, kw_only=True):
+    """A graph in one line."""
+
+    id: str
+    name: str
+    state: GraphState
+    #: Task state → how many tasks; states without tasks are left out.
+    counts: dict[str, int]
+    submitted_utc: str
+    ended_utc: str | None = None
+
+
+class GraphView(Struct, frozen=True, kw_only=True):
+    """A graph with all its tasks, in the order of submission."""
+
+    id: str
+    name: str
+    state: GraphState
+    goal: str
+    reason: str
+    counts: dict[str, int]
+    submitted_utc: str
+    ended_utc: str | None
+    tasks: tuple[TaskView, ...]
+
+
+class SupervisorView(Struct, frozen=True, kw_only=True):
+    """The daemon."""
+
+    pid: int
+    version: str
+    home: str
+    endpoint: str
+    started_utc: str
+    events: str = ""
+    journal: str = ""
+    #: Attempts that were found running when this daemon started, and taken over.
+    adopted: int = 0
+
+
+class WorkerView(Struct, frozen=True, kw_only=True):
+    """A worker type and the process that serves it."""
+
+    type: str
+    pid: int | None
+    state: WorkerState
+    running: int
+    limit: int
+    restarts: int = 0
+    reason: str = ""
+
+
+class StatusView(Struct, frozen=True, kw_only=True):
+    """`status --json` without a graph, and `up --json`."""
+
+    supervisor: SupervisorView
+    workers: tuple[WorkerView, ...]
+    graphs: tuple[GraphSummary, ...]
+
+
+class ActorView(Struct, frozen=True, kw_only=True):
+    """One living actor; the tree spans all processes."""
+
+    name: str
+    kind: str
+    state: str
+    pid: int
+    #: Messages that wait.
+    mailbox: int
+    #: Messages handled since it started.
+    handled: int
+    restarts: int = 0
+    children: "tuple[ActorView, ...]" = ()
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened, durable before anybody is told.
+
+    `seq` is dense: 1, 2, 3, … for as long as the journal lives; so a reader sees a gap by itself.
+    """
+
+    seq: int
+    kind: str
+    time_utc: str
+    graph: str | None = None
+    task: str | None = None
+    attempt: int | None = None
+    #: The state that graph or task is in from now on, where the event changed it.
+    state: str | None = None
+    #: One line for people.
+    message: str = ""
+    #: What else the event carries, by kind (SPEC.md).
+    data: dict[str, Any] = {}
