@@ -87,7 +87,8 @@ class Refused(OrchError):
 
 class Unavailable(OrchError):
     """No daemon answers at the endpoint within the deadline. Whether a command was taken is not known:
-    send it again with the same command id, it is executed at most once."""
+    send it again with the same command id, it is executed at most once.
+    """
 
     def __init__(self, endpoint: str, waited_s: float) -> None:
         super().__init__(f"no daemon answers at {endpoint} (waited {waited_s:.1f} s)")
