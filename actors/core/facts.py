@@ -1,0 +1,133 @@
+"""Facts: what has been decided or has happened, in the past tense; the journal's vocabulary.
+
+A fact is final: folding facts (`fold.py`) is the only way state changes, live and on replay alike. A fact says
+what became of things and not by which policy, so policies may change between versions while journals stay
+readable. Fields are only ever added, with defaults.
+"""
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from orch_actors.protocol.views import GraphState, TaskState
+
+
+class FactForm(Struct, frozen=True, kw_only=True, tag_field="k", omit_defaults=True):
+    """Any fact; `k` is its kind, also the kind of the event that tells of it."""
+
+
+class GraphSubmitted(FactForm, frozen=True, kw_only=True, tag="graph_submitted"):
+    """A graph was taken in; the document is the normalised one: defaults applied, folders absolute."""
+
+    graph: str
+    document: dict[str, Any]
+    #: Variables of the submitter that its tasks start from.
+    environment: dict[str, str] = {}
+    client: str = ""
+    key: str | None = None
+    #: Of the document as it was sent; the same key with another digest is refused.
+    digest: str = ""
+
+
+class TaskReady(FactForm, frozen=True, kw_only=True, tag="task_ready"):
+    """Nothing but a free slot is missing."""
+
+    graph: str
+    task: str
+
+
+class AttemptStarting(FactForm, frozen=True, kw_only=True, tag="attempt_starting"):
+    """The attempt will be started, once; a host hears of it after this is durable."""
+
+    graph: str
+    task: str
+    attempt: int
+    #: Boot id of the machine: of an attempt from another boot only its record can tell.
+    boot: str = ""
+
+
+class AttemptAdopted(FactForm, frozen=True, kw_only=True, tag="attempt_adopted"):
+    """A host found it running and watches it from now on."""
+
+    graph: str
+    task: str
+    attempt: int
+    pid: int
+
+
+class AttemptStopping(FactForm, frozen=True, kw_only=True, tag="attempt_stopping"):
+    """It will be killed, and will have failed with `cls` for the reason `why`."""
+
+    graph: str
+    task: str
+    attempt: int
+    cls: str
+    why: str
+
+
+class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
+    """It is over. `cls` is its failure class, None for success."""
+
+    graph: str
+    task: str
+    attempt: int
+    exit_code: int | None = None
+    cls: str | None = None
+    message: str = ""
+    started_utc: float = 0.0
+    ended_utc: float = 0.0
+    duration_s: float = 0.0
+    #: The JSON value it handed back, where that is small; a larger one stays in its file.
+    result: Raw | None = None
+    #: The value is in the attempt's result file.
+    result_in_file: bool = False
+
+
+class RetryScheduled(FactForm, frozen=True, kw_only=True, tag="retry_scheduled"):
+    """Another attempt will follow at `at_utc`, `delay_s` from the moment of the decision."""
+
+    graph: str
+    task: str
+    #: Number of the attempt to come.
+    attempt: int
+    at_utc: float
+    delay_s: float
+
+
+class TaskEnded(FactForm, frozen=True, kw_only=True, tag="task_ended"):
+    """The task is in a terminal state for good."""
+
+    graph: str
+    task: str
+    state: TaskState
+    cls: str | None = None
+    reason: str = ""
+
+
+class GraphCancelling(FactForm, frozen=True, kw_only=True, tag="graph_cancelling"):
+    """Nothing of the graph starts any more."""
+
+    graph: str
+    reason: str = ""
+
+
+class GraphEnded(FactForm, frozen=True, kw_only=True, tag="graph_ended"):
+    """Every task is terminal."""
+
+    graph: str
+    state: GraphState
+    reason: str = ""
+
+
+Fact = (
+    GraphSubmitted
+    | TaskReady
+    | AttemptStarting
+    | AttemptAdopted
+    | AttemptStopping
+    | AttemptEnded
+    | RetryScheduled
+    | TaskEnded
+    | GraphCancelling
+    | GraphEnded
+)

@@ -1,0 +1,53 @@
+"""A graph comes in."""
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.messages import GraphAccepted
+from orch_actors.protocol.spec.document import to_document
+
+
+def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
+    """Take the graph and make ready what waits for nothing. The same key and document again: the same graph.
+
+    Raises:
+        Refused: KEY_CONFLICT.
+    """
+    known = existing(turn, offer)
+    if known is not None:
+        return known
+    graph_id = f"g{turn.state.last_graph + 1}"
+    turn.emit(
+        f.GraphSubmitted(
+            graph=graph_id,
+            document=to_document(offer.spec),
+            environment=dict(offer.environment),
+            client=offer.client,
+            key=offer.key,
+            digest=offer.digest,
+        )
+    )
+    for task in turn.state.graphs[graph_id].tasks.values():
+        if not task.unmet:
+            turn.emit(f.TaskReady(graph=graph_id, task=task.id))
+    return GraphAccepted(graph=graph_id, name=offer.spec.name, tasks=len(offer.spec.tasks))
+
+
+def existing(turn: Turn, offer: s.GraphOffered) -> GraphAccepted | None:
+    """The graph that this key stands for already, if it does.
+
+    Raises:
+        Refused: KEY_CONFLICT, the key stands for another graph.
+    """
+    known = turn.state.keys.get(offer.key) if offer.key is not None else None
+    if known is None:
+        return None
+    graph = turn.state.graphs[known]
+    if graph.digest != offer.digest:
+        raise Refused.because(
+            "KEY_CONFLICT",
+            f"key {offer.key!r} was used for another graph, {known} ({graph.spec.name})",
+            "use a new key for a changed graph",
+        )
+    return GraphAccepted(graph=known, name=graph.spec.name, tasks=len(graph.tasks), existing=True)

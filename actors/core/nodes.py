@@ -1,0 +1,97 @@
+"""The machine's state: graphs, tasks, attempts. Plain data; who changes it is `fold.py` and nobody else.
+
+Derived fields (counters, reverse edges) are marked; they follow from the facts and keep every step's cost
+independent of the size of the graph.
+"""
+
+from dataclasses import dataclass, field
+
+from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
+from orch_actors.protocol.views import GraphState, TaskState
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One execution. Invariant: numbers begin with 1 and rise by 1 within a task."""
+
+    number: int
+    boot: str
+    started_utc: float
+    #: Its kill is decided: failure class and reason that it will end with.
+    stopping: tuple[str, str] | None = None
+    pid: int | None = None
+    ended_utc: float | None = None
+    duration_s: float | None = None
+    exit_code: int | None = None
+    cls: str | None = None
+    message: str = ""
+    #: The JSON text of a small result.
+    result: bytes | None = None
+    result_in_file: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One task of one graph."""
+
+    graph: "Graph"
+    spec: TaskSpec
+    index: int
+    state: TaskState = "pending"
+    attempts: list[Attempt] = field(default_factory=list)
+    cls: str | None = None
+    reason: str = ""
+    #: When the next attempt is due (wall clock), and after what delay; only while one is scheduled.
+    retry_at_utc: float | None = None
+    retry_delay_s: float = 0.0
+    #: Derived: dependencies whose condition does not hold yet.
+    unmet: int = 0
+    #: Derived: a dependency whose condition can no longer hold.
+    broken_by: "Task | None" = None
+    #: Derived: who waits for this one, and for what.
+    dependents: list[tuple["Task", Condition]] = field(default_factory=list)
+    #: Derived: order in which it became ready; its place in the queue among equals.
+    rank: int = 0
+
+    @property
+    def id(self) -> str:
+        """The task's id within its graph."""
+        return self.spec.id
+
+    @property
+    def worker(self) -> str:
+        """The worker type."""
+        return self.spec.worker
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the state is final."""
+        return self.state in ("done", "failed", "cancelled", "skipped")
+
+    @property
+    def ref(self) -> str:
+        """`g1/build`."""
+        return f"{self.graph.id}/{self.spec.id}"
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """One graph. Invariant: `state` is terminal exactly if `open_tasks` is 0 (once its GraphEnded is folded)."""
+
+    id: str
+    spec: GraphSpec
+    environment: dict[str, str]
+    client: str
+    key: str | None
+    digest: str
+    submitted_utc: float
+    state: GraphState = "running"
+    reason: str = ""
+    ended_utc: float | None = None
+    #: A cancellation of the whole graph was asked for.
+    cancelling: bool = False
+    tasks: dict[str, Task] = field(default_factory=dict)
+    #: Derived: tasks that are not terminal.
+    open_tasks: int = 0
+    #: Derived: state → how many tasks.
+    counts: dict[TaskState, int] = field(default_factory=dict)
