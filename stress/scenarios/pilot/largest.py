@@ -1,6 +1,6 @@
 """A task of the pilot, a script for the python worker: the largest files of a folder.
 
-    python largest.py FOLDER OUT [HOW MANY]
+python largest.py FOLDER OUT [HOW MANY]
 """
 
 import heapq

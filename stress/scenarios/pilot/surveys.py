@@ -53,7 +53,7 @@ def languages(folder: str, out: str) -> dict[str, Any]:
 
 
 def _count_lines(path: str) -> tuple[int, int]:
-    """Lines, and those with more than white space; a last line without its newline counts. Lines end in b"\\n"."""
+    """Lines, and those with more than white space; a last line without its newline counts."""
     lines = filled = 0
     with open(path, "rb") as file:
         # readline with a bound: one endless line does not fill the memory.

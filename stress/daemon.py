@@ -1,0 +1,145 @@
+"""A daemon to try things on: in a home of its own that nobody else knows, or in one that was named.
+
+What is started here is ended here, by its pid, and looked for afterwards: a run that leaves a process behind is not a
+good run. A named home is a person's own: its daemon is started where it does not run, and left as it was found.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from orch_actors.cli.daemon import listener, start
+from orch_actors.cli.departure import Departure
+from orch_actors.protocol.client import Client
+from orch_actors.protocol.errors import EnvironmentFault, Refused, Unavailable
+from orch_actors.protocol.homes import Home
+
+#: What a daemon may take to go, its tasks ended; and what its processes may take to be gone from the system's list.
+STOP_S: Final = 30.0
+GONE_S: Final = 10.0
+
+
+class TrialDaemon:
+    """A running daemon, from `with` to its end.
+
+    Invariant: with a home of its own, nothing of it runs and (unless `keep`) nothing of it is on disk afterwards.
+    """
+
+    def __init__(self, home: str | None = None, *, keep: bool = False) -> None:
+        self.own: Final = home is None
+        #: Set by whoever finds that the run failed: then the home stays, to be looked into.
+        self.keep = keep
+        self.home: Final = Home(home if home is not None else tempfile.mkdtemp(prefix="oa-"))
+        self._started = False
+        #: Processes that were still there when all should have been gone, after `stop`.
+        self.left: tuple[int, ...] = ()
+
+    def __enter__(self) -> Self:
+        if listener(self.home) is None:
+            try:
+                self._started = start(self.home)
+            except BaseException:
+                self._remove()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.keep = self.keep or kind is not None
+        self.stop()
+
+    def client(self, timeout_s: float = 30.0) -> Client:
+        """A client of it, patient enough for a restart."""
+        return Client(self.home.path, timeout_s=timeout_s)
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's pid.
+
+        Raises:
+            EnvironmentFault: nobody listens, or the system does not tell who.
+        """
+        pid = listener(self.home)
+        if not pid:
+            raise EnvironmentFault(f"no daemon listens for {self.home.path}", f"see {self.home.log}", 111)
+        return pid
+
+    def kill_supervisor(self) -> int:
+        """`kill -9` the supervisor, wait until it is gone, and bring it up again. Returns the pid that died."""
+        pid = self.pid
+        with Departure(pid) as departure:
+            os.kill(pid, signal.SIGKILL)
+            if not departure.wait(GONE_S):
+                raise EnvironmentFault(f"process {pid} does not die of SIGKILL", "is the disk hanging?", 111)
+        start(self.home)
+        return pid
+
+    def stop(self) -> None:
+        """End what was started here, with its tasks; then look whether anything is left. Twice is once."""
+        if self._started:
+            self._started = False
+            self._shut_down()
+            if self.own:
+                self.left = self._wait_until_gone()
+        if self.own and not self.keep and not self.left:
+            self._remove()
+
+    def _shut_down(self) -> None:
+        pid = listener(self.home)
+        if not pid:
+            return
+        with Departure(pid) as departure:
+            try:
+                with self.client(STOP_S) as client:
+                    client.shutdown(kill=True)
+            except (Unavailable, Refused):
+                os.kill(pid, signal.SIGTERM)
+            if not departure.wait(STOP_S):
+                os.kill(pid, signal.SIGKILL)
+                departure.wait(GONE_S)
+
+    def _wait_until_gone(self) -> tuple[int, ...]:
+        until_at = time.monotonic() + GONE_S
+        while (left := processes_of(self.home.path)) and time.monotonic() < until_at:
+            time.sleep(0.05)
+        return left
+
+    def _remove(self) -> None:
+        if self.own:
+            shutil.rmtree(self.home.path, ignore_errors=True)
+            if not self.home.run.startswith(self.home.path + os.sep):
+                shutil.rmtree(self.home.run, ignore_errors=True)
+
+
+def processes_of(home: str) -> tuple[int, ...]:
+    """Living processes that have this home in their command line or (where the system shows it) their environment."""
+    needle = os.fsencode(home)
+    own = {os.getpid(), os.getppid()}
+    if sys.platform != "linux":
+        listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, check=False).stdout
+        lines = [line.strip().split(b" ", 1) for line in listing.splitlines() if needle in line]
+        return tuple(pid for line in lines if (pid := int(line[0])) not in own)
+    found: list[int] = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) not in own and any(needle in _read(name, part) for part in _TELLING):
+            found.append(int(name))
+    return tuple(found)
+
+
+_TELLING: Final = ("cmdline", "environ")
+
+
+def _read(pid: str, part: str) -> bytes:
+    """A file of a process; empty where it is gone, a zombie, or not ours."""
+    try:
+        with open(f"/proc/{pid}/{part}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
