@@ -9,7 +9,7 @@ from typing import Final, Generic, Literal, TypeVar
 import msgspec
 
 from orch_actors.protocol.errors import PeerFault
-from orch_actors.protocol.messages import Heartbeat, Published, Reply, Request, RequestHead
+from orch_actors.protocol.messages import Heartbeat, Published, Reply, ReplyHead, Request, RequestHead
 
 Encoding = Literal["json", "msgpack"]
 
@@ -67,4 +67,5 @@ class Decoder(Generic[T]):
 REQUEST: Final = Decoder(Request)
 REQUEST_HEAD: Final = Decoder(RequestHead)
 REPLY: Final = Decoder(Reply)
+REPLY_HEAD: Final = Decoder(ReplyHead)
 PUBLISHED: Final[Decoder[Published | Heartbeat]] = Decoder(Published | Heartbeat)  # type: ignore[arg-type]

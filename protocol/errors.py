@@ -90,10 +90,12 @@ class Unavailable(OrchError):
     send it again with the same command id, it is executed at most once.
     """
 
-    def __init__(self, endpoint: str, waited_s: float) -> None:
+    def __init__(self, endpoint: str, waited_s: float, command_id: str = "") -> None:
         super().__init__(f"no daemon answers at {endpoint} (waited {waited_s:.1f} s)")
         self.endpoint = endpoint
         self.waited_s = waited_s
+        #: Id of the request that went unanswered.
+        self.command_id = command_id
 
 
 class PeerFault(OrchError):

@@ -111,7 +111,11 @@ Query = Hello | GetStatus | GetGraph | GetSummaries | GetResult | ReadLog | Read
 # --- results --------------------------------------------------------------------------------------------------
 
 
-class GraphAccepted(Message, frozen=True, kw_only=True, tag="graph_accepted"):
+class Answer(Message, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A result. Fields may be added to it within a protocol version, so a client passes over unknown ones."""
+
+
+class GraphAccepted(Answer, frozen=True, kw_only=True, tag="graph_accepted"):
     """The graph is on disk. With `dry_run`: it would have been taken; `graph` is then empty."""
 
     graph: str
@@ -122,14 +126,14 @@ class GraphAccepted(Message, frozen=True, kw_only=True, tag="graph_accepted"):
     existing: bool = False
 
 
-class Cancelled(Message, frozen=True, kw_only=True, tag="cancelled"):
+class Cancelled(Answer, frozen=True, kw_only=True, tag="cancelled"):
     """What the cancellation reached; running ones end within their grace."""
 
     graph: str
     tasks: tuple[str, ...]
 
 
-class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+class Welcome(Answer, frozen=True, kw_only=True, tag="welcome"):
     """Another journal id: the state was wiped. Another boot id: the machine restarted."""
 
     version: str
@@ -143,19 +147,19 @@ class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     events: str
 
 
-class Status(Message, frozen=True, kw_only=True, tag="status"):
+class Status(Answer, frozen=True, kw_only=True, tag="status"):
     """See GetStatus."""
 
     status: StatusView
 
 
-class Graph(Message, frozen=True, kw_only=True, tag="graph"):
+class Graph(Answer, frozen=True, kw_only=True, tag="graph"):
     """See GetGraph."""
 
     graph: GraphView
 
 
-class Summaries(Message, frozen=True, kw_only=True, tag="summaries"):
+class Summaries(Answer, frozen=True, kw_only=True, tag="summaries"):
     """See GetSummaries."""
 
     graphs: tuple[GraphSummary, ...]
@@ -163,7 +167,7 @@ class Summaries(Message, frozen=True, kw_only=True, tag="summaries"):
     head: int
 
 
-class TaskResult(Message, frozen=True, kw_only=True, tag="task_result"):
+class TaskResult(Answer, frozen=True, kw_only=True, tag="task_result"):
     """The JSON value that the task's latest successful attempt handed back."""
 
     graph: str
@@ -172,7 +176,7 @@ class TaskResult(Message, frozen=True, kw_only=True, tag="task_result"):
     value: Any
 
 
-class LogPiece(Message, frozen=True, kw_only=True, tag="log_piece"):
+class LogPiece(Answer, frozen=True, kw_only=True, tag="log_piece"):
     """Bytes [offset, offset + len(data)) of a log; in JSON `data` is base64."""
 
     attempt: int
@@ -185,20 +189,20 @@ class LogPiece(Message, frozen=True, kw_only=True, tag="log_piece"):
     path: str
 
 
-class Events(Message, frozen=True, kw_only=True, tag="events"):
+class Events(Answer, frozen=True, kw_only=True, tag="events"):
     """See ReadEvents. `head` is the newest event's number; ask again while the last one here is below it."""
 
     events: tuple[Event, ...]
     head: int
 
 
-class Actors(Message, frozen=True, kw_only=True, tag="actors"):
+class Actors(Answer, frozen=True, kw_only=True, tag="actors"):
     """See ListActors."""
 
     root: ActorView
 
 
-class Stopping(Message, frozen=True, kw_only=True, tag="stopping"):
+class Stopping(Answer, frozen=True, kw_only=True, tag="stopping"):
     """The daemon will be gone in a moment."""
 
     #: Attempts that go on running and that the next daemon adopts.
@@ -253,6 +257,13 @@ class RequestHead(Struct, frozen=True, kw_only=True):
     client: str = ""
     v: int = 0
     do: Raw = Raw()
+
+
+class ReplyHead(Struct, frozen=True, kw_only=True):
+    """The part of a reply that can be read although the rest makes no sense, to tell whose it is."""
+
+    id: str = ""
+    v: int = 0
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, tag_field="type", tag="heartbeat"):

@@ -6,7 +6,7 @@ seconds.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
@@ -14,6 +14,23 @@ TaskState = Literal["pending", "ready", "running", "blocked", "done", "failed", 
 GraphState = Literal["running", "paused", "done", "failed", "cancelled"]
 AttemptState = Literal["running", "stopping", "done", "failed", "cancelled", "unknown"]
 WorkerState = Literal["stopped", "starting", "ready", "backoff", "parked"]
+
+#: What an event may tell of. `Event.kind` is plain text, since a newer daemon may know more kinds.
+EventKind = Literal[
+    "graph_submitted",
+    "task_ready",
+    "attempt_starting",
+    "attempt_adopted",
+    "attempt_stopping",
+    "attempt_ended",
+    "retry_scheduled",
+    "task_ended",
+    "graph_cancelling",
+    "graph_ended",
+]
+
+#: Graph states that are final.
+GRAPH_ENDINGS: Final[frozenset[GraphState]] = frozenset({"done", "failed", "cancelled"})
 
 
 def utc_text(stamp: float) -> str:

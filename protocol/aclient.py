@@ -1,0 +1,415 @@
+"""The asyncio client: the surface of `client.py`, awaited.
+
+Knows the wire's messages and its own sockets. The rules are shared with the plain client (`exchange.py`,
+`following.py`, `waiting.py`, `submission.py`); only the waiting differs. A cancelled call closes its socket on
+the way out; a command that it had sent may have been carried out all the same.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import zmq
+import zmq.asyncio
+
+from orch_actors.protocol import messages as m
+from orch_actors.protocol.codec import PUBLISHED
+from orch_actors.protocol.errors import PeerFault, Unavailable
+from orch_actors.protocol.exchange import Exchange, Glances, R, expect
+from orch_actors.protocol.following import Following
+from orch_actors.protocol.homes import Home
+from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.submission import submission
+from orch_actors.protocol.transport import connected, context, milliseconds, set_up
+from orch_actors.protocol.views import ActorView, Event, GraphSummary, GraphView, StatusView
+from orch_actors.protocol.waiting import Awaited, until_after
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orch_actors.protocol.spec.graph import GraphSpec
+
+
+async def _poll(socket: zmq.asyncio.Socket, wait_s: float, flags: int) -> bool:
+    """Whether the socket became ready in time."""
+    return bool(await socket.poll(milliseconds(wait_s), flags))  # type: ignore[call-arg]  # the stub lacks `flags`
+
+
+class AsyncClient:
+    """A connection to the daemon of one home, for the tasks of one event loop.
+
+    Promises, arguments and errors are those of `Client`.
+
+    Example:
+        >>> async with AsyncClient() as client:
+        ...     accepted = await client.submit({"name": "hello", "tasks": [{"id": "a", "command": "echo hello"}]})
+        ...     (summary,) = await client.wait([accepted.graph])
+    """
+
+    def __init__(
+        self,
+        home: str | None = None,
+        *,
+        endpoint: str | None = None,
+        client_id: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        """Connect lazily: nothing is opened before the first call. See `Client`."""
+        self.client_id: Final = client_id or "py-" + new_id()
+        self.endpoint: Final = endpoint or Home(home).commands
+        self.timeout_s: Final = timeout_s
+        self._context: zmq.asyncio.Context | None = None
+        self._idle: list[zmq.asyncio.Socket] = []
+        self._followers: set[AsyncFollower] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all idle sockets and the followers; calls that still run close theirs when they end."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close(0)
+        for follower in tuple(self._followers):
+            follower.close()
+
+    # --- commands ---------------------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        graph: "GraphSpec | Mapping[str, Any]",
+        *,
+        key: str | None = None,
+        base_dir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> m.GraphAccepted:
+        """Hand over a graph; when this returns, it is on disk and begins. See `Client.submit`.
+
+        Example:
+            >>> (await client.submit({"name": "nightly", "tasks": [{"id": "a", "command": "make"}]})).graph
+            'g1'
+        """
+        do = submission(graph, key=key, base_dir=base_dir, environment=environment, dry_run=dry_run)
+        return await self._ask(do, m.GraphAccepted)
+
+    async def cancel(self, graph: str, task: str | None = None, *, reason: str = "") -> m.Cancelled:
+        """End a graph, or one task of it.
+
+        Example:
+            >>> (await client.cancel("g1", "build")).tasks
+            ('build',)
+        """
+        return await self._ask(m.Cancel(graph=graph, task=task, reason=reason), m.Cancelled)
+
+    async def shutdown(self, kill: bool = False) -> m.Stopping:
+        """Stop the daemon; running attempts go on, unless `kill`.
+
+        Example:
+            >>> (await client.shutdown()).running
+            2
+        """
+        return await self._ask(m.Shutdown(kill=kill), m.Stopping)
+
+    # --- queries ----------------------------------------------------------------------------------------------
+
+    async def hello(self, timeout_s: float | None = None) -> m.Welcome:
+        """Who is there.
+
+        Example:
+            >>> (await client.hello(timeout_s=0.5)).version
+            '0.1.0'
+        """
+        return await self._ask(m.Hello(), m.Welcome, timeout_s)
+
+    async def status(self) -> StatusView:
+        """The daemon, its workers and its graphs.
+
+        Example:
+            >>> (await client.status()).supervisor.pid
+            4711
+        """
+        return (await self._ask(m.GetStatus(), m.Status)).status
+
+    async def graph(self, ref: str) -> GraphView:
+        """One graph with its tasks and attempts.
+
+        Example:
+            >>> (await client.graph("g1")).state
+            'running'
+        """
+        return (await self._ask(m.GetGraph(graph=ref), m.Graph)).graph
+
+    async def summaries(self, refs: Sequence[str]) -> m.Summaries:
+        """The named graphs, a line each, in the order asked.
+
+        Example:
+            >>> (await client.summaries(["g1"])).graphs[0].counts
+            {'done': 1}
+        """
+        return await self._ask(m.GetSummaries(graphs=tuple(refs)), m.Summaries)
+
+    async def result(self, graph: str, task: str) -> m.TaskResult:
+        """What the task's latest successful attempt handed back.
+
+        Example:
+            >>> (await client.result("g1", "count")).value
+            {'files': 812}
+        """
+        return await self._ask(m.GetResult(graph=graph, task=task), m.TaskResult)
+
+    async def read_log(
+        self,
+        graph: str,
+        task: str,
+        *,
+        attempt: int = 0,
+        stream: str = "stdout",
+        offset: int = 0,
+        limit: int = 65536,
+    ) -> m.LogPiece:
+        r"""A piece of an attempt's output. See `Client.read_log`.
+
+        Example:
+            >>> (await client.read_log("g1", "greet")).data
+            b'hello\n'
+        """
+        do = m.ReadLog(graph=graph, task=task, attempt=attempt, stream=stream, offset=offset, limit=limit)
+        return await self._ask(do, m.LogPiece)
+
+    async def events(self, since: int, limit: int = 1000) -> m.Events:
+        """The events after number `since`, oldest first, at most `limit`.
+
+        Example:
+            >>> (await client.events(0)).head
+            17
+        """
+        return await self._ask(m.ReadEvents(since=since, limit=limit), m.Events)
+
+    async def actors(self) -> ActorView:
+        """The living tree of actors.
+
+        Example:
+            >>> (await client.actors()).kind
+            'supervisor'
+        """
+        return (await self._ask(m.ListActors(), m.Actors)).root
+
+    # --- events -----------------------------------------------------------------------------------------------
+
+    def follow(self, since: int | None = None, *, timeout_s: float | None = None) -> "AsyncFollower":
+        """The events after number `since` (None: those from the first step on), each once and in order.
+
+        See `Client.follow`. Nothing is opened before the first step; `async with` closes for sure.
+
+        Example:
+            >>> async with client.follow(since=0) as events:
+            ...     async for event in events:
+            ...         print(event.seq, event.kind, event.task)
+        """
+        return AsyncFollower(self, since, timeout_s)
+
+    async def wait(
+        self, graphs: Sequence[str], *, any_: bool = False, timeout_s: float | None = None
+    ) -> tuple[GraphSummary, ...]:
+        """Wait until all the graphs (with `any_`: one of them) have ended. See `Client.wait`.
+
+        Raises:
+            TimeoutError: they had not after `timeout_s` seconds.
+
+        Example:
+            >>> [summary.state for summary in await client.wait(["g1"], timeout_s=60)]
+            ['done']
+        """
+        until = until_after(timeout_s, time.monotonic())
+        awaited = Awaited(graphs, any_=any_)
+        head = await self._look(awaited)
+        if awaited.met():
+            return awaited.summaries
+        async with AsyncFollower(self, head, None) as follower:
+            while not awaited.met():
+                event = await follower.next_event(until)
+                if event is None:
+                    raise awaited.timed_out(timeout_s)
+                if awaited.concerned_by(event):
+                    await self._look(awaited)
+        return awaited.summaries
+
+    async def _look(self, awaited: Awaited) -> int:
+        found = await self.summaries(awaited.refs)
+        awaited.update(found.graphs)
+        return found.head
+
+    # --- below ------------------------------------------------------------------------------------------------
+
+    async def request(
+        self, do: m.Command | m.Query, *, command_id: str | None = None, timeout_s: float | None = None
+    ) -> m.Result:
+        """Send any request and return its result. See `Client.request`.
+
+        Example:
+            >>> await client.request(Hello(), timeout_s=1.0)
+            Welcome(version='0.1.0', …)
+        """
+        if self._closed:
+            raise RuntimeError("this client is closed")
+        exchange = Exchange(
+            do,
+            client=self.client_id,
+            command_id=command_id or new_id(),
+            endpoint=self.endpoint,
+            now=time.monotonic(),
+            now_utc=time.time(),
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+        )
+        while True:
+            result = await self._try(exchange, exchange.next_try(time.monotonic()))
+            if result is not None:
+                return result
+            await asyncio.sleep(exchange.pause_s(time.monotonic()))
+
+    async def _ask(self, do: m.Command | m.Query, of: type[R], timeout_s: float | None = None) -> R:
+        return expect(await self.request(do, timeout_s=timeout_s), of)
+
+    async def _try(self, exchange: Exchange, until: float) -> m.Result | None:
+        """Send once and wait until `until`; None: try again."""
+        socket = self._idle.pop() if self._idle else self._open(zmq.DEALER, self.endpoint)
+        clean = False
+        try:
+            if not await _poll(socket, until - time.monotonic(), zmq.POLLOUT):
+                return None
+            await socket.send(exchange.body, zmq.NOBLOCK)
+            glances = Glances(until)
+            while (wait_s := glances.next_s(time.monotonic())) is not None:
+                if await _poll(socket, wait_s, zmq.POLLIN):
+                    answer = exchange.take((await socket.recv_multipart(zmq.NOBLOCK))[-1])
+                    if answer is not None:
+                        clean = True
+                        return None if answer == "again" else answer
+                elif not connected(socket):
+                    return None
+            return None
+        except zmq.Again:
+            return None  # the connection broke between poll and send
+        finally:
+            if clean and not self._closed:
+                self._idle.append(socket)
+            else:
+                socket.close(0)
+
+    def _open(self, kind: int, endpoint: str) -> zmq.asyncio.Socket:
+        if self._context is None:
+            self._context = zmq.asyncio.Context(context())
+        socket = self._context.socket(kind)
+        set_up(socket, endpoint)
+        return socket
+
+
+class AsyncFollower(AsyncIterator[Event]):
+    """Events in order, each once; made by `AsyncClient.follow`, for one task at a time."""
+
+    def __init__(self, client: AsyncClient, since: int | None, timeout_s: float | None) -> None:
+        self._client = client
+        self._since = since
+        self._timeout_s = timeout_s
+        self._endpoint = ""
+        self._following: Following | None = None
+        self._socket: zmq.asyncio.Socket | None = None
+        self._closed = False
+        client._followers.add(self)  # noqa: SLF001 (both halves of one thing)
+
+    async def __aenter__(self) -> Self:
+        """Subscribe now, so that "from now on" means from here."""
+        if self._following is None:
+            await self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __anext__(self) -> Event:
+        event = await self.next_event(None if self._timeout_s is None else time.monotonic() + self._timeout_s)
+        if event is None:
+            self.close()
+            raise StopAsyncIteration
+        return event
+
+    @property
+    def after(self) -> int | None:
+        """Number of the last event handed out: what to begin with another time (`since=`)."""
+        return self._since if self._following is None else self._following.after
+
+    def close(self) -> None:
+        """End the stream; a step that waits ends with StopAsyncIteration."""
+        self._closed = True
+        self._client._followers.discard(self)  # noqa: SLF001
+        if self._socket is not None:
+            self._socket.close(0)
+
+    async def next_event(self, until: float | None) -> Event | None:
+        """The next event, or None when the monotonic clock reaches `until` first, or when closed.
+
+        Raises:
+            EnvironmentFault: the daemon's state is not the one that was followed.
+            Unavailable: the daemon has been away for longer than the client's `timeout_s`.
+        """
+        following = self._following or await self._begin()
+        while not self._closed:
+            event = following.take()
+            now = time.monotonic()
+            if event is not None or (until is not None and now >= until):
+                return event
+            if following.must_ask(now):
+                await self._ask_page(following, now, until)
+            else:
+                await self._listen(following, now, until)
+        return None
+
+    async def _begin(self) -> Following:
+        welcome = await self._client.hello()
+        self._endpoint = welcome.events
+        self._following = Following.begin(welcome, self._since, now=time.monotonic())
+        self._subscribe()
+        return self._following
+
+    def _subscribe(self) -> None:
+        if self._socket is not None:
+            self._socket.close(0)
+        if not self._closed:
+            self._socket = self._client._open(zmq.SUB, self._endpoint)  # noqa: SLF001
+
+    async def _ask_page(self, following: Following, now: float, until: float | None) -> None:
+        if following.resubscribe(now):
+            self._subscribe()
+        timeout_s = self._client.timeout_s if until is None else min(self._client.timeout_s, until - now)
+        try:
+            page = await self._client.request(m.ReadEvents(since=following.since), timeout_s=timeout_s)
+        except Unavailable:
+            if until is not None and time.monotonic() >= until:
+                return  # the caller's time is up before the client's patience
+            raise
+        following.page(expect(page, m.Events), time.monotonic())
+
+    async def _listen(self, following: Following, now: float, until: float | None) -> None:
+        wait_s = following.wait_s(now) if until is None else min(following.wait_s(now), until - now)
+        assert self._socket is not None  # noqa: S101 (next_event begins first)
+        try:
+            if not await _poll(self._socket, wait_s, zmq.POLLIN):
+                return
+            message = PUBLISHED.decode((await self._socket.recv_multipart(zmq.NOBLOCK))[-1])
+        except (PeerFault, zmq.Again):
+            return  # not to be read: the next number shows the gap, and it is asked for
+        except (zmq.ZMQError, asyncio.CancelledError):
+            if self._closed:
+                return  # closed under our wait
+            raise
+        following.hear(message, time.monotonic())

@@ -1,0 +1,55 @@
+"""What a submission is made of on the client's side: document, folder, variables. No sockets here."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from orch_actors.protocol.environment import allowed_variables
+from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.messages import SubmitGraph
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orch_actors.protocol.spec.graph import GraphSpec
+
+
+def submission(
+    graph: "GraphSpec | Mapping[str, Any]",
+    *,
+    key: str | None,
+    base_dir: str | None,
+    environment: Mapping[str, str] | None,
+    dry_run: bool,
+) -> SubmitGraph:
+    """The request for a graph given as Structs or as a document.
+
+    Only allow-listed variables are sent (`environment.py`), wherever they come from.
+
+    Raises:
+        EnvironmentFault: the current folder is needed and gone.
+    """
+    return SubmitGraph(
+        graph=_document(graph),
+        key=key,
+        base_dir=_folder(base_dir),
+        environment=allowed_variables(os.environ if environment is None else environment),
+        dry_run=dry_run,
+    )
+
+
+def _document(graph: "GraphSpec | Mapping[str, Any]") -> dict[str, Any]:
+    if isinstance(graph, Mapping):
+        return dict(graph)
+    # Late: whoever submits a document need not pay for the Structs.
+    from orch_actors.protocol.spec.document import to_document  # noqa: PLC0415
+
+    return to_document(graph)
+
+
+def _folder(base_dir: str | None) -> str:
+    try:
+        return os.path.abspath(os.path.expanduser(base_dir) if base_dir else os.getcwd())
+    except FileNotFoundError as error:
+        raise EnvironmentFault(
+            "the current folder does not exist any more", "change to another one, or name it with base_dir", 111
+        ) from error

@@ -1,0 +1,116 @@
+"""The plain client's sockets: how they are set up, pooled between calls, and given up.
+
+Knows ZeroMQ and nothing of what the bytes mean. Every socket is made here, for the asyncio client too.
+
+One DEALER serves one call at a time: it is borrowed from the pool and returned only after a clean answer, so
+threads share a client without a lock that one of them could hold during a long wait (list.append and list.pop
+are atomic). A socket whose try failed is closed, never reused: whatever it may still deliver is gone with it.
+
+IMMEDIATE: nothing is queued while there is no connection, so a command that was given up on does not reach a
+daemon that starts later; as a gift, a socket that is not writable has lost its connection. LINGER 0: closing
+drops what was not sent.
+
+One context serves the process. It is not ZeroMQ's global instance, whose term() would wait for our sockets.
+After a fork the parent's context and sockets stay the parent's (pyzmq's close() leaves sockets of another
+process alone); the child finds the pid to be another and begins with its own.
+"""
+
+import os
+import threading
+from typing import Any, Final
+
+import zmq
+
+from orch_actors.protocol.codec import MAX_BODY_BYTES, TOPIC_MSGPACK
+
+#: First and longest wait between two connection attempts, in milliseconds (ZeroMQ's unit).
+RECONNECT_MS: Final = 20
+RECONNECT_MAX_MS: Final = 500
+
+#: pid → context; those of parents are kept, so that nothing tears them down here.
+_contexts: Final[dict[int, "zmq.Context[zmq.Socket[bytes]]"]] = {}
+_creation = threading.Lock()
+
+
+def _new_lock() -> None:
+    global _creation
+    _creation = threading.Lock()  # another thread may have held it while this process was forked off
+
+
+os.register_at_fork(after_in_child=_new_lock)
+
+
+def context() -> "zmq.Context[zmq.Socket[bytes]]":
+    """This process's context for client sockets."""
+    pid = os.getpid()
+    found = _contexts.get(pid)
+    if found is None:
+        with _creation:
+            found = _contexts.get(pid)
+            if found is None:
+                found = _contexts[pid] = zmq.Context()
+    return found
+
+
+def set_up(socket: "zmq.Socket[Any]", endpoint: str) -> None:
+    """Set the options of a fresh DEALER or SUB, and connect it, which never waits."""
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_BODY_BYTES)
+    if socket.getsockopt(zmq.TYPE) == zmq.DEALER:
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+    else:
+        socket.setsockopt(zmq.SUBSCRIBE, TOPIC_MSGPACK)
+    socket.connect(endpoint)
+
+
+def connected(socket: "zmq.Socket[Any]") -> bool:
+    """Whether a DEALER has a connection; one without is not writable (IMMEDIATE)."""
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
+
+
+def milliseconds(seconds: float) -> int:
+    """A wait as ZeroMQ wants it; rounded up, so that a short one does not become a busy loop."""
+    return max(int(seconds * 1000 + 0.999), 0)
+
+
+class Pool:
+    """Idle DEALERs of one endpoint, for any thread of one process."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint: Final = endpoint
+        self.pid: Final = os.getpid()
+        self._idle: list[zmq.Socket[bytes]] = []
+        self._closed = False
+
+    def borrow(self) -> "zmq.Socket[bytes]":
+        """A connected or connecting DEALER, for the caller alone until it is given back or closed."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            socket = context().socket(zmq.DEALER)
+            set_up(socket, self.endpoint)
+            return socket
+
+    def give_back(self, socket: "zmq.Socket[bytes]") -> None:
+        """Return one that has just worked."""
+        self._idle.append(socket)
+        if self._closed:
+            self.close()
+
+    def close(self) -> None:
+        """Close what is idle; what is on loan is closed when it comes back."""
+        self._closed = True
+        while self._idle:
+            try:
+                self._idle.pop().close(0)
+            except IndexError:  # another thread took the last one
+                return
+
+
+def open_subscription(endpoint: str) -> "zmq.Socket[bytes]":
+    """A SUB that hears all events in msgpack."""
+    socket = context().socket(zmq.SUB)
+    set_up(socket, endpoint)
+    return socket

@@ -1,0 +1,42 @@
+"""What `wait` waits for, as data: which graphs, and whether they have ended. Pure: no socket, clock or thread."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from orch_actors.protocol.views import GRAPH_ENDINGS, Event, GraphSummary
+
+
+class Awaited:
+    """The graphs that somebody waits for, and what is known of them.
+
+    Invariant: after the first `update`, `refs` are ids; a name may come to fit a second graph meanwhile.
+    """
+
+    def __init__(self, refs: Sequence[str], *, any_: bool) -> None:
+        self.refs: tuple[str, ...] = tuple(refs)
+        self.summaries: tuple[GraphSummary, ...] = ()
+        self._any: Final = any_
+
+    def update(self, summaries: tuple[GraphSummary, ...]) -> None:
+        """Take in the summaries of all `refs`, in their order."""
+        self.summaries = summaries
+        self.refs = tuple(summary.id for summary in summaries)
+
+    def met(self) -> bool:
+        """Whether the wait is over; that for nothing is."""
+        ended = [summary.state in GRAPH_ENDINGS for summary in self.summaries]
+        return not self.refs or (any(ended) if self._any else all(ended))
+
+    def concerned_by(self, event: Event) -> bool:
+        """Whether an event may end the wait, so that a look is worth while."""
+        return event.kind == "graph_ended" and event.graph in self.refs
+
+    def timed_out(self, timeout_s: float | None) -> TimeoutError:
+        """The error to raise: it names what still goes on."""
+        open_ = [summary.id for summary in self.summaries if summary.state not in GRAPH_ENDINGS]
+        return TimeoutError(f"after {timeout_s:g} s still going on: {', '.join(open_)}")
+
+
+def until_after(timeout_s: float | None, now: float) -> float | None:
+    """The instant at which a wait ends; None: never."""
+    return None if timeout_s is None else now + timeout_s
