@@ -5,8 +5,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+#: Longest length of time, about 31 years: beyond some centuries, waits overflow in the platform's calls.
+MAX_DURATION_S: Final = 1_000_000_000
+
 #: A length of time in seconds. In a document it may also stand as text; `parse_duration` reads that.
-Duration = Annotated[float, Meta(ge=0, extra={"duration": True})]
+Duration = Annotated[float, Meta(ge=0, le=MAX_DURATION_S, extra={"duration": True})]
 
 DURATION_RULE: Final = 'seconds as a number, or text such as "90s", "5m", "1h30m"'
 

@@ -10,7 +10,7 @@ side. Here the latter stand apart in `TaskSpec.work`, since the core does not lo
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from orch_actors.protocol.spec.durations import Duration
 from orch_actors.protocol.spec.work import Work
@@ -61,8 +61,8 @@ class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
     #: A regular expression (Python's `re`) that must be found in stdout.
     pattern: str | None = None
     #: A JSON Schema (2020-12) that the task's result must satisfy.
-    # `schema` in documents: the name says the field, not the class.
-    json_schema: dict[str, Any] | None = None
+    # Called `schema` in documents; here that name would read as the schema of this Struct.
+    json_schema: dict[str, Any] | None = field(name="schema", default=None)
     timeout: Duration = 60.0
 
 
