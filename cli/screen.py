@@ -1,0 +1,76 @@
+"""A few lines at the bottom of a terminal that are drawn over and over.
+
+A thread draws: when something changed, though at most ten times a second, and once a second for the clocks. What is
+drawn is read under `lock`, which whoever changes it holds too. The terminal is left tidy, whatever ends the block.
+No rich: it would cost more import than all the rest, and its progress bars know tasks, not graphs.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+_NOT_BEFORE_S: Final = 0.1
+_AT_LEAST_EVERY_S: Final = 1.0
+
+#: Given columns and rows, the lines to show.
+Draw = Callable[[int, int], list[str]]
+
+
+class LiveArea:
+    """Draws while its `with` block runs; at its end the area is cleared."""
+
+    def __init__(self, stream: TextIO, draw: Draw) -> None:
+        self.lock: Final = threading.Lock()
+        self._stream = stream
+        self._draw = draw
+        self._changed = threading.Event()
+        self._stop = threading.Event()
+        self._drawn = 0
+        self._thread = threading.Thread(target=self._run, name="live-area", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._write("\x1b[?25l")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._changed.set()
+        self._thread.join()
+        self._write(self._rewind() + "\x1b[?25h")
+
+    def touch(self) -> None:
+        """Something changed."""
+        self._changed.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._paint()
+                self._stop.wait(_NOT_BEFORE_S)
+                self._changed.wait(_AT_LEAST_EVERY_S - _NOT_BEFORE_S)
+                self._changed.clear()
+        except OSError:
+            return  # the terminal is gone; the main thread will find out where it matters
+
+    def _paint(self) -> None:
+        columns, rows = os.get_terminal_size(self._stream.fileno())
+        with self.lock:
+            lines = self._draw(columns, rows)
+        text = "".join(f"{line}\x1b[K\n" for line in lines)
+        self._write(self._rewind() + text)
+        self._drawn = len(lines)
+
+    def _rewind(self) -> str:
+        """To the first line of what was drawn last, and clear from there to the screen's end."""
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        self._drawn = 0
+        return f"\r{up}\x1b[J"
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,46 @@
+"""`up`: start the daemon, or say that it runs."""
+
+from typing import Annotated
+
+import typer
+
+from orch_actors.cli import faults
+from orch_actors.cli.daemon import become, listener, start
+from orch_actors.cli.options import HomeOption, JsonOption, session
+from orch_actors.cli.output import say, say_json
+from orch_actors.cli.render.overview import daemon_line
+
+EXAMPLES = """
+orch-actors up                     in the background; back once it answers
+orch-actors up --home ~/work/.orch
+orch-actors up --foreground        for systemd, launchd, containers
+orch-actors up --json              {"supervisor", "workers", "graphs"}, as status --json
+"""
+
+
+def command(
+    foreground: Annotated[bool, typer.Option("--foreground", help="Become the daemon; for service managers.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Start the daemon in the background.
+
+    Where it runs already, that is said, and all is well. Other verbs start it by themselves where they need it.
+    """
+    said = session(home, as_json)
+    place = said.place
+    running = listener(place) is not None
+    if foreground:
+        if as_json:
+            raise faults.usage("--foreground does not end, so it has no --json answer", "use: status --json")
+        if running:
+            raise faults.environment(f"a daemon is running for {place.path} already", f"stop it: {said.typed('down')}")
+        become(place)
+    started = not running and start(place)
+    with said.client() as client:
+        status = client.status()
+    if as_json:
+        say_json(status)
+    else:
+        say(daemon_line(status.supervisor) + ("" if started else " (it was up already)"))
+    return faults.GOOD

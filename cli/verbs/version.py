@@ -1,0 +1,15 @@
+"""`version`. (`fast.py` answers it without coming here, unless it stands among other options.)"""
+
+from orch_actors.cli.about import tell_version
+from orch_actors.cli.options import HomeOption, JsonOption
+
+EXAMPLES = """
+orch-actors version
+orch-actors version --json      {"version", "protocol", "python"}
+"""
+
+
+def command(home: HomeOption = None, as_json: JsonOption = False) -> int:
+    """Show the version."""
+    del home  # the same everywhere
+    return tell_version(as_json=as_json)
