@@ -1,0 +1,82 @@
+"""The table of answered commands: a command that comes again gets its first reply, byte for byte.
+
+Pure. Filled from the journal; bounded by count and age: what fell out is known to be old by its time-ordered id
+and is refused as expired, never executed again.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from orch_actors.protocol.errors import Refused
+
+#: Replies that are kept at the most, and for how long.
+MAX_ANSWERS = 100_000
+MAX_AGE_S = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one command."""
+
+    #: Digest of the command's body.
+    digest: str
+    #: The Reply as JSON.
+    reply: bytes
+    at_utc: float
+
+
+class Answers:
+    """(client, command id) → Answer."""
+
+    def __init__(self, max_answers: int = MAX_ANSWERS, max_age_s: float = MAX_AGE_S) -> None:
+        #: Oldest first.
+        self._table: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        self._max_answers, self._max_age_s = max_answers, max_age_s
+        #: Everything up to this instant may have been forgotten.
+        self._forgotten_utc = 0.0
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def find(self, client: str, command: str, digest: str) -> bytes | None:
+        """The reply that this command had; None for a new one.
+
+        Raises:
+            Refused: ID_CONFLICT, the id stands for another command; ID_EXPIRED, it is too old to be known.
+        """
+        answer = self._table.get((client, command))
+        if answer is None:
+            stamp = _stamp_of(command)
+            if stamp is not None and stamp < self._forgotten_utc:
+                raise Refused.because(
+                    "ID_EXPIRED",
+                    "the command's id is older than the answers that are kept; it is not executed",
+                    "look at `status` for what became of it; a new command needs a new id",
+                )
+            return None
+        if answer.digest != digest:
+            raise Refused.because(
+                "ID_CONFLICT", f"command id {command} was used for another command", "use a new id for each command"
+            )
+        return answer.reply
+
+    def keep(self, client: str, command: str, digest: str, reply: bytes, at_utc: float) -> None:
+        """Remember a reply; what is over the bounds goes."""
+        self._table[client, command] = Answer(digest, reply, at_utc)
+        while self._table:
+            oldest = next(iter(self._table.values()))
+            if len(self._table) <= self._max_answers and at_utc - oldest.at_utc <= self._max_age_s:
+                break
+            self._table.popitem(last=False)
+            self._forgotten_utc = max(self._forgotten_utc, oldest.at_utc)
+
+
+def _stamp_of(command: str) -> float | None:
+    """Seconds since the epoch at which a version 7 UUID was made; None for any other id."""
+    digits = command.replace("-", "")
+    if len(digits) != 32 or digits[12] != "7":
+        return None
+    try:
+        return int(digits[:12], 16) / 1000
+    except ValueError:
+        return None

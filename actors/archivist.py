@@ -1,0 +1,98 @@
+"""The Archivist: reads files for clients, so that the supervisor never waits for a disk on a reader's account.
+
+Logs, large results, and events too old to be in memory. It writes nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+
+from orch_actors.actors.actor import Actor
+from orch_actors.actors.history import Told, decode_outcome
+from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
+from orch_actors.actors.journal.opening import SEGMENT_SUFFIX
+from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
+from orch_actors.actors.telling import event_of
+from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.messages import Events, LogPiece, Result, TaskResult
+from orch_actors.protocol.views import Event
+
+MAX_PIECE_BYTES = 1024 * 1024
+
+#: Sends a result or an error to where the request came from.
+Answer = Callable[[Origin, Result | ErrorInfo], None]
+
+
+class Archivist(Actor):
+    """See the module."""
+
+    kind = "archivist"
+
+    def __init__(self, journal: str, answer: Answer, on_crash: Callable[[str, BaseException], None]) -> None:
+        super().__init__("archivist", on_crash=on_crash, inbox_limit=10_000)
+        self._journal = journal
+        self._answer = answer
+
+    def _on_read_log_file(self, asked: ReadLogFile) -> None:
+        try:
+            size = os.stat(asked.path).st_size
+        except FileNotFoundError:
+            size = 0  # not begun yet
+        offset = max(0, size + asked.offset) if asked.offset < 0 else asked.offset
+        data = b""
+        if offset < size:
+            with open(asked.path, "rb", buffering=0) as file:
+                file.seek(offset)
+                data = file.read(max(0, min(asked.limit, MAX_PIECE_BYTES)))
+        piece = LogPiece(attempt=asked.attempt, offset=offset, data=data, size=size, ended=asked.ended, path=asked.path)
+        self._answer(asked.origin, piece)
+
+    def _on_read_result_file(self, asked: ReadResultFile) -> None:
+        try:
+            with open(asked.path, "rb") as file:
+                value = json.loads(file.read())
+        except (OSError, ValueError, RecursionError) as error:
+            self._answer(asked.origin, ErrorInfo(code="NO_RESULT", message=f"{asked.path}: {error}"))
+            return
+        self._answer(asked.origin, TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value))
+
+    def _on_read_old_events(self, asked: ReadOldEvents) -> None:
+        found: list[Event] = []
+        for told in self._events_after(asked.since):
+            if len(found) >= asked.limit or told.seq > asked.head:
+                break
+            found.append(event_of(told.fact, told.seq, told.at_utc))
+        self._answer(asked.origin, Events(events=tuple(found), head=asked.head))
+
+    def _events_after(self, since: int) -> Iterator[Told]:
+        """Events from the journal's segments, skipping those that end before `since`."""
+        paths = [
+            os.path.join(self._journal, n) for n in sorted(os.listdir(self._journal)) if n.endswith(SEGMENT_SUFFIX)
+        ]
+        firsts = [_first_event(path) for path in paths]
+        for position, path in enumerate(paths):
+            if position + 1 < len(paths) and firsts[position + 1] <= since + 1:
+                continue
+            yield from _events_in(path, since)
+
+
+def _first_event(path: str) -> int:
+    with open(path, "rb") as file:
+        return decode_header(file.readline().rstrip(b"\n"))[0].event
+
+
+def _events_in(path: str, since: int) -> Iterator[Told]:
+    with open(path, "rb") as file:
+        next(file, b"")
+        for raw in file:
+            try:
+                line, _ = decode_line(raw.rstrip(b"\n"))
+            except Damaged:
+                return  # the writer is in the middle of it: not durable, so not to be told
+            if line.t == "outcome":
+                outcome = decode_outcome(line.d)
+                if outcome.e + len(outcome.facts) <= since + 1:
+                    continue
+                for seq, fact in enumerate(outcome.facts, start=outcome.e):
+                    if seq > since:
+                        yield Told(seq, fact, outcome.at)

@@ -1,0 +1,257 @@
+"""The supervisor process: takes the home, reads the journal, starts the actors, and waits for the end.
+
+The order matters and each step's reason stands beside it. Exit codes: 0 asked to go, 100/111 the machine or its
+settings stand in the way, 70 a bug of ours.
+"""
+
+import contextlib
+import fcntl
+import functools
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+import msgspec
+import pykka
+from loguru import logger
+
+from orch_actors.actors.actor import waiting
+from orch_actors.actors.archivist import Archivist
+from orch_actors.actors.boot import boot_id
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.desk import Desk
+from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.history import replay
+from orch_actors.actors.inside import Begin, ClientAsked, Origin, SettingsChanged, StopAsked, WakeHost
+from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.settings import load_settings
+from orch_actors.actors.supervisor import Supervisor
+from orch_actors.actors.timekeeper import SystemClock, Timekeeper
+from orch_actors.actors.workforce import HostRecord, Workforce
+from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
+from orch_actors.protocol.homes import Home
+from orch_actors.protocol.hostwire import HostConfig
+from orch_actors.protocol.messages import Result
+
+#: Requests that may wait for the supervisor before new ones are refused as OVERLOADED.
+MAX_WAITING = 10_000
+
+
+class HomeInUse(EnvironmentFault):
+    """Another daemon holds the home's lock."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(f"another daemon serves {home}", "use it as it is, or choose another --home", 111)
+
+
+@contextlib.contextmanager
+def holding(home: Home) -> Iterator[None]:
+    """Hold the home's lock; before anything is bound, since a second bind silently steals an ipc path.
+
+    Raises:
+        HomeInUse: somebody else holds it.
+    """
+    fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HomeInUse(home.path) from error
+        os.ftruncate(fd, 0)
+        os.write(fd, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+@dataclass
+class Ending:
+    """Why the daemon ends; the main thread waits for it."""
+
+    event: threading.Event
+    crash: BaseException | None = None
+    where: str = ""
+
+    def crashed(self, name: str, error: BaseException) -> None:
+        """An actor died of a bug, or of the disk."""
+        if self.crash is None:
+            self.crash, self.where = error, name
+        self.event.set()
+
+    def asked(self) -> None:
+        """Somebody asked for it."""
+        self.event.set()
+
+
+class Daemon:
+    """The actors of the supervisor process and how they know each other. The home's lock is held."""
+
+    def __init__(self, home: Home, ending: Ending) -> None:
+        self._home, self._ending = home, ending
+        clock, boot = SystemClock(), boot_id()
+        limits = load_settings(home.config).limits()
+        journal, lines, torn = Journal.open(RealDisk(), home.journal)
+        if torn:
+            logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
+        machine = Machine(boot)
+        replayed = replay(lines, machine)
+        logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
+        self._head = replayed.head
+        self._timekeeper = Timekeeper(clock)
+        self._gateway = Gateway(
+            home, journal=journal.id, on_client=self._from_client, on_host=self._tell, on_crash=ending.crashed
+        )
+        self._desk = Desk(
+            home,
+            journal=journal.id,
+            boot=boot,
+            gateway=self._gateway,
+            timekeeper=self._timekeeper,
+            started_utc=clock.utc(),
+        )
+        self._desk.adopted = sum(len(tasks) for tasks in machine.state.in_flight.values())
+        self._config = HostConfig(
+            worker="", endpoint=home.workers, name="", home=home.path, journal=journal.id, boot=boot
+        )
+        self._make_supervisor = functools.partial(
+            Supervisor.start,
+            machine=machine,
+            journal=journal,
+            replayed=replayed,
+            clock=clock,
+            desk=self._desk,
+            limits=limits,
+            on_crash=ending.crashed,
+            on_stopped=ending.asked,
+        )
+        self._supervisor: pykka.ActorRef[Supervisor] | None = None
+
+    def start(self) -> None:
+        """Bind, then bring everything to life; the supervisor's first message is Begin.
+
+        Raises:
+            EnvironmentFault: a socket cannot be bound.
+        """
+        self._gateway.bind(self._head)
+        self._timekeeper.start()
+        hosts: dict[str, HostRecord] = {}
+        self._archivist = Archivist.start(self._home.journal, self._answer, self._ending.crashed)
+        self._workforce = Workforce.start(self._config, hosts, self._timekeeper, self._tell, self._ending.crashed)
+        self._supervisor = supervisor = self._make_supervisor()
+        self._desk.attach(supervisor=supervisor, workforce=self._workforce, archivist=self._archivist, hosts=hosts)
+        self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
+        supervisor.ask(Begin())
+        self._gateway.start()
+
+    def stop(self) -> None:
+        """In the order in which nothing is lost: decide no more, close the journal, flush replies, let hosts go."""
+        if self._supervisor is not None and self._supervisor.is_alive():
+            self._supervisor.stop()
+        self._workforce.stop()
+        self._archivist.stop()
+        self._timekeeper.stop()
+        self._gateway.stop()
+
+    def tell(self, message: StopAsked | SettingsChanged) -> None:
+        """A word from outside, such as a signal."""
+        self._tell(message)
+
+    def _tell(self, message: object) -> None:
+        supervisor = self._supervisor
+        if supervisor is not None:
+            with contextlib.suppress(pykka.ActorDeadError):  # it is on its way out
+                supervisor.tell(message)
+
+    def _from_client(self, asked: ClientAsked) -> ErrorInfo | None:
+        supervisor = self._supervisor
+        if supervisor is not None and waiting(supervisor) > MAX_WAITING:
+            return ErrorInfo(
+                code="OVERLOADED",
+                message=f"more than {MAX_WAITING} requests wait",
+                hint="try again in a moment",
+                retriable=True,
+            )
+        self._tell(asked)
+        return None
+
+    def _answer(self, origin: Origin, what: Result | ErrorInfo) -> None:
+        self._gateway.reply(origin, self._desk.encode_reply(origin, what))
+
+
+def serve(home: Home, ready_fd: int | None) -> int:
+    """Run a daemon in this process until it is asked to go; returns the exit code.
+
+    Raises:
+        EnvironmentFault: it cannot start, or cannot go on; nothing that was accepted is lost.
+    """
+    os.umask(0o077)
+    home.prepare()
+    with holding(home):
+        _log_to(home.log)
+        ending = Ending(threading.Event())
+        daemon = Daemon(home, ending)
+        _on_signals(daemon, home)
+        daemon.start()
+        logger.info("up: pid {}, home {}", os.getpid(), home.path)
+        _say(ready_fd, {"pid": os.getpid()})
+        ending.event.wait()
+        daemon.stop()
+        logger.info("down")
+    if ending.crash is not None:
+        raise ending.crash
+    return 0
+
+
+def _on_signals(daemon: Daemon, home: Home) -> None:
+    """TERM and INT: go, as `down` does. HUP: read the settings again."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        daemon.tell(StopAsked())
+
+    def reload(_signal: int, _frame: FrameType | None) -> None:
+        try:
+            daemon.tell(SettingsChanged(load_settings(home.config).limits()))
+        except EnvironmentFault as fault:
+            logger.error("the settings stay as they were: {}", fault.message)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGHUP, reload)
+
+
+def _log_to(path: str) -> None:
+    logger.remove()
+    logger.add(path, rotation="5 MB", retention=3, level=os.environ.get("ORCH_ACTORS_LOG", "INFO"), diagnose=False)
+
+
+def _say(ready_fd: int | None, what: object) -> None:
+    """Tell whoever started us, once."""
+    if ready_fd is None:
+        return
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        os.write(ready_fd, msgspec.json.encode(what) + b"\n")
+        os.close(ready_fd)
+
+
+def main(home: Home, ready_fd: int | None) -> int:
+    """`serve`, with every ending turned into an exit code and a word."""
+    try:
+        return serve(home, ready_fd)
+    except EnvironmentFault as fault:
+        logger.error("{} ({})", fault.message, fault.hint)
+        error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint}
+        _say(ready_fd, {"error": error, "exit_code": fault.exit_code})
+        sys.stderr.write(f"orch-actors: {fault.message}\n  {fault.hint}\n")
+        return fault.exit_code
+    except Exception as bug:  # noqa: BLE001 (an entry point: whatever it is, it must be told)
+        logger.critical("a bug: {}", "".join(traceback.format_exception(bug)))
+        error = {"code": "INTERNAL", "message": f"{type(bug).__name__}: {bug}", "hint": f"see {home.log}"}
+        _say(ready_fd, {"error": error, "exit_code": 70})
+        sys.stderr.write(f"orch-actors: a bug: {bug}\n  the daemon's log has its traceback: {home.log}\n")
+        return 70

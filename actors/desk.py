@@ -1,0 +1,281 @@
+"""The desk: the supervisor's way out. It performs effects and answers queries; it decides nothing.
+
+Everything here runs in the supervisor's thread and only hands things on: to the gateway, the timekeeper, the
+workforce and the archivist, none of which makes it wait.
+"""
+
+import os
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import pykka
+
+from orch_actors.actors import projection, queries
+from orch_actors.actors.actor import describe
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.state import State
+from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.history import Told
+from orch_actors.actors.inside import (
+    ActorsDue,
+    HostSpoke,
+    Origin,
+    ReadLogFile,
+    ReadOldEvents,
+    ReadResultFile,
+    TimerDue,
+    WakeHost,
+)
+from orch_actors.actors.launching import graph_folder, launch_of
+from orch_actors.actors.roster import Roster
+from orch_actors.actors.timekeeper import Timekeeper
+from orch_actors.actors.workforce import HostRecord, Workforce
+from orch_actors.protocol import codec, hostwire, messages
+from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.homes import Home
+from orch_actors.protocol.ids import attempt_id
+from orch_actors.protocol.version import VERSION
+from orch_actors.protocol.views import ActorView, StatusView, SupervisorView, WorkerView, utc_text
+
+#: How long hosts have to describe their actors.
+ROSTER_WAIT_S = 1.0
+
+
+class Asker(Protocol):
+    """The supervisor, as far as the desk sees it."""
+
+    @property
+    def head(self) -> int:
+        """Number of the newest event."""
+
+    def recent(self) -> deque[Told]:
+        """The newest events."""
+
+    def answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
+        """Answer once the batch is durable."""
+
+    def describe(self) -> ActorView:
+        """The supervisor itself."""
+
+
+class Desk:
+    """See the module. `attach` gives it the neighbours that are made after it."""
+
+    def __init__(
+        self, home: Home, *, journal: str, boot: str, gateway: Gateway, timekeeper: Timekeeper, started_utc: float
+    ) -> None:
+        self._home, self._journal, self._boot = home, journal, boot
+        self._gateway, self._timekeeper = gateway, timekeeper
+        self._started_utc = started_utc
+        self.pid = os.getpid()
+        self.adopted = 0
+        self.roster = Roster(self._finish_roster)
+        self._folders: set[str] = set()
+        self._workforce: pykka.ActorRef[Workforce]
+        self._archivist: pykka.ActorRef[Any]
+        self._supervisor: pykka.ActorRef[Any]
+        self._hosts: Mapping[str, HostRecord] = {}
+        self._asker: Asker
+
+    def attach(
+        self,
+        *,
+        supervisor: "pykka.ActorRef[Any]",
+        workforce: "pykka.ActorRef[Workforce]",
+        archivist: "pykka.ActorRef[Any]",
+        hosts: Mapping[str, HostRecord],
+    ) -> None:
+        """Make the neighbours known; before the first message reaches the supervisor."""
+        self._supervisor, self._workforce, self._archivist = supervisor, workforce, archivist
+        self._hosts = hosts
+
+    # --- effects --------------------------------------------------------------------------------------------------
+
+    def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
+        """Do what the machine asked for. What needs a host that is gone is left: its successor is told anew."""
+        match effect:
+            case s.StartAttempt(worker=worker):
+                if worker in hosts:
+                    launch = self._launch(effect, state)
+                    self._gateway.to_host(hosts[worker], hostwire.StartAttempt(launch=launch))
+            case s.AdoptAttempt(worker=worker, stopping=stopping):
+                if worker in hosts:
+                    launch = self._launch(effect, state)
+                    self._gateway.to_host(hosts[worker], hostwire.AdoptAttempt(launch=launch, stopping=stopping))
+            case s.StopAttempt(worker=worker, graph=graph, task=task, attempt=number):
+                if worker in hosts:
+                    name = attempt_id(graph, task, number)
+                    self._gateway.to_host(hosts[worker], hostwire.StopAttempt(attempt=name))
+            case s.ArmTimer(key=key, delay_s=delay_s):
+                self._timekeeper.arm(key, delay_s, lambda: self._supervisor.tell(TimerDue(key)))
+            case s.DisarmTimer(key=key):
+                self._timekeeper.disarm(key)
+            case s.WakeWorker(worker=worker):
+                self._workforce.tell(WakeHost(worker))
+            case _:
+                raise TypeError(f"nobody performs {type(effect).__name__}")
+
+    def _launch(self, effect: s.StartAttempt | s.AdoptAttempt, state: State) -> hostwire.Launch:
+        task = state.task(effect.graph, effect.task)
+        folder = self.folder_of(effect.graph)
+        if effect.graph not in self._folders:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self._folders.add(effect.graph)
+        boot = task.attempts[effect.attempt - 1].boot
+        return launch_of(task, effect.attempt, folder=folder, boot=boot, environment=os.environ)
+
+    def folder_of(self, graph: str) -> str:
+        """Where a graph's attempts keep their files."""
+        return graph_folder(self._home.attempts, self._journal, graph)
+
+    def host_spoke(self, host: str) -> None:
+        """Pass on that a host is ready; the workforce knows which one counts."""
+        self._workforce.tell(HostSpoke(host))
+
+    def reply(self, origin: Origin, body: bytes) -> None:
+        """Send a reply."""
+        self._gateway.reply(origin, body)
+
+    def publish(self, told: list[Told]) -> None:
+        """Tell subscribers."""
+        self._gateway.publish(told)
+
+    def encode_reply(self, origin: Origin, what: messages.Result | ErrorInfo) -> bytes:
+        """A result or error, as the origin wants it."""
+        if isinstance(what, ErrorInfo):
+            reply = messages.Reply(id=origin.request_id, error=what)
+        else:
+            reply = messages.Reply(id=origin.request_id, result=what)
+        return codec.encode(reply, origin.encoding)
+
+    # --- queries --------------------------------------------------------------------------------------------------
+
+    def query(self, asker: Asker, origin: Origin, query: messages.Query, state: State) -> None:
+        """Answer a query, now or through the archivist.
+
+        Raises:
+            Refused: it asks for what there is not.
+        """
+        found = self._find(asker, origin, query, state)
+        if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents):
+            self._archivist.tell(found)
+        elif found is not None:
+            asker.answer(origin, found)
+
+    def _find(
+        self, asker: Asker, origin: Origin, query: messages.Query, state: State
+    ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | None:
+        match query:
+            case messages.Hello():
+                return self._welcome(asker)
+            case messages.GetStatus():
+                return messages.Status(status=self._status(state))
+            case messages.GetGraph():
+                return queries.get_graph(state, query, self.folder_of)
+            case messages.GetSummaries():
+                return queries.get_summaries(state, query, asker.head)
+            case messages.GetResult():
+                return queries.get_result(state, query, origin, self.folder_of)
+            case messages.ReadLog():
+                return queries.read_log(state, query, origin, self.folder_of)
+            case messages.ReadEvents():
+                return queries.read_events(query, asker.recent(), asker.head, origin)
+            case messages.ListActors():
+                self._ask_roster(asker, origin)
+                return None
+            case messages.Shutdown():
+                raise TypeError("the supervisor handles this itself")
+
+    def _welcome(self, asker: Asker) -> messages.Welcome:
+        return messages.Welcome(
+            version=VERSION,
+            journal=self._journal,
+            boot=self._boot,
+            pid=self.pid,
+            home=self._home.path,
+            head=asker.head,
+            events=self._home.events,
+        )
+
+    def _status(self, state: State) -> StatusView:
+        supervisor = SupervisorView(
+            pid=self.pid,
+            version=VERSION,
+            home=self._home.path,
+            endpoint=self._home.commands,
+            started_utc=utc_text(self._started_utc),
+            events=self._home.events,
+            journal=self._journal,
+            adopted=self.adopted,
+        )
+        graphs = tuple(projection.summary(graph) for graph in state.graphs.values())
+        return StatusView(supervisor=supervisor, workers=self._workers(state), graphs=graphs)
+
+    def _workers(self, state: State) -> tuple[WorkerView, ...]:
+        found = []
+        for worker, record in state.workers.items():
+            host = self._hosts.get(worker, HostRecord())
+            found.append(
+                WorkerView(
+                    type=worker,
+                    pid=host.process.pid if host.process is not None else None,
+                    state=host.state,
+                    running=record.running,
+                    limit=record.limit,
+                    restarts=host.restarts,
+                    reason=host.reason,
+                )
+            )
+        return tuple(found)
+
+    # --- the living tree -------------------------------------------------------------------------------------------
+
+    def _ask_roster(self, asker: Asker, origin: Origin) -> None:
+        self._asker = asker
+        ready = {record.name for record in self._hosts.values() if record.state == "ready"}
+        ticket = self.roster.open(origin, ready)
+        for host in ready:
+            self._gateway.to_host(host, hostwire.DescribeActors(ticket=ticket))
+        wait_s = ROSTER_WAIT_S if ready else 0.0
+        self._timekeeper.arm(("roster", ticket), wait_s, lambda: self._supervisor.tell(ActorsDue(ticket)))
+
+    def _finish_roster(self, origin: Origin, roots: Mapping[str, ActorView]) -> None:
+        workers = []
+        for worker, record in self._hosts.items():
+            root = roots.get(record.name)
+            if root is None:
+                pid = record.process.pid if record.process is not None else 0
+                state = "not answering" if record.state == "ready" else record.state
+                root = ActorView(name=worker, kind="worker", state=state, pid=pid, mailbox=0, handled=0)
+            workers.append(_restarted(root, record.restarts))
+        children = [self._gateway.describe(), self._timekeeper.describe()]
+        if (archivist := describe(self._archivist)) is not None:
+            children.append(archivist)
+        if (workforce := describe(self._workforce, workers)) is not None:
+            children.append(workforce)
+        root_view = self._asker.describe()
+        root = ActorView(
+            name=root_view.name,
+            kind=root_view.kind,
+            state="running",
+            pid=root_view.pid,
+            mailbox=root_view.mailbox,
+            handled=root_view.handled,
+            restarts=root_view.restarts,
+            children=tuple(children),
+        )
+        self._asker.answer(origin, messages.Actors(root=root))
+
+
+def _restarted(view: ActorView, restarts: int) -> ActorView:
+    return ActorView(
+        name=view.name,
+        kind=view.kind,
+        state=view.state,
+        pid=view.pid,
+        mailbox=view.mailbox,
+        handled=view.handled,
+        restarts=restarts,
+        children=view.children,
+    )

@@ -1,0 +1,125 @@
+"""The supervisor's lines in the journal: commands, outcomes, and reading them back. Pure, but for the reading.
+
+    command: {"client":…,"id":…,"digest":…,"at":…,"do":{…}}
+    outcome: {"of":<sequence of the command, or null>,"at":…,"e":<number of the first event>,"facts":[…],"reply":{…}}
+
+A restart replays only commands that have no outcome.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from orch_actors.actors.answers import Answers
+from orch_actors.actors.core.errors import InvalidTransition
+from orch_actors.actors.core.facts import Fact
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.journal.record import Line
+from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.messages import Command
+
+#: Events that are kept in memory for readers that are a little behind.
+RECENT_EVENTS = 10_000
+
+
+class CommandLine(Struct, frozen=True, kw_only=True):
+    """A client's command, before anything is decided about it."""
+
+    client: str
+    id: str
+    digest: str
+    at: float
+    do: Command
+
+
+class OutcomeLine(Struct, frozen=True, kw_only=True):
+    """What was decided, on a command or on something that the world did."""
+
+    of: int | None
+    at: float
+    #: Number of the event that tells of the first fact; the others follow on.
+    e: int
+    facts: tuple[Fact, ...]
+    #: The Reply as JSON, where it answers a command.
+    reply: Raw | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_command_decoder = msgspec.json.Decoder(CommandLine)
+_outcome_decoder = msgspec.json.Decoder(OutcomeLine)
+
+
+def encode(line: CommandLine | OutcomeLine) -> bytes:
+    """A line's `d`."""
+    return _encoder.encode(line)
+
+
+def decode_outcome(data: bytes | Raw) -> OutcomeLine:
+    """An outcome line's `d`."""
+    return _outcome_decoder.decode(data)
+
+
+def digest_of(do: Command) -> str:
+    """What tells one command's body from another's."""
+    return blake2b(_encoder.encode(do), digest_size=16).hexdigest()
+
+
+class Told(NamedTuple):
+    """A fact and the number of the event that tells of it; made into an Event only where somebody listens."""
+
+    seq: int
+    fact: Fact
+    at_utc: float
+
+
+@dataclass
+class Replayed:
+    """What a journal came to."""
+
+    answers: Answers
+    #: Number of the newest event.
+    head: int = 0
+    recent: deque["Told"] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
+    #: Commands without an outcome, by sequence: to be handled now.
+    unprocessed: dict[int, CommandLine] = field(default_factory=dict)
+
+
+class JournalUnreadable(EnvironmentFault):
+    """A whole line that this version cannot make sense of."""
+
+    def __init__(self, sequence: int, what: str) -> None:
+        super().__init__(
+            f"the journal's sequence {sequence} cannot be understood: {what}",
+            "it was written by another version: start that one",
+        )
+
+
+def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
+    """Fold a journal into a fresh machine.
+
+    Raises:
+        JournalUnreadable: a line of a form that this version does not know.
+    """
+    came = Replayed(Answers())
+    commands: dict[int, CommandLine] = came.unprocessed
+    for line in lines:
+        try:
+            if line.t == "command":
+                commands[line.s] = _command_decoder.decode(line.d)
+                continue
+            outcome = _outcome_decoder.decode(line.d)
+            for fact in outcome.facts:
+                came.head += 1
+                machine.fold(fact, outcome.at)
+                came.recent.append(Told(came.head, fact, outcome.at))
+        except (msgspec.DecodeError, RecursionError, KeyError, InvalidTransition) as error:
+            raise JournalUnreadable(line.s, str(error)) from error
+        command = commands.pop(outcome.of, None) if outcome.of is not None else None
+        if command is not None and outcome.reply is not None:
+            came.answers.keep(command.client, command.id, command.digest, bytes(outcome.reply), outcome.at)
+    return came

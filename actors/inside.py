@@ -1,0 +1,131 @@
+"""Messages between the actors of the supervisor process. (What crosses processes is in `protocol`.)"""
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from orch_actors.actors.core.stimuli import TimerKey
+from orch_actors.protocol.codec import Encoding
+from orch_actors.protocol.hostwire import ToSupervisor
+from orch_actors.protocol.messages import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, and so where its reply goes."""
+
+    #: ZeroMQ routing frames, the delimiter of a REQ socket included.
+    route: tuple[bytes, ...]
+    encoding: Encoding
+    request_id: str
+
+
+class Begin(Struct, frozen=True):
+    """Daemon → Supervisor: everybody is there; begin. The first message of a life, answered when it is decided."""
+
+
+class ClientAsked(Struct, frozen=True):
+    """A whole, well-formed request of the version that we speak."""
+
+    origin: Origin
+    request: Request
+
+
+class HostSaid(Struct, frozen=True):
+    """A worker host's message. `host` is the name that it was started with; an earlier host's news is stale."""
+
+    host: str
+    message: ToSupervisor
+
+
+class HostUp(Struct, frozen=True):
+    """Workforce → Supervisor: this host is the one that serves its type from now on."""
+
+    worker: str
+    host: str
+
+
+class HostGone(Struct, frozen=True):
+    """Workforce → Supervisor: the process has ended."""
+
+    worker: str
+    host: str
+    why: str
+
+
+class TimerDue(Struct, frozen=True):
+    """Timekeeper → Supervisor."""
+
+    key: TimerKey
+
+
+class ActorsDue(Struct, frozen=True):
+    """Timekeeper → Supervisor: hosts had their time to describe themselves."""
+
+    ticket: int
+
+
+class SettingsChanged(Struct, frozen=True):
+    """The configuration was read again; worker type → limit."""
+
+    limits: dict[str, int]
+
+
+class StopAsked(Struct, frozen=True):
+    """A signal asks the daemon to go (as `down` does)."""
+
+
+class WakeHost(Struct, frozen=True):
+    """Supervisor → Workforce: a host of this type is wanted."""
+
+    worker: str
+
+
+class HostSpoke(Struct, frozen=True):
+    """Gateway → Workforce: this host has said that it is ready."""
+
+    host: str
+
+
+class HostExited(Struct, frozen=True):
+    """A watching thread → Workforce: the process has ended with this code."""
+
+    worker: str
+    host: str
+    code: int
+
+
+class HostDue(Struct, frozen=True):
+    """Timekeeper → Workforce: the wait before the next start is over."""
+
+    worker: str
+
+
+class ReadLogFile(Struct, frozen=True):
+    """Supervisor → Archivist: answer a ReadLog."""
+
+    origin: Origin
+    path: str
+    attempt: int
+    offset: int
+    limit: int
+    ended: bool
+
+
+class ReadResultFile(Struct, frozen=True):
+    """Supervisor → Archivist: answer a GetResult from a file."""
+
+    origin: Origin
+    path: str
+    graph: str
+    task: str
+    attempt: int
+
+
+class ReadOldEvents(Struct, frozen=True):
+    """Supervisor → Archivist: answer a ReadEvents from the journal, up to event `head`."""
+
+    origin: Origin
+    since: int
+    limit: int
+    head: int

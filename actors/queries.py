@@ -1,0 +1,93 @@
+"""Answers to what clients ask without changing anything. One function for each query; the place for the next."""
+
+import os
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from orch_actors.actors import projection
+from orch_actors.actors.core.lookup import find_graph, find_task
+from orch_actors.actors.core.nodes import Attempt, Task
+from orch_actors.actors.core.state import State
+from orch_actors.actors.history import Told
+from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
+from orch_actors.actors.launching import attempt_stem
+from orch_actors.actors.telling import event_of
+from orch_actors.protocol import messages
+from orch_actors.protocol.errors import Refused
+
+MAX_EVENTS = 10_000
+
+
+def get_graph(state: State, query: messages.GetGraph, folder_of: Callable[[str], str]) -> messages.Graph:
+    """One graph whole."""
+    graph = find_graph(state, query.graph)
+    return messages.Graph(graph=projection.graph_view(state, graph, folder_of(graph.id)))
+
+
+def get_summaries(state: State, query: messages.GetSummaries, head: int) -> messages.Summaries:
+    """The named graphs, a line each."""
+    graphs = tuple(projection.summary(find_graph(state, ref)) for ref in query.graphs)
+    return messages.Summaries(graphs=graphs, head=head)
+
+
+def get_result(
+    state: State, query: messages.GetResult, origin: Origin, folder_of: Callable[[str], str]
+) -> messages.TaskResult | ReadResultFile:
+    """The result of the latest attempt that left one; a large one is the archivist's to read."""
+    task = find_task(find_graph(state, query.graph), query.task)
+    for attempt in reversed(task.attempts):
+        if attempt.result is not None:
+            value = msgspec.json.decode(attempt.result)
+            return messages.TaskResult(graph=task.graph.id, task=task.id, attempt=attempt.number, value=value)
+        if attempt.result_in_file:
+            path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + ".result")
+            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number)
+    over = "it left none" if task.terminal else f"it is {task.state}"
+    raise Refused.because(
+        "NO_RESULT",
+        f"{task.ref} has no result: {over}",
+        "a task hands one back by writing JSON to the file that ORCH_RESULT names, a Python call by returning it",
+    )
+
+
+def read_log(state: State, query: messages.ReadLog, origin: Origin, folder_of: Callable[[str], str]) -> ReadLogFile:
+    """Where the archivist finds a piece of a log."""
+    if query.stream not in ("stdout", "stderr"):
+        raise Refused.because("INVALID_REQUEST", f"there is no stream {query.stream!r}", "stdout or stderr")
+    task = find_task(find_graph(state, query.graph), query.task)
+    attempt = _find_attempt(task, query.attempt)
+    suffix = ".out" if query.stream == "stdout" else ".err"
+    path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + suffix)
+    return ReadLogFile(origin, path, attempt.number, query.offset, query.limit, attempt.ended_utc is not None)
+
+
+def _find_attempt(task: Task, number: int) -> Attempt:
+    if not task.attempts:
+        raise Refused.because(
+            "UNKNOWN_ATTEMPT",
+            f"{task.ref} has not run: it is {task.state}",
+            "`orch-actors status` says what it waits for",
+        )
+    if number == 0:
+        return task.attempts[-1]
+    if not 1 <= number <= len(task.attempts):
+        raise Refused.because("UNKNOWN_ATTEMPT", f"{task.ref} has {len(task.attempts)} attempts, no {number}", "")
+    return task.attempts[number - 1]
+
+
+def read_events(
+    query: messages.ReadEvents, recent: deque[Told], head: int, origin: Origin
+) -> messages.Events | ReadOldEvents:
+    """Events after a number, from memory where that reaches back far enough."""
+    limit = max(1, min(query.limit, MAX_EVENTS))
+    since = max(0, query.since)
+    if since >= head:
+        return messages.Events(events=(), head=head)
+    oldest = recent[0].seq if recent else head + 1
+    if since + 1 < oldest:
+        return ReadOldEvents(origin, since, limit, head)
+    start = since + 1 - oldest
+    found = [recent[index] for index in range(start, min(start + limit, len(recent)))]
+    return messages.Events(events=tuple(event_of(told.fact, told.seq, told.at_utc) for told in found), head=head)

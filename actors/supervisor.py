@@ -1,0 +1,277 @@
+"""The Supervisor: the actor that holds the graphs. Decide (Machine), write down (Journal), then act.
+
+It is the journal's only writer. Messages that wait are handled as one batch: all their lines go out in one write
+and one sync, and only then are replies sent, effects performed and events published, queries' replies included,
+so nobody ever hears of what might still be lost. It waits for nothing but its inbox and that sync.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from loguru import logger
+from msgspec import Raw
+
+from orch_actors.actors.actor import Actor
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.machine import Machine, Step
+from orch_actors.actors.desk import Desk
+from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode
+from orch_actors.actors.inside import (
+    ActorsDue,
+    Begin,
+    ClientAsked,
+    HostGone,
+    HostSaid,
+    HostUp,
+    Origin,
+    SettingsChanged,
+    StopAsked,
+    TimerDue,
+)
+from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.timekeeper import Clock
+from orch_actors.actors.translating import over_of, stimulus_of
+from orch_actors.protocol import codec, hostwire, messages
+from orch_actors.protocol.errors import ErrorInfo, Refused
+from orch_actors.protocol.ids import split_attempt_id
+
+#: Steps that are made durable together at the most.
+MAX_BATCH = 64
+
+
+@dataclass
+class Outbound:
+    """What waits for the batch to be durable."""
+
+    steps: int = 0
+    replies: list[tuple[Origin, bytes]] = field(default_factory=list)
+    effects: list[s.Effect] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    #: Anything else that may only happen then.
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Supervisor(Actor):
+    """See the module. `desk` is its way out: sockets, timers, hosts, files."""
+
+    kind = "supervisor"
+
+    def __init__(
+        self,
+        *,
+        machine: Machine,
+        journal: Journal,
+        replayed: Replayed,
+        clock: Clock,
+        desk: Desk,
+        limits: dict[str, int],
+        on_crash: Callable[[str, BaseException], None],
+        on_stopped: Callable[[], None],
+    ) -> None:
+        super().__init__("supervisor", on_crash=on_crash)
+        self._machine, self._journal, self._clock, self._desk = machine, journal, clock, desk
+        self._answers, self._head, self._recent = replayed.answers, replayed.head, replayed.recent
+        self._unprocessed = dict(replayed.unprocessed)
+        self._limits = limits
+        self._on_stopped = on_stopped
+        self._out = Outbound()
+        #: Worker type → name of the host that serves it.
+        self._hosts: dict[str, str] = {}
+        #: Going down; None: not asked. True: as soon as nothing runs any more.
+        self._leaving: bool | None = None
+
+    @property
+    def head(self) -> int:
+        """Number of the newest event."""
+        return self._head
+
+    def recent(self) -> deque[Told]:
+        """The newest events."""
+        return self._recent
+
+    def _begin(self) -> None:
+        """Begin a life: what replay left unfinished is decided now."""
+        self._world(s.WorkerTypesConfigured(limits=self._limits))
+        self._world(s.Recovered())
+        for sequence, line in sorted(self._unprocessed.items()):
+            logger.info("command {} had no outcome; deciding it now", line.id)
+            self._decide_command(line.client, line.id, line.do, line.digest, sequence)
+        self._commit()
+
+    def receive(self, message: object) -> None:
+        """One message; the batch goes out when nothing more waits, or it is full."""
+        self._handle(message)
+        if self.actor_inbox.empty() or self._out.steps >= MAX_BATCH:
+            self._commit()
+
+    def _handle(self, message: object) -> None:
+        match message:
+            case HostSaid(host=host, message=said):
+                self._host_said(host, said)
+            case ClientAsked(origin=origin, request=request):
+                self._client_asked(origin, request)
+            case TimerDue(key=key):
+                self._world(s.TimerFired(key=key))
+            case HostUp(worker=worker, host=host):
+                self._hosts[worker] = host
+                self._world(s.WorkerReady(worker=worker))
+            case HostGone(worker=worker, host=host):
+                if self._hosts.get(worker) == host:
+                    del self._hosts[worker]
+                self._world(s.WorkerLost(worker=worker))
+            case ActorsDue(ticket=ticket):
+                self._desk.roster.close(ticket)
+            case SettingsChanged(limits=limits):
+                self._world(s.WorkerTypesConfigured(limits=limits))
+            case Begin():
+                self._begin()
+            case StopAsked():
+                self._leave(kill=False)
+            case _:
+                raise TypeError(f"the supervisor takes no {type(message).__name__}")
+
+    # --- the world ------------------------------------------------------------------------------------------------
+
+    def _host_said(self, host: str, said: hostwire.ToSupervisor) -> None:
+        if isinstance(said, hostwire.HostReady):
+            self._desk.host_spoke(host)
+            return
+        if host not in self._hosts.values():
+            return  # a host that was given up on: its attempts are handed to the next one
+        match said:
+            case hostwire.AttemptEnded():
+                self._world(over_of(said))
+            case hostwire.AttemptAdopted(attempt=attempt, pid=pid, elapsed_s=elapsed_s):
+                graph, task, number = split_attempt_id(attempt)
+                self._world(s.AttemptFound(graph=graph, task=task, attempt=number, pid=pid, elapsed_s=elapsed_s))
+            case hostwire.ActorsDescribed(ticket=ticket, root=root):
+                self._desk.roster.add(ticket, host, root)
+
+    def _world(self, stimulus: s.Stimulus) -> None:
+        now_utc = self._clock.utc()
+        step = self._machine.handle(stimulus, now_utc)
+        if step.facts:
+            self._put_down(step, now_utc, None, None)
+        self._out.effects.extend(step.effects)
+        if self._leaving and not any(self._machine.state.in_flight.values()):
+            self._out.after.append(self._on_stopped)
+
+    def _put_down(self, step: Step, now_utc: float, command: int | None, reply: bytes | None) -> None:
+        """Add an outcome line to the batch."""
+        first = self._head + 1
+        line = OutcomeLine(
+            of=command, at=now_utc, e=first, facts=step.facts, reply=None if reply is None else Raw(reply)
+        )
+        self._journal.add("outcome", encode(line))
+        self._out.steps += 1
+        for fact in step.facts:
+            self._head += 1
+            self._out.told.append(Told(self._head, fact, now_utc))
+
+    # --- clients --------------------------------------------------------------------------------------------------
+
+    def _client_asked(self, origin: Origin, request: messages.Request) -> None:
+        try:
+            match request.do:
+                case messages.SubmitGraph(dry_run=True) as do:
+                    self._answer(origin, self._dry_run(request.client, do))
+                case messages.SubmitGraph() | messages.Cancel() as command:
+                    self._command(origin, request, command)
+                case messages.Shutdown(kill=kill):
+                    self._answer(origin, self._leave(kill=kill))
+                case query:
+                    self._desk.query(self, origin, query, self._machine.state)
+        except Refused as refused:
+            self._answer(origin, refused.info)
+
+    def _command(self, origin: Origin, request: messages.Request, do: messages.Command) -> None:
+        digest = digest_of(do)
+        known = self._answers.find(request.client, request.id, digest)
+        if known is None:
+            now_utc = self._clock.utc()
+            if self._leaving is not None:
+                raise Refused.because("STOPPING", "the daemon is going down", "try again in a moment", retriable=True)
+            if request.deadline_utc is not None and now_utc > request.deadline_utc:
+                raise Refused.because(
+                    "DEADLINE_PASSED", "it came after its deadline and was not executed", "send it anew"
+                )
+            known = self._decide_command(request.client, request.id, do, digest, None)
+        self._out.replies.append((origin, codec.json_to(origin.encoding, known)))
+
+    def _decide_command(
+        self, client: str, command: str, do: messages.Command, digest: str, sequence: int | None
+    ) -> bytes:
+        """Decide a command and put command and outcome down; `sequence` is given where its line is there already.
+
+        Returns the Reply as JSON. A refusal of a new command raises and leaves no line; one of a command that was
+        taken in an earlier life becomes its outcome, or every start would decide it anew.
+        """
+        now_utc = self._clock.utc()
+        try:
+            step = self._machine.handle(stimulus_of(do, client), now_utc)
+            reply = messages.Reply(id=command, result=_result_of(step))
+        except Refused as refused:
+            if sequence is None:
+                raise
+            step = Step((), ())
+            reply = messages.Reply(id=command, error=refused.info)
+        body = codec.encode(reply, "json")
+        if sequence is None:
+            line = CommandLine(client=client, id=command, digest=digest, at=now_utc, do=do)
+            sequence = self._journal.add("command", encode(line))
+        self._put_down(step, now_utc, sequence, body)
+        self._answers.keep(client, command, digest, body, now_utc)
+        self._out.effects.extend(step.effects)
+        return body
+
+    def _dry_run(self, client: str, do: messages.SubmitGraph) -> messages.GraphAccepted:
+        offer = stimulus_of(do, client)
+        if not isinstance(offer, s.GraphOffered):
+            raise TypeError("a SubmitGraph is always an offer")
+        return messages.GraphAccepted(graph="", name=offer.spec.name, tasks=len(offer.spec.tasks), dry_run=True)
+
+    def _leave(self, *, kill: bool) -> messages.Stopping:
+        """Begin to go down; with `kill`, once every attempt is over."""
+        running = sum(len(tasks) for tasks in self._machine.state.in_flight.values())
+        if self._leaving is None or (kill and not self._leaving):
+            self._leaving = kill and running > 0
+            self._world(s.WorkerTypesConfigured(limits=dict.fromkeys(self._limits, 0)))
+            if self._leaving:
+                self._world(s.CancelRunningAsked(reason="ended by `down --kill`"))
+            else:
+                self._out.after.append(self._on_stopped)
+        return messages.Stopping(running=0 if kill else running, killed=running if kill else 0, pid=self._desk.pid)
+
+    # --- after the decision ----------------------------------------------------------------------------------------
+
+    def _answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
+        self._out.replies.append((origin, self._desk.encode_reply(origin, what)))
+
+    def answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
+        """Answer a query, once the batch that it may have seen is durable."""
+        self._answer(origin, what)
+
+    def _commit(self) -> None:
+        """Make the batch durable; only now does anybody learn of it."""
+        self._journal.commit(self._head + 1)
+        out, self._out = self._out, Outbound()
+        for origin, body in out.replies:
+            self._desk.reply(origin, body)
+        for effect in out.effects:
+            self._desk.perform(effect, self._hosts, self._machine.state)
+        self._recent.extend(out.told)
+        self._desk.publish(out.told)
+        for call in out.after:
+            call()
+
+    def on_stop(self) -> None:
+        """Nothing is left undone: the last batch goes out, the journal is closed."""
+        self._commit()
+        self._journal.close()
+
+
+def _result_of(step: Step) -> messages.GraphAccepted | messages.Cancelled:
+    if isinstance(step.answer, messages.GraphAccepted | messages.Cancelled):
+        return step.answer
+    raise TypeError("a command's step has an answer")
