@@ -34,15 +34,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     from orch_actors.cli.fast import try_fast
-    from orch_actors.cli.output import prepare_streams
 
-    prepare_streams()
+    _prepare_streams()
     code = try_fast(words)
     if code is not None:
         return code
     from orch_actors.cli.app import run_typer
 
     return run_typer(words)
+
+
+def _prepare_streams() -> None:
+    """A character that the terminal's encoding lacks is shown as an escape; it never raises."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def _fail(error: BaseException, words: list[str]) -> int:

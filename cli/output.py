@@ -53,14 +53,6 @@ def may_colour(stream: TextIO | None) -> bool:
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def prepare_streams() -> None:
-    """A character that the terminal's encoding lacks is shown as an escape; it never raises."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
 def stdout_style() -> "Style":
     """What stdout can show: colour, symbols, how wide."""
     from orch_actors.cli.render.style import Style
