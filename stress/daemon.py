@@ -31,8 +31,16 @@ class TrialDaemon:
     Invariant: with a home of its own, nothing of it runs and (unless `keep`) nothing of it is on disk afterwards.
     """
 
-    def __init__(self, home: str | None = None, *, keep: bool = False) -> None:
+    def __init__(self, home: str | None = None, *, keep: bool = False, shell_slots: int | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            home: a named home, otherwise a fresh one that is removed at the end.
+            keep: do not remove it.
+            shell_slots: shell tasks that may run at once, in a home of its own; otherwise the daemon's default.
+        """
         self.own: Final = home is None
+        self._shell_slots: Final = shell_slots
         #: Set by whoever finds that the run failed: then the home stays, to be looked into.
         self.keep = keep
         self.home: Final = Home(home if home is not None else tempfile.mkdtemp(prefix="oa-"))
@@ -43,9 +51,12 @@ class TrialDaemon:
     def __enter__(self) -> Self:
         if listener(self.home) is None:
             try:
+                if self.own and self._shell_slots is not None:
+                    with open(self.home.config, "w", encoding="ascii") as file:
+                        file.write(f"[workers.shell]\nlimit = {self._shell_slots}\n")
                 self._started = start(self.home)
             except BaseException:
-                self._remove()
+                self.remove()
                 raise
         return self
 
@@ -89,7 +100,7 @@ class TrialDaemon:
             if self.own:
                 self.left = self._wait_until_gone()
         if self.own and not self.keep and not self.left:
-            self._remove()
+            self.remove()
 
     def _shut_down(self) -> None:
         pid = listener(self.home)
@@ -111,7 +122,8 @@ class TrialDaemon:
             time.sleep(0.05)
         return left
 
-    def _remove(self) -> None:
+    def remove(self) -> None:
+        """Delete a home of its own, now that nothing runs in it. A named home is never deleted."""
         if self.own:
             shutil.rmtree(self.home.path, ignore_errors=True)
             if not self.home.run.startswith(self.home.path + os.sep):
@@ -126,17 +138,14 @@ def processes_of(home: str) -> tuple[int, ...]:
         listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, check=False).stdout
         lines = [line.strip().split(b" ", 1) for line in listing.splitlines() if needle in line]
         return tuple(pid for line in lines if (pid := int(line[0])) not in own)
-    found: list[int] = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) not in own and any(needle in _read(name, part) for part in _TELLING):
-            found.append(int(name))
-    return tuple(found)
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return tuple(pid for pid in pids if pid not in own and any(needle in _read(pid, part) for part in _TELLING))
 
 
 _TELLING: Final = ("cmdline", "environ")
 
 
-def _read(pid: str, part: str) -> bytes:
+def _read(pid: int, part: str) -> bytes:
     """A file of a process; empty where it is gone, a zombie, or not ours."""
     try:
         with open(f"/proc/{pid}/{part}", "rb") as file:

@@ -50,6 +50,7 @@ class Scenario(ABC):
 
     def drive(self, client: Client, graph: str, place: Place) -> None:
         """What the client does while the graph runs, as an agent would; by default nothing."""
+        del client, graph, place
 
     @abstractmethod
     def judge(self, client: Client, ended: Ended, place: Place) -> list[Check]:

@@ -23,7 +23,8 @@ def load(name: str) -> Scenario:
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
         raise Refused.because("INVALID_REQUEST", f"there is no scenario {name!r}", hint)
     scenario = importlib.import_module(f"{__name__}.{name}.scenario").SCENARIO
-    assert isinstance(scenario, Scenario)
+    if not isinstance(scenario, Scenario):
+        raise TypeError(f"scenarios/{name}/scenario.py: SCENARIO is no Scenario")
     return scenario
 
 

@@ -44,8 +44,8 @@ class Pilot(Scenario):
         if not isinstance(found, dict):
             return ""
         return (
-            f"{found['files']} files ({size(found['bytes'])}), {found['lines']} lines in {found['languages']} languages, "
-            f"{found['duplicate_groups']} groups of equal files, {found['syntax_findings']} of {found['checked']} "
+            f"{found['files']} files ({size(found['bytes'])}), {found['lines']} lines in {found['languages']} languages"
+            f", {found['duplicate_groups']} groups of equal files, {found['syntax_findings']} of {found['checked']} "
             f"sources do not parse\nhealth report: {found['report']}"
         )
 

@@ -2,10 +2,8 @@
 # What the shell tasks of this scenario do: step.sh VERB [ARGUMENT]. Each marks its beginning and its end, one line each,
 # in $DIR/effects.log; the end of what is killed stays away.
 set -eu
-attempt=$ORCH_ATTEMPT
-task=${attempt%/*}
-task=${task##*/}
-mark() { printf '%s %s\n' "$attempt" "$1" >> "$DIR/effects.log"; }
+task=$ORCH_TASK
+mark() { printf '%s/%s/%s %s\n' "$ORCH_GRAPH" "$task" "$ORCH_ATTEMPT_NUMBER" "$1" >> "$DIR/effects.log"; }
 
 mark begin
 case $1 in

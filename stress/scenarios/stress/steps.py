@@ -12,11 +12,12 @@ from typing import Any
 @contextmanager
 def _marked() -> Iterator[str]:
     folder = os.environ["DIR"]
-    _append(os.path.join(folder, "effects.log"), f"{os.environ['ORCH_ATTEMPT']} begin\n")
+    attempt = "/".join(os.environ[name] for name in ("ORCH_GRAPH", "ORCH_TASK", "ORCH_ATTEMPT_NUMBER"))
+    _append(os.path.join(folder, "effects.log"), f"{attempt} begin\n")
     try:
         yield folder
     finally:
-        _append(os.path.join(folder, "effects.log"), f"{os.environ['ORCH_ATTEMPT']} end\n")
+        _append(os.path.join(folder, "effects.log"), f"{attempt} end\n")
 
 
 def _append(path: str, text: str) -> None:

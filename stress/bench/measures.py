@@ -1,0 +1,206 @@
+"""What is measured, each in rounds that alternate with its references, so that a busy moment hits both alike.
+
+Every round of a measure that creates files has a fresh home and fresh folders, and nothing is deleted before the end:
+on some file systems creating a file costs twenty times as much for seconds after thousands were deleted.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from orch_actors.protocol.client import Client
+from orch_actors.protocol.messages import GraphAccepted
+from orch_actors.stress.bench import rivals
+from orch_actors.stress.bench.figures import Bound, Figure, figure, quantile
+from orch_actors.stress.bench.idle import cpu_s, memory_of, total_memory
+from orch_actors.stress.daemon import TrialDaemon, processes_of
+
+#: A graph of a bench that has not ended by then hangs.
+LIMIT_S: Final = 300.0
+NOOP: Final = {"id": "noop", "command": "true"}
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """How much is measured."""
+
+    rounds: int = 5
+    submissions: int = 40
+    tasks: int = 400
+    hops: int = 100
+    starts: int = 9
+    idle_s: float = 10.0
+
+
+QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, idle_s=1.0)
+
+
+class Bench:
+    """One run of the bench: its size, its folder, and the daemons whose homes are removed at its end."""
+
+    def __init__(self, size: Size, folder: str) -> None:
+        self.size: Final = size
+        self.folder: Final = folder
+        self.parallel: Final = os.cpu_count() or 1
+        self._daemons: list[TrialDaemon] = []
+
+    @contextmanager
+    def daemon(self) -> Iterator[tuple[TrialDaemon, Client]]:
+        """A fresh daemon that has run a task already, and a client of it."""
+        with TrialDaemon(keep=True) as daemon, daemon.client() as client:
+            self._daemons.append(daemon)
+            self.run(client, {"name": "warm-up", "tasks": [NOOP]})
+            yield daemon, client
+
+    def remove_homes(self) -> None:
+        """Delete what was kept so far."""
+        for daemon in self._daemons:
+            daemon.remove()
+
+    def run(self, client: Client, graph: dict[str, Any]) -> float:
+        """Seconds from the submission of a graph to its end.
+
+        Raises:
+            AssertionError: it did not end in `done`: then its time means nothing.
+        """
+        begun_at = time.perf_counter()
+        accepted = client.submit(graph, base_dir=self.folder)
+        _until_done(client, accepted.graph)
+        return time.perf_counter() - begun_at
+
+
+def _until_done(client: Client, graph: str) -> None:
+    (summary,) = client.wait((graph,), timeout_s=LIMIT_S)
+    if summary.state != "done":
+        raise AssertionError(f"{summary.name} ended {summary.state}: {summary.counts}")
+
+
+def accepted(bench: Bench) -> list[Figure]:
+    """From `submit` to its answer, the daemon otherwise idle: each submission's task has ended before the next."""
+    medians: dict[str, list[float]] = defaultdict(list)
+    tails: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.size.rounds):
+        times: dict[str, list[float]] = defaultdict(list)
+        with bench.daemon() as (_, client), rivals.bare_loop(bench.folder) as bare:
+            _submit_timed(bare, bench)  # the first one connects
+            for _ in range(bench.size.submissions):
+                seconds, answer = _submit_timed(client, bench)
+                times["ours"].append(seconds * 1000)
+                _until_done(client, answer.graph)
+                times["bare ROUTER loop"].append(_submit_timed(bare, bench)[0] * 1000)
+        for who, values in times.items():
+            medians[who].append(quantile(values, 0.5))
+            tails[who].append(quantile(values, 0.95))
+    return [
+        figure("submit → accepted, p50", "ms", medians, bound=Bound("ratio", 2.0)),
+        figure("submit → accepted, p95", "ms", tails),
+    ]
+
+
+def _submit_timed(client: Client, bench: Bench) -> tuple[float, GraphAccepted]:
+    graph = {"name": "one", "tasks": [NOOP]}
+    begun_at = time.perf_counter()
+    answer = client.submit(graph, base_dir=bench.folder)
+    return time.perf_counter() - begun_at, answer
+
+
+def tasks(bench: Bench) -> list[Figure]:
+    """No-op shell tasks a second, from the submission of one wide graph to its end."""
+    count = bench.size.tasks
+    graph = {"name": "wide", "tasks": [{"id": f"t{number}", "command": "true"} for number in range(count)]}
+    rates: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.size.rounds):
+        with bench.daemon() as (_, client):
+            rates["ours"].append(count / bench.run(client, graph))
+        rates[f"xargs -P{bench.parallel}"].append(count / rivals.xargs(count, bench.parallel, bench.folder))
+        for name, seconds in (
+            ("ninja", rivals.ninja(count, bench.parallel, bench.folder)),
+            ("make", rivals.make(count, bench.parallel, bench.folder)),
+        ):
+            if seconds is not None:
+                rates[f"{name} -j{bench.parallel}"].append(count / seconds)
+    return [figure("shell tasks", "1/s", rates, bound=Bound("ratio", 0.3, at_least=True), note=f"{count} tasks")]
+
+
+def chain(bench: Bench) -> list[Figure]:
+    """Milliseconds for each hop of a chain in which each task waits for the one before."""
+    hops = bench.size.hops
+    listed = [
+        {"id": f"h{number}", "command": "true", "depends_on": [f"h{number - 1}"] if number else []}
+        for number in range(hops)
+    ]
+    times: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.size.rounds):
+        with bench.daemon() as (_, client):
+            times["ours"].append(bench.run(client, {"name": "chain", "tasks": listed}) / hops * 1000)
+        times["spawn sh -c true"].append(rivals.spawn_chain(hops) / hops * 1000)
+        seconds = rivals.ninja(hops, bench.parallel, bench.folder, chain=True)
+        if seconds is not None:
+            times["ninja"].append(seconds / hops * 1000)
+    return [figure("chain, a hop", "ms", times, bound=Bound("value", 6.0), note=f"{hops} hops")]
+
+
+def cold(bench: Bench) -> list[Figure]:
+    """The command `orch-actors submit FILE`, whole, to a running daemon."""
+    path = os.path.join(bench.folder, "small.yaml")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("name: small\ngoal: Start quickly.\ntasks:\n  - id: noop\n    command: 'true'\n")
+    times: dict[str, list[float]] = defaultdict(list)
+    with bench.daemon() as (daemon, client):
+        command = [*command_line(), "submit", path, "--home", daemon.home.path, "--json"]
+        for _ in range(bench.size.starts):
+            begun_at = time.perf_counter()
+            done = subprocess.run(command, capture_output=True, check=True)
+            times["ours"].append((time.perf_counter() - begun_at) * 1000)
+            _until_done(client, msgspec.json.decode(done.stdout)["graph"])
+            times["python -c pass"].append(rivals.bare_interpreter() * 1000)
+    return [figure("cold `orch-actors submit`", "ms", times, bound=Bound("ratio", 8.0))]
+
+
+def command_line() -> list[str]:
+    """How `orch-actors` is started: the script beside this interpreter, otherwise through the interpreter."""
+    script = os.path.join(os.path.dirname(sys.executable), "orch-actors")
+    if os.access(script, os.X_OK):
+        return [script]
+    return [sys.executable, "-c", "import sys; from orch_actors.cli.entry import main; sys.exit(main())"]
+
+
+def idle(bench: Bench) -> list[Figure]:
+    """Memory and processor time of the daemon when it has nothing to do, both worker types having worked."""
+    with bench.daemon() as (daemon, client), rivals.waiting_interpreter() as bare:
+        python = {"id": "py", "worker": "python", "script": "pass"}
+        bench.run(client, {"name": "both", "tasks": [NOOP, python]})
+        status = client.status()
+        named = {status.supervisor.pid, *(worker.pid for worker in status.workers if worker.pid)}
+        others = [pid for pid in processes_of(daemon.home.path) if pid not in named]
+        before, begun_at = _cpu(named), time.perf_counter()
+        time.sleep(bench.size.idle_s)
+        used = (_cpu(named) - before) / (time.perf_counter() - begun_at) * 100
+        memory, bare_memory = total_memory(named), memory_of(bare)
+        rest = f"; {len(others)} more (warm runners): {total_memory(others).pss / 2**20:.1f} MiB PSS" if others else ""
+    note = f"{len(named)} processes, RSS {memory.rss / 2**20:.1f} MiB{rest}"
+    sizes = {"ours": [memory.pss / 2**20], "one bare interpreter": [bare_memory.pss / 2**20]}
+    return [
+        figure("idle memory (PSS)", "MiB", sizes, note=note),
+        figure("idle CPU", "%", {"ours": [used]}, bound=Bound("value", 0.5), note=f"over {bench.size.idle_s:g} s"),
+    ]
+
+
+def _cpu(pids: set[int]) -> float:
+    return sum(cpu_s(pid) for pid in pids)
+
+
+MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
+    "accepted": accepted,
+    "tasks": tasks,
+    "chain": chain,
+    "cold": cold,
+    "idle": idle,
+}

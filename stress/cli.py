@@ -1,0 +1,292 @@
+"""`orch-actors stress`: scenarios, replay of recorded workflows, bench. Mounted by `cli/app.py`, by name.
+
+Prints and nothing else: what is done stands in run.py, replay.py and bench/run.py. Exit codes: 0 all as expected,
+1 not; what cannot be run at all is a fault like any other verb's (cli/faults.py).
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from orch_actors.cli.options import JsonOption
+from orch_actors.cli.output import note, say, say_json
+
+if TYPE_CHECKING:
+    from orch_actors.stress.bench.run import BenchReport
+    from orch_actors.stress.expect import Check
+    from orch_actors.stress.replay import ReplayReport
+    from orch_actors.stress.run import RunReport
+
+app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+VERBS: Final = ("list", "run", "replay", "bench")
+
+GOOD: Final = 0
+NOT_AS_EXPECTED: Final = 1
+
+HomeOption = Annotated[
+    str | None,
+    typer.Option("--home", metavar="DIR", help="Use the daemon of this home.  [default: one of its own, for this run]"),
+]
+
+ReportOption = Annotated[
+    str | None, typer.Option("--report", metavar="FILE", help="Write the JSON report here, whatever is printed.")
+]
+
+
+@app.callback()
+def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    r"""Try it out: scenarios with known outcomes, recorded workflows, a bench.
+
+    \b
+    orch-actors stress list                        the scenarios
+    orch-actors stress run pilot --folder DIR      a health report of a folder
+    orch-actors stress run stress --kills 3        40 tasks, while the daemon is killed three times
+    orch-actors stress replay FILE.json --speed 100
+    orch-actors stress bench                       how fast it is, beside the plainest tools
+
+    \b
+    Each uses a daemon of its own, in a temporary home, unless --home names one.
+    Exit codes: 0 everything as expected, 1 not.
+    """
+    # What stands before the verb is its default, as everywhere in this command line.
+    given: dict[str, Any] = {"home": home} if home is not None else {}
+    if as_json:
+        given["as_json"] = True
+    ctx.default_map = dict.fromkeys(VERBS, given)
+
+
+@app.command("list")
+def list_scenarios(*, as_json: JsonOption = False) -> int:
+    """List the scenarios."""
+    from orch_actors.stress.scenarios import NAMES, graph_file, load
+
+    found = [load(name) for name in NAMES]
+    if as_json:
+        rows = [{"name": s.name, "summary": s.summary, "graph": graph_file(s.name)} for s in found]
+        say_json({"scenarios": rows})
+    else:
+        from orch_actors.stress.table import table
+
+        say(table(("scenario", "what it does"), [(scenario.name, scenario.summary) for scenario in found]))
+    return GOOD
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A scenario; `stress list` names them.")],
+    *,
+    folder: Annotated[
+        str | None,
+        typer.Option("--folder", metavar="DIR", help="What pilot surveys.  [default: this checkout, or here]"),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="For what the run leaves.  [default: below ./orch-actors-reports]"),
+    ] = None,
+    report: ReportOption = None,
+    kills: Annotated[
+        int, typer.Option("--kills", min=0, help="kill -9 the supervisor and worker hosts so often meanwhile.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Chooses the moments and victims of the kills.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary home, to look into it.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Run a scenario against a daemon of its own and check every end state.
+
+    \b
+    orch-actors stress run pilot --folder ~/src/project
+    orch-actors stress run stress --kills 3 --seed 1 --report report.json
+    """
+    from orch_actors.cli import faults
+    from orch_actors.stress.run import Options, run_scenario
+    from orch_actors.stress.scenarios import load
+
+    scenario = load(name)
+    if folder is not None and name != "pilot":
+        raise faults.usage(f"--folder means nothing to {name}", "it is for pilot")
+    surveyed = os.path.abspath(os.path.expanduser(folder)) if folder is not None else default_folder()
+    if not os.path.isdir(surveyed):
+        raise faults.usage(f"--folder {surveyed} is no folder", "give one that exists")
+    options = Options(folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, keep=keep)
+    if not as_json:
+        note(f"scenario {name}" + (f", {kills} kills, seed {seed}" if kills else "") + " …")
+    found = run_scenario(scenario, options)
+    write_report(report or os.path.join(found.out, "run.json"), found.document())
+    if as_json:
+        say_json(found.document())
+    else:
+        show_run(found)
+    return GOOD if found.ok else NOT_AS_EXPECTED
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A recorded workflow, WfFormat 1.5 (wfcommons.org).")],
+    *,
+    speed: Annotated[float, typer.Option("--speed", metavar="N", help="Divide the recorded times by this.")] = 100.0,
+    slots: Annotated[
+        int | None, typer.Option("--slots", metavar="K", help="Tasks at once.  [default: the daemon's limit]")
+    ] = None,
+    report: ReportOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Replay a recorded workflow: each task sleeps its recorded time, divided by N.
+
+    Tells the makespan beside its lower bound: the longer of the critical path and total work over slots.
+
+    \b
+    orch-actors stress replay blast-chameleon-small-001.json --speed 50 --slots 4
+    """
+    from orch_actors.stress import replay as replaying
+
+    found = replaying.replay(file, speed, slots, home or None)
+    if report is not None:
+        write_report(report, found.document())
+    if as_json:
+        say_json(found.document())
+    else:
+        show_replay(found)
+    return GOOD if found.ok else NOT_AS_EXPECTED
+
+
+@app.command()
+def bench(
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="accepted, tasks, chain, cold, idle; repeatable.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short run that shows that it works; says nothing on speed.")
+    ] = False,
+    report: ReportOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Measure, each figure beside a reference taken in the same run; medians over alternating rounds.
+
+    \b
+    orch-actors stress bench
+    orch-actors stress bench --only tasks --only chain --json
+
+    Exits 1 where a bound is missed (never with --quick). Let nothing else run meanwhile.
+    """
+    from orch_actors.cli import faults
+    from orch_actors.stress.bench.run import run_bench
+
+    if home:
+        raise faults.usage("bench takes no --home", "its daemons have fresh homes, or the figures would mean nothing")
+    found = run_bench(only or [], quick=quick, tell=lambda name: note(f"measuring {name} …"))
+    if report is not None:
+        write_report(report, found.document())
+    if as_json:
+        say_json(found.document())
+    else:
+        show_bench(found)
+    return NOT_AS_EXPECTED if found.ok is False else GOOD
+
+
+def default_folder() -> str:
+    """The checkout that this code runs from, otherwise the current folder."""
+    checkout = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    return checkout if os.path.isfile(os.path.join(checkout, "pyproject.toml")) else os.getcwd()
+
+
+def write_report(path: str, document: dict[str, Any]) -> None:
+    """The JSON report, indented.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    import json
+
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+
+
+def show_run(found: "RunReport") -> None:
+    """A table of the tasks, the checks that failed, and what it came to."""
+    from orch_actors.stress.table import table
+
+    rows = [
+        (task.id, task.worker, task.state, len(task.attempts), _seconds(task.attempts), task.reason)
+        for task in found.view.tasks
+    ]
+    say(table(("task", "worker", "state", "attempts", "seconds", "reason"), rows, right=(3, 4)))
+    say()
+    if found.headline:
+        say(found.headline)
+    if found.kills:
+        say("killed: " + ", ".join(f"{kill.victim} at event {kill.after_events}" for kill in found.kills))
+    say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state} after {found.elapsed_s:.2f} s")
+    _verdict(found.checks)
+    say(f"report: {os.path.join(found.out, 'run.json')}")
+    if found.home is not None and not found.ok:
+        note(f"the daemon's home was kept: {found.home}")
+
+
+def show_replay(found: "ReplayReport") -> None:
+    """The figures of a replay."""
+    from orch_actors.stress.table import table
+
+    recorded = found.recorded_makespan_s
+    rows: list[tuple[object, ...]] = [
+        ("makespan", f"{found.makespan_s:.3f} s"),
+        ("lower bound", f"{found.lower_bound_s:.3f} s"),
+        ("ratio", f"{found.ratio:.3f}"),
+        ("critical path", f"{found.critical_path_s:.3f} s, {len(found.critical_path)} tasks"),
+        ("total work", f"{found.work_s:.3f} s over {found.slots} slots"),
+        ("recorded run", "(not told)" if recorded is None else f"{recorded:g} s at its own speed, on other machines"),
+    ]
+    say(f"{found.workflow}: {found.tasks} tasks, {found.speed:g} times as fast as recorded")
+    say(table(("", ""), rows))
+    _verdict(found.checks)
+
+
+def show_bench(found: "BenchReport") -> None:
+    """The figures as a table."""
+    from orch_actors.stress.table import table
+
+    verdicts = {True: "good", False: "missed", None: ""}
+    rows = [
+        (
+            figure.name,
+            f"{figure.value:g} {figure.unit}",
+            f"{figure.reference:g} {figure.unit}" if figure.reference is not None else "",
+            figure.reference_name,
+            f"{figure.ratio:.2f}" if figure.ratio is not None else "",
+            figure.bound,
+            "" if found.quick else verdicts[figure.ok],
+            "; ".join(
+                [*(f"{who} {value:g}" for who, value in figure.others.items()), *([figure.note] * bool(figure.note))]
+            ),
+        )
+        for figure in found.figures
+    ]
+    headings = ("figure", "here", "reference", "which is", "ratio", "asked for", "verdict", "besides")
+    say(table(headings, rows, right=(1, 2, 4)))
+    say(f"\n{found.machine}, Python {found.python}" + ("; a quick run says nothing on speed" if found.quick else ""))
+
+
+def _seconds(attempts: tuple[Any, ...]) -> str:
+    known = [attempt.duration_s for attempt in attempts if attempt.duration_s is not None]
+    return f"{sum(known):.2f}" if known else ""
+
+
+def _verdict(checks: "tuple[Check, ...]") -> None:
+    failed = [check for check in checks if not check.ok]
+    for check in failed:
+        say(f"NOT AS EXPECTED  {check.name}: {_plain(check.detail)}")
+    say(f"{len(checks) - len(failed)} of {len(checks)} checks hold")
+    sys.stdout.flush()
+
+
+def _plain(text: str) -> str:
+    from orch_actors.cli.escape import one_line
+
+    return one_line(text)

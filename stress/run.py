@@ -1,0 +1,158 @@
+"""Runs a scenario: a daemon, the graph through a client, kills where they are asked for, the checks, the report."""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from orch_actors.protocol.client import Client
+from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.spec.load import check_file
+from orch_actors.protocol.views import GraphView
+from orch_actors.stress.daemon import TrialDaemon
+from orch_actors.stress.expect import Check
+from orch_actors.stress.kills import Kill, Killer, choose_moments
+from orch_actors.stress.scenario import Ended, Place, Scenario, all_events, results_of
+from orch_actors.stress.scenarios import graph_file
+
+#: Below the current folder; pilot's walk leaves it out.
+REPORTS = "orch-actors-reports"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How a scenario is to be run."""
+
+    folder: str
+    #: An existing or new daemon's home; None: one of its own.
+    home: str | None = None
+    out: str | None = None
+    kills: int = 0
+    seed: int = 0
+    #: Keep the daemon's own home afterwards.
+    keep: bool = False
+
+
+class RunReport(Struct, frozen=True, kw_only=True):
+    """What a run came to; the JSON report."""
+
+    scenario: str
+    ok: bool
+    graph: str
+    state: str
+    tasks: int
+    #: Seconds from submission to the answer, and to the graph's end.
+    accepted_s: float
+    elapsed_s: float
+    seed: int
+    kills: tuple[Kill, ...]
+    checks: tuple[Check, ...]
+    headline: str
+    out: str
+    #: The home, where it was kept.
+    home: str | None
+    started_utc: str
+    view: GraphView
+
+    def document(self) -> dict[str, Any]:
+        """The report as a plain mapping, failures first in `failed`."""
+        import msgspec
+
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {"ok": self.ok, "failed": [check.name for check in self.checks if not check.ok], **plain}
+
+
+def run_scenario(scenario: Scenario, options: Options) -> RunReport:
+    """Run it to its end and judge it. What failed is in the report, not raised.
+
+    Raises:
+        Refused, EnvironmentFault, Unavailable: it could not be run at all.
+    """
+    moments = _moments(scenario, options)
+    place = Place(folder=os.path.abspath(options.folder), out=_out_path(scenario.name, options))
+    document, _, base_dir = check_file(graph_file(scenario.name), scenario.parameters(place))
+    _create_out(place.out)
+    started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    daemon = TrialDaemon(options.home, keep=options.keep)
+    with daemon, daemon.client() as client:
+        begun_at = time.monotonic()
+        graph = client.submit(document, base_dir=base_dir).graph
+        accepted_s = time.monotonic() - begun_at
+        killer = Killer(daemon, graph, moments, options.seed)
+        if moments:
+            killer.start()
+        scenario.drive(client, graph, place)
+        checks = [_wait(client, graph, scenario.limit_s)]
+        elapsed_s = time.monotonic() - begun_at
+        checks += _join(killer, moments)
+        view = client.graph(graph)
+        ended = Ended(view=view, events=all_events(client), results=results_of(client, view))
+        checks += scenario.judge(client, ended, place)
+        headline = scenario.headline(ended)
+        daemon.keep = daemon.keep or not all(check.ok for check in checks)
+    if daemon.own:
+        checks.append(Check("nothing left running", not daemon.left, f"processes of the home: {list(daemon.left)}"))
+    kept = daemon.keep or bool(daemon.left) or not daemon.own
+    return RunReport(
+        scenario=scenario.name,
+        ok=all(check.ok for check in checks),
+        graph=graph,
+        state=view.state,
+        tasks=len(view.tasks),
+        accepted_s=round(accepted_s, 6),
+        elapsed_s=round(elapsed_s, 3),
+        seed=options.seed,
+        kills=tuple(killer.kills),
+        checks=tuple(checks),
+        headline=headline,
+        out=place.out,
+        home=daemon.home.path if kept else None,
+        started_utc=started_utc,
+        view=view,
+    )
+
+
+def _moments(scenario: Scenario, options: Options) -> tuple[int, ...]:
+    try:
+        return choose_moments(options.kills, options.seed, scenario.least_events)
+    except ValueError as error:
+        raise Refused.because("INVALID_REQUEST", f"--kills: {error}", "ask for fewer") from error
+
+
+def _out_path(name: str, options: Options) -> str:
+    """The folder for what the run leaves: `--out`, otherwise a fresh one below the current folder."""
+    if options.out is not None:
+        return os.path.abspath(os.path.expanduser(options.out))
+    return os.path.abspath(os.path.join(REPORTS, f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"))
+
+
+def _create_out(out: str) -> None:
+    try:
+        os.makedirs(out, exist_ok=True)
+        if os.listdir(out):
+            raise EnvironmentFault(f"{out} is not empty", "give --out a new or an empty folder")
+        if os.path.basename(os.path.dirname(out)) == REPORTS:
+            with open(os.path.join(os.path.dirname(out), ".gitignore"), "w", encoding="ascii") as file:
+                file.write("# Reports of scenarios: nothing for version control.\n*\n")
+    except OSError as error:
+        raise EnvironmentFault(f"{out} cannot be used: {error.strerror}", "name another folder: --out DIR") from error
+
+
+def _wait(client: Client, graph: str, limit_s: float) -> Check:
+    try:
+        (summary,) = client.wait((graph,), timeout_s=limit_s)
+    except TimeoutError:
+        return Check("ended in time", ok=False, detail=f"still running after {limit_s:.0f} s")
+    return Check("ended in time", ok=True, detail=summary.state)
+
+
+def _join(killer: Killer, moments: tuple[int, ...]) -> list[Check]:
+    if not moments:
+        return []
+    killer.join(timeout=60.0)
+    victims = [kill.victim for kill in killer.kills]
+    good = len(victims) == len(moments) and not killer.fault and not killer.is_alive()
+    return [
+        Check("kills", good, f"{victims} at events {list(moments)}" + (f"; {killer.fault}" if killer.fault else ""))
+    ]
