@@ -7,7 +7,7 @@ new host all attempts in flight (AdoptAttempt), and the host reads from each att
 
 from typing import Any, Final, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from orch_actors.protocol.codec import Decoder
 from orch_actors.protocol.views import ActorView
@@ -106,8 +106,9 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     started_utc: float = 0.0
     ended_utc: float = 0.0
     duration_s: float = 0.0
-    #: The JSON value in its result file, where it left one.
-    result: Raw | None = None
+    #: The JSON value in its result file, where it left one; encoded once more, as msgpack. (Not Raw: msgspec cannot
+    #: decode `Raw | None`.)
+    result: bytes | None = None
     #: Why the result file cannot be used, where it left one that cannot.
     result_fault: str = ""
 

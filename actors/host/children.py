@@ -1,0 +1,98 @@
+"""The processes that this host has started: spawn, and be told of the end. The one module that spawns and reaps.
+
+One thread blocks in waitpid(-1) and waits on a condition while there are no children: no poll, and no thread per
+child. A child is registered under the same lock under which it is spawned, so its exit cannot be missed however
+short its life. Nothing else in this process may start or reap children (no `subprocess`).
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+#: Told of an exit, in the reaper's thread: the status as waitpid gives it, None where it is not known.
+#: Must not block or raise.
+OnExit = Callable[[int | None], None]
+
+#: What Python or the host ignores and a program expects at its default.
+_DEFAULT_SIGNALS: Final = [
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGCHLD,
+]
+
+
+class Children:
+    """All children of this process. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._some = threading.Condition(self._lock)
+        #: pid → whom to tell; exactly the children that are not reaped yet.
+        self._on_exit: dict[int, OnExit] = {}
+
+    def start_reaping(self) -> None:
+        """Begin to reap, in a thread of its own."""
+        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+
+    def spawn(
+        self,
+        program: str,
+        argv: list[str],
+        env: Mapping[str, str],
+        file_actions: Sequence[tuple[Any, ...]],
+        on_exit: OnExit,
+    ) -> int:
+        """Start `program` in a session of its own, no signal blocked or ignored; its pid.
+
+        Raises:
+            OSError: it cannot be started (E2BIG, EAGAIN, ENOENT, ENOSPC for one of its files, …).
+            ValueError: a NUL character in an argument or variable.
+        """
+        with self._some:
+            pid = os.posix_spawn(
+                program,
+                argv,
+                env,
+                file_actions=file_actions,
+                setsid=True,
+                setsigmask=[],
+                setsigdef=_DEFAULT_SIGNALS,
+            )
+            self._on_exit[pid] = on_exit
+            self._some.notify()
+        return pid
+
+    def kill(self, pid: int) -> None:
+        """KILL one child, unless it was reaped already (its pid may be another's by now)."""
+        with self._lock:
+            if pid in self._on_exit:
+                os.kill(pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        while True:
+            with self._some:
+                while not self._on_exit:
+                    self._some.wait()
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                self._tell_all_unknown()
+                continue
+            with self._lock:
+                on_exit = self._on_exit.pop(pid, None)
+            if on_exit is not None:
+                on_exit(status)
+
+    def _tell_all_unknown(self) -> None:
+        """Somebody else reaped our children: how they ended is lost, that they did is not."""
+        with self._lock:
+            lost = list(self._on_exit.values())
+            self._on_exit.clear()
+        for on_exit in lost:
+            on_exit(None)

@@ -1,0 +1,149 @@
+"""Attempts on this machine: shims and the Python runner, behind the seam of place.py."""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, assert_never
+
+from orch_actors.actors.host import logbook, record, stop
+from orch_actors.actors.host.adapters import RunnerPlan, ShimPlan, adapter_for
+from orch_actors.actors.host.children import Children
+from orch_actors.actors.host.clock import boot_clock, wall_clock
+from orch_actors.actors.host.place import CannotSpawn, Gone, Started
+from orch_actors.actors.host.record import Found, Header, Over, Paths, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.shim import spawn_shim
+from orch_actors.actors.host.zygotes import Zygotes
+from orch_actors.protocol.hostwire import HostConfig, Launch
+from orch_actors.protocol.ids import split_attempt_id
+
+#: The variable by which the processes of an attempt are found, wherever they have gone.
+COOKIE: Final = "ORCH_ATTEMPT"
+
+
+class Local:
+    """See Place."""
+
+    def __init__(self, config: HostConfig, children: Children) -> None:
+        self._config: Final = config
+        self._children: Final = children
+        self._adapter: Final = adapter_for(config.worker)
+        self._zygotes: Final = Zygotes(children, os.path.join(config.home, "logs"))
+
+    @property
+    def boot(self) -> str:
+        """See Place."""
+        return self._config.boot
+
+    def take(self, launch: Launch) -> Found:
+        """See Place."""
+        path = paths_of(launch).record
+        try:
+            return record.take(path)
+        except OSError as error:
+            raise CannotSpawn(f"cannot create the attempt's record {path}: {error.strerror or error}") from error
+
+    def take_back(self, launch: Launch) -> Found:
+        """See Place."""
+        return record.take(paths_of(launch).record, may_create=False)
+
+    def probe(self, launch: Launch) -> Running | Over | None:
+        """See Place."""
+        return record.probe(paths_of(launch).record)
+
+    def read(self, launch: Launch) -> Seen:
+        """See Place."""
+        return record.read(paths_of(launch).record)
+
+    def start(self, launch: Launch, taken: Taken, gone: Gone) -> Started:
+        """See Place."""
+        paths = paths_of(launch)
+        try:
+            with _as_cannot_spawn():
+                _check_cwd(launch.cwd)
+                env = self._environment(launch, paths)
+                plan = self._adapter.prepare(launch)
+                record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
+                match plan:
+                    case ShimPlan():
+                        spawn_shim(
+                            self._children,
+                            plan.command,
+                            cwd=launch.cwd,
+                            env=env,
+                            record_fd=taken.fd,
+                            paths=paths,
+                            on_exit=gone,
+                        )
+                        return Started()
+                    case RunnerPlan():
+                        self._zygotes.submit(plan, launch.cwd, env, taken.fd, paths)
+                    case _ as never:
+                        assert_never(never)
+        finally:
+            os.close(taken.fd)
+        self.watch(launch, gone)
+        return Started(may_be_lost=True)
+
+    def watch(self, launch: Launch, gone: Gone) -> None:
+        """See Place. A thread blocks in flock: the kernel wakes it when the holder ends."""
+
+        def wait() -> None:
+            try:
+                record.wait_until_free(paths_of(launch).record)
+            except OSError as error:
+                logbook.warning("{}: cannot watch its record: {}", launch.attempt, error)
+            gone(None)
+
+        threading.Thread(target=wait, name=f"watch-{launch.attempt}", daemon=True).start()
+
+    def signal(self, launch: Launch, signum: int) -> bool:
+        """See Place. Only while the lock is held: afterwards the pid may be another's."""
+        found = self.probe(launch)
+        if isinstance(found, Running):
+            if found.seen.pid is None:
+                return False
+            stop.signal_group(found.seen.pid, signum)
+        return True
+
+    def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
+        """See Place."""
+        return stop.sweep(f"{COOKIE}={self._cookie(launch)}", told_group, patience_s)
+
+    def _cookie(self, launch: Launch) -> str:
+        return f"{self._config.journal}:{launch.attempt}"
+
+    def _environment(self, launch: Launch, paths: Paths) -> dict[str, str]:
+        graph, task, number = split_attempt_id(launch.attempt)
+        return {
+            **launch.env,
+            COOKIE: self._cookie(launch),
+            "ORCH_GRAPH": graph,
+            "ORCH_TASK": task,
+            "ORCH_ATTEMPT_NUMBER": str(number),
+            "ORCH_RESULT": paths.result,
+            "ORCH_ACTORS_HOME": self._config.home,
+        }
+
+
+def _check_cwd(cwd: str) -> None:
+    try:
+        mode = os.stat(cwd).st_mode
+    except OSError as error:
+        raise CannotSpawn(f"cannot enter the working directory {cwd}: {error.strerror or error}") from error
+    if not stat.S_ISDIR(mode):
+        raise CannotSpawn(f"the working directory {cwd} is not a folder")
+    if not os.access(cwd, os.X_OK):
+        raise CannotSpawn(f"cannot enter the working directory {cwd}: Permission denied")
+
+
+@contextmanager
+def _as_cannot_spawn() -> Iterator[None]:
+    """The system's errors, as the sentence that the attempt's owner reads."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotSpawn(f"the system cannot start it: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL character or a lone surrogate in an argument or variable
+        raise CannotSpawn(f"it cannot be started: {error}") from error

@@ -1,0 +1,62 @@
+"""The seam: where attempts run. The Task actor knows this Protocol alone.
+
+`local.py` runs them on this machine. Another place (Slurm, Ray, a container engine) is another class: it must start
+an attempt at most once, find it again after the host died, end it, and say how it ended.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
+from orch_actors.protocol.hostwire import Launch
+
+#: Told, from any thread, that an attempt is over; the status as waitpid gives it where it was our own child.
+Gone = Callable[[int | None], None]
+
+
+class CannotSpawn(Exception):
+    """The attempt cannot be started; the text is the sentence that its owner reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """It has been started."""
+
+    #: It has been handed to somebody who may lose it before it begins: a record without a pid line means try again.
+    may_be_lost: bool = False
+
+
+class Place(Protocol):
+    """Start, adopt, kill, outcome. The output goes to the attempt's files (Paths)."""
+
+    @property
+    def boot(self) -> str:
+        """Id of the boot that attempts can be alive in."""
+
+    def take(self, launch: Launch) -> Found:
+        """Claim it, unless it has begun. Raises CannotSpawn where it can be neither claimed nor looked at."""
+
+    def take_back(self, launch: Launch) -> Found:
+        """Claim what was claimed before. Raises OSError, also where the record is gone: then it may well have run."""
+
+    def probe(self, launch: Launch) -> Running | Over | None:
+        """Look, without claiming. Raises OSError."""
+
+    def read(self, launch: Launch) -> Seen:
+        """What its record says. Raises OSError."""
+
+    def start(self, launch: Launch, taken: Taken, gone: Gone) -> Started:
+        """Start what was claimed; the claim is used up in any case. Raises CannotSpawn."""
+
+    def watch(self, launch: Launch, gone: Gone) -> None:
+        """Have `gone` called once the attempt, which somebody else started, is over."""
+
+    def signal(self, launch: Launch, signum: int) -> bool:
+        """Signal its process group. False: it has not come far enough to be signalled; ask again."""
+
+    def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
+        """End whatever of it still runs: TERM, unless in the group that has had it; after `patience_s` KILL.
+
+        Returns how many processes there were.
+        """

@@ -1,0 +1,98 @@
+"""The host process: its threads, its signals, its end.
+
+    main      waits for a reason to go: TERM or StopHost
+    stdin     blocks in a read; its end means that the supervisor is dead: leave at once, without a word
+    link      the socket
+    Worker    the actor, and one Task actor per running attempt
+    reaper    waits for children
+
+A host keeps nothing that matters in its memory: it may be killed at any moment (design: "Attempts survive us").
+"""
+
+import logging
+import os
+import queue
+import signal
+import threading
+import traceback
+from contextlib import suppress
+from typing import Final, NoReturn
+
+import msgspec
+import pykka
+
+from orch_actors.actors.host import logbook
+from orch_actors.actors.host.children import Children
+from orch_actors.actors.host.link import Link
+from orch_actors.actors.host.local import Local
+from orch_actors.actors.host.worker import Worker
+from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.hostwire import HostConfig, ToHost
+
+#: A bug of ours (errors.py: exit codes).
+EXIT_BUG: Final = 70
+
+_LAST_WORDS_S: Final = 1.0
+
+
+def read_config(text: str) -> HostConfig:
+    """The host's one argument.
+
+    Raises:
+        EnvironmentFault: it is not a HostConfig.
+    """
+    try:
+        return msgspec.json.decode(text, type=HostConfig)
+    except msgspec.DecodeError as error:
+        raise EnvironmentFault(f"not a host's configuration: {error}", "hosts are started by the daemon") from error
+
+
+def run(config: HostConfig) -> NoReturn:
+    """Serve one worker type until the supervisor says so, dies, or TERM comes.
+
+    Raises:
+        EnvironmentFault: the worker type is not known.
+    """
+    reasons: queue.SimpleQueue[int] = queue.SimpleQueue()
+    _set_signals(reasons)
+    logbook.open_logbook(os.path.join(config.home, "logs", f"host-{config.worker}.log"), config.log_level)
+    logging.getLogger("pykka").addHandler(logging.NullHandler())  # crashes are ours to tell
+    children = Children()
+    place = Local(config, children)
+
+    def crashed(_name: str, error: BaseException) -> None:
+        logbook.error("the Worker actor died:\n{}", "".join(traceback.format_exception(error)))
+        reasons.put(EXIT_BUG)
+
+    def tell_worker(message: ToHost) -> None:
+        with suppress(pykka.ActorDeadError):  # it has crashed: we are about to leave
+            worker.tell(message)
+
+    link = Link(config, tell_worker)
+    worker = Worker.start(config.worker, place, link.send, lambda: reasons.put(0), on_crash=crashed)
+    children.start_reaping()
+    link.start()
+    threading.Thread(target=_leave_with_supervisor, name="stdin", daemon=True).start()
+    logbook.info("host for {} is up", config.worker)
+    code = reasons.get()
+    logbook.info("host for {} leaves with {}; its attempts go on", config.worker, code)
+    link.flush(_LAST_WORDS_S)
+    logbook.close_logbook(_LAST_WORDS_S)
+    os._exit(code)
+
+
+def _set_signals(reasons: "queue.SimpleQueue[int]") -> None:
+    # A terminal's ctrl-C is the supervisor's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # SimpleQueue.put is made for use in signal handlers.
+    signal.signal(signal.SIGTERM, lambda _signum, _frame: reasons.put(0))
+    # Whoever started us may have ignored it; our children would then vanish unseen.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _leave_with_supervisor() -> NoReturn:
+    try:
+        while os.read(0, 4096):
+            pass
+    finally:
+        os._exit(0)

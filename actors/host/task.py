@@ -1,0 +1,311 @@
+"""The Task actor: one attempt, from the claim (or the adoption) to the message about its end.
+
+It knows a Place and nothing of shims, locks or processes. It decides by what the place finds (record.py):
+
+    state      | stimulus        | what was found          | then
+    -----------+-----------------+-------------------------+------------------------------------------------------
+    starting   | (its start)     | Taken                   | start it → running; stopping wanted → ended: killed
+               |                 | Running                 | announce, watch → running; stopping wanted → stopping
+               |                 | Over                    | → ended: exit, killed or lost
+               |                 | another boot            | → ended: exit where the record says so, else lost
+               |                 | cannot be claimed       | → ended: spawn
+    running    | Gone            | Over                    | → ended: exit, or sweep and lost
+               |                 | Taken (never ran)       | start it (again) → running; too often → ended: spawn
+               |                 | Running                 | somebody else was faster: watch on
+               | Stop            |                         | TERM, arm the grace → stopping
+               |                 | its record is gone      | → ended: lost
+               | LookAgain       | Running, pid known      | announce
+    stopping   | Gone            | Over, Taken             | sweep → ended: killed
+               | GraceOver       |                         | KILL the group
+               | Stop            |                         | nothing
+               | LookAgain       | Running, pid known      | the signal that is due
+    ended      | anything        |                         | nothing: it has stopped
+
+A shim writes its pid line a moment after it takes the lock. Who comes in between looks again after a few milliseconds,
+doubling: the one place where something is asked repeatedly, since a file says nothing when it is written to.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, Literal
+
+import pykka
+from msgspec import Struct
+
+from orch_actors.actors.actor import Actor, OnCrash
+from orch_actors.actors.host import logbook, outcome
+from orch_actors.actors.host.clock import boot_clock
+from orch_actors.actors.host.place import CannotSpawn, Place
+from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
+from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, Ending, Launch
+
+State = Literal["starting", "running", "stopping", "ended"]
+
+#: How often an attempt that was handed on and never began is started again.
+_MOST_STARTS: Final = 3
+
+_FIRST_LOOK_S: Final = 0.005
+_LONGEST_LOOK_S: Final = 1.0
+
+
+class Stop(Struct, frozen=True):
+    """End it."""
+
+
+class Gone(Struct, frozen=True):
+    """Whoever held the lock has ended; `status` as waitpid gives it, where that was our child."""
+
+    status: int | None
+
+
+class GraceOver(Struct, frozen=True):
+    """The time between TERM and KILL has passed."""
+
+
+class LookAgain(Struct, frozen=True):
+    """The shim may have written its pid line by now."""
+
+
+class Task(Actor):
+    """One attempt. It tells `report` of AttemptAdopted and AttemptEnded, the latter once, and stops then."""
+
+    kind: ClassVar[str] = "task"
+
+    def __init__(
+        self,
+        launch: Launch,
+        place: Place,
+        report: Callable[[AttemptAdopted | AttemptEnded], None],
+        *,
+        stopping: bool = False,
+        on_crash: OnCrash | None = None,
+    ) -> None:
+        super().__init__(launch.attempt, on_crash=on_crash)
+        self._launch: Final = launch
+        self._place: Final = place
+        self._report: Final = report
+        self._state: State = "starting"
+        self._kill_wanted = stopping
+        self._starts = 0
+        self._announced = False
+        #: It ended while this actor looked; otherwise before.
+        self._watched = False
+        self._due: signal.Signals | None = None
+        self._kill_at = 0.0
+        self._look_s = _FIRST_LOOK_S
+        self._timers: list[threading.Timer] = []
+
+    def state(self) -> str:
+        """See Actor."""
+        return super().state() if self.crash is not None else self._state
+
+    # --- stimuli ----------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Claim it, or find out what became of it."""
+        if self._launch.boot != self._place.boot:
+            self._end_of_another_boot()
+            return
+        try:
+            found = self._place.take(self._launch)
+        except CannotSpawn as error:
+            self._end("spawn", Seen(), str(error))
+            return
+        self._meet(found)
+
+    def _on_gone(self, message: Gone) -> None:
+        if self._state == "ended":
+            return
+        self._watched = True
+        # Our own shim, and all went well: no need for the lock.
+        seen = self._place.read(self._launch) if message.status == 0 else Seen()
+        if seen.exit_code is not None:
+            self._meet(Over(seen))
+            return
+        try:
+            found = self._place.take_back(self._launch)
+        except OSError as error:
+            self._end(
+                "killed" if self._kill_wanted else "lost", Seen(), f"its record is lost: {error.strerror or error}"
+            )
+            return
+        if isinstance(found, Taken) and message.status is not None:
+            os.close(found.fd)
+            self._end("killed" if self._kill_wanted else "spawn", found.seen, _why_no_start(message.status))
+            return
+        self._meet(found)
+
+    def _on_stop(self, _message: Stop) -> None:
+        if self._state == "running":
+            self._kill_wanted = True
+            self._begin_kill()
+
+    def _on_grace_over(self, _message: GraceOver) -> None:
+        if self._state == "stopping":
+            self._signal(signal.SIGKILL)
+
+    def _on_look_again(self, _message: LookAgain) -> None:
+        if self._state == "ended":
+            return
+        found = self._place.probe(self._launch)
+        if not isinstance(found, Running):
+            return  # Gone is on its way
+        if found.seen.pid is None:
+            self._look_later()
+            return
+        self._announce(found.seen)
+        if self._due is not None:
+            self._signal(self._due)
+
+    # --- what to do with what was found -----------------------------------------------------------------
+
+    def _meet(self, found: Found) -> None:
+        match found:
+            case Taken():
+                self._start(found)
+            case Running(seen=seen):
+                self._adopt(seen)
+            case Over(seen=seen):
+                self._end_of_run(seen)
+
+    def _start(self, taken: Taken) -> None:
+        if self._kill_wanted:
+            os.close(taken.fd)
+            self._end("killed", taken.seen, "it was stopped before it began")
+            return
+        if self._starts == _MOST_STARTS:
+            os.close(taken.fd)
+            self._end("spawn", taken.seen, f"it was started {_MOST_STARTS} times and never began")
+            return
+        self._starts += 1
+        self._announced = True  # it is nobody else's
+        try:
+            self._place.start(self._launch, taken, self._gone)
+        except CannotSpawn as error:
+            self._end("spawn", taken.seen, str(error))
+            return
+        self._state = "running"
+        logbook.debug("{}: started", self.name)
+
+    def _adopt(self, seen: Seen) -> None:
+        if self._state == "starting":
+            self._state = "running"
+        self._announce(seen)
+        self._place.watch(self._launch, self._gone)
+        if self._kill_wanted and self._state == "running":
+            self._begin_kill()
+
+    def _announce(self, seen: Seen) -> None:
+        """Tell, once, that somebody else's attempt was found running."""
+        if self._announced:
+            return
+        if seen.pid is None:
+            self._look_later()
+            return
+        self._announced = True
+        elapsed_s = max(0.0, boot_clock() - seen.header.mono) if seen.header is not None else 0.0
+        logbook.info("{}: adopted, pid {}", self.name, seen.pid)
+        self._report(AttemptAdopted(attempt=self.name, pid=seen.pid, elapsed_s=elapsed_s))
+
+    def _end_of_run(self, seen: Seen) -> None:
+        if self._kill_wanted:
+            self._sweep(seen.pid if self._state == "stopping" else None)
+            # Its last words may have come while we swept.
+            self._end("killed", self._place.read(self._launch))
+        elif seen.exit_code is not None:
+            self._end("exit", seen)
+        else:
+            self._sweep(None)
+            self._end("lost", seen, "its shim was ended from outside: how the command ended cannot be known")
+
+    def _end_of_another_boot(self) -> None:
+        """The machine has restarted since it was decided. Its record may have been lost with the power, so that
+        there is none does not prove that it never ran; and no pid means anything any more.
+        """
+        seen = self._place.read(self._launch)
+        if seen.exit_code is not None:
+            self._end("killed" if self._kill_wanted else "exit", seen)
+        elif self._kill_wanted:
+            self._end("killed", seen, "the machine restarted while it was being stopped")
+        else:
+            self._end("lost", seen, "the machine restarted while it ran")
+
+    # --- ending it --------------------------------------------------------------------------------------
+
+    def _begin_kill(self) -> None:
+        self._state = "stopping"
+        grace_s = max(0.0, self._launch.grace_s)
+        self._kill_at = boot_clock() + grace_s
+        if grace_s == 0:
+            self._signal(signal.SIGKILL)
+            return
+        self._signal(signal.SIGTERM)
+        self._after(grace_s, GraceOver())
+
+    def _signal(self, signum: signal.Signals) -> None:
+        self._due = None if self._place.signal(self._launch, signum) else signum
+        if self._due is not None:
+            self._look_later()
+
+    def _sweep(self, told_group: int | None) -> None:
+        """End what is left: with what is left of the grace, where it was stopped; with all of it, where not."""
+        patience_s = self._kill_at - boot_clock() if self._state == "stopping" else self._launch.grace_s
+        count = self._place.sweep(self._launch, told_group, max(0.0, patience_s))
+        if count:
+            logbook.info("{}: ended {} process(es) that it had left behind", self.name, count)
+
+    def _end(self, ending: Ending, seen: Seen, message: str = "") -> None:
+        """Say how it ended, and stop."""
+        self._state = "ended"
+        for timer in self._timers:
+            timer.cancel()
+        self._report(
+            outcome.ended(
+                self.name,
+                ending,
+                seen,
+                paths_of(self._launch).result,
+                message=message,
+                watched=self._watched,
+                same_boot=self._launch.boot == self._place.boot,
+            )
+        )
+        self.stop()
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def _look_later(self) -> None:
+        self._after(self._look_s, LookAgain())
+        self._look_s = min(2 * self._look_s, _LONGEST_LOOK_S)
+
+    def _after(self, delay_s: float, message: Any) -> None:
+        timer = threading.Timer(delay_s, self._tell_self, (message,))
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+    def _gone(self, status: int | None) -> None:
+        self._tell_self(Gone(status))
+
+    def _tell_self(self, message: Any) -> None:
+        """From a timer, the reaper or a watch: they may outlive the actor."""
+        try:
+            self.actor_ref.tell(message)
+        except pykka.ActorDeadError:
+            return
+
+
+def _why_no_start(status: int) -> str:
+    """Why a shim ended before its pid line."""
+    if os.WIFSIGNALED(status):
+        return f"it was ended by signal {os.WTERMSIG(status)} before it began"
+    match os.WEXITSTATUS(status):
+        case code if code == NO_RECORD:
+            return "its record could not be written: is the disk full?"
+        case code if code == NO_CWD:
+            return "cannot enter its working directory"
+        case code:
+            return f"the shell that should have run it ended with code {code} before it began"
