@@ -1,6 +1,5 @@
 """Suggestions for what was probably meant: close matches, and names that other tools have for the same thing."""
 
-import difflib
 import re
 from collections.abc import Collection
 from typing import Final
@@ -45,6 +44,8 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
         return f"; did you mean `{synonym}`?"
     if len(name) > 100 or len(known) > _SEARCHED:
         return ""
+    import difflib  # noqa: PLC0415 (milliseconds that only a mistake has to pay)
+
     close = difflib.get_close_matches(re.sub(r"[- ]", "_", name.lower()), known, n=1, cutoff=0.6)
     close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""

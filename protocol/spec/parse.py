@@ -70,12 +70,32 @@ def parse_graph(
     Raises:
         Refused: INVALID_GRAPH, with all problems.
     """
-    reader = _Reader(base_dir, unsupported, workers)
-    reader.hold_plain(document)
-    graph = reader.graph(document)
-    if graph is None or reader.findings:
-        reader.findings.refuse()
+    findings = Findings()
+    graph = parse_noting(document, findings, base_dir=base_dir, unsupported=unsupported, workers=workers)
+    if graph is None or findings:
+        findings.refuse()
     return graph
+
+
+def parse_noting(
+    document: object,
+    findings: Findings,
+    *,
+    base_dir: str,
+    unsupported: Mapping[str, str] = UNSUPPORTED,
+    workers: Mapping[str, type[Work]] = WORK,
+) -> GraphSpec | None:
+    """`parse_graph` for who has found problems already, or knows more about their places.
+
+    Returns:
+        The graph; only to be used if `findings` has nothing afterwards.
+
+    Raises:
+        Refused: INVALID_GRAPH; the document is no plain data, which leaves nothing to read.
+    """
+    reader = _Reader(findings, base_dir, unsupported, workers)
+    reader.hold_plain(document)
+    return reader.graph(document)
 
 
 def parse_task(
@@ -91,14 +111,14 @@ def parse_task(
     Args:
         document: the task's mapping, with its `id`.
         index: its place in the list that it came in, for the problems' `where`.
-        base_dir: as for `parse_graph`.
-        unsupported: as for `parse_graph`.
-        workers: as for `parse_graph`.
+        base_dir: as for `parse_graph`, and so the others.
+        unsupported: what to refuse by name.
+        workers: the known worker types.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
     """
-    reader = _Reader(base_dir, unsupported, workers)
+    reader = _Reader(Findings(), base_dir, unsupported, workers)
     base: Path = ("tasks", index)
     reader.hold_plain(document, base)
     task, _node = reader.task(document, index, base)
@@ -110,8 +130,10 @@ def parse_task(
 class _Reader:
     """Reads one document; gathers what is wrong with it."""
 
-    def __init__(self, base_dir: str, unsupported: Mapping[str, str], workers: Mapping[str, type[Work]]) -> None:
-        self.findings: Final = Findings()
+    def __init__(
+        self, findings: Findings, base_dir: str, unsupported: Mapping[str, str], workers: Mapping[str, type[Work]]
+    ) -> None:
+        self.findings: Final = findings
         self._rules: Final = Rules(unsupported)
         self._workers: Final = workers
         self._work_shapes: Final = {name: record(kind) for name, kind in workers.items()}

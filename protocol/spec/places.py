@@ -15,6 +15,9 @@ Path = tuple[str | int, ...]
 #: More problems than this are counted, not listed: nobody reads them, and a reply must stay small.
 MAX_PROBLEMS: Final = 200
 
+#: Steps of a path that are spelled out; a graph's own fields are never deeper than 5.
+_SPELLED: Final = 16
+
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 _NAMED: Final = re.compile(r"\A(tasks\[\d+\]) \([a-z0-9._-]+\)", re.ASCII)
 
@@ -22,6 +25,8 @@ _NAMED: Final = re.compile(r"\A(tasks\[\d+\]) \([a-z0-9._-]+\)", re.ASCII)
 def where(path: Path) -> str:
     """The text of a path: `tasks[2].retry.attempts`; a key that is no plain word stands as `["such a key"]`."""
     text = ""
+    if len(path) > _SPELLED:
+        return where(path[:_SPELLED]) + "…"
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
@@ -75,6 +80,10 @@ class Findings:
         self._count += 1
         if len(self._found) < MAX_PROBLEMS:
             self._found[finding] = None
+
+    def within(self, path: Path) -> bool:
+        """Whether there is a problem at the path or below it."""
+        return any(finding.path[: len(path)] == path for finding in self._found)
 
     def problems(self) -> tuple[Problem, ...]:
         """All of them, at most MAX_PROBLEMS and one that says how many more there are."""
