@@ -36,6 +36,12 @@ async def _poll(socket: zmq.asyncio.Socket, wait_s: float, flags: int) -> bool:
     return bool(await socket.poll(milliseconds(wait_s), flags))  # type: ignore[call-arg]  # the stub lacks `flags`
 
 
+def _cancelled() -> bool:
+    """Whether somebody wants the running task itself to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class AsyncClient:
     """A connection to the daemon of one home, for the tasks of one event loop.
 
@@ -280,7 +286,7 @@ class AsyncClient:
 
     async def _try(self, exchange: Exchange, until: float) -> m.Result | None:
         """Send once and wait until `until`; None: try again."""
-        socket = self._idle.pop() if self._idle else self._open(zmq.DEALER, self.endpoint)
+        socket = self._borrow()
         clean = False
         try:
             if not await _poll(socket, until - time.monotonic(), zmq.POLLOUT):
@@ -303,6 +309,14 @@ class AsyncClient:
                 self._idle.append(socket)
             else:
                 socket.close(0)
+
+    def _borrow(self) -> zmq.asyncio.Socket:
+        while self._idle:
+            socket = self._idle.pop()
+            if connected(socket):
+                return socket
+            socket.close(0)
+        return self._open(zmq.DEALER, self.endpoint)
 
     def _open(self, kind: int, endpoint: str) -> zmq.asyncio.Socket:
         if self._context is None:
@@ -409,7 +423,7 @@ class AsyncFollower(AsyncIterator[Event]):
         except (PeerFault, zmq.Again):
             return  # not to be read: the next number shows the gap, and it is asked for
         except (zmq.ZMQError, asyncio.CancelledError):
-            if self._closed:
-                return  # closed under our wait
+            if self._closed and not _cancelled():
+                return  # closed under our wait, which cancels it too
             raise
         following.hear(message, time.monotonic())

@@ -36,7 +36,10 @@ def encode(message: object, encoding: Encoding = "msgpack") -> bytes:
 
 
 def json_to(encoding: Encoding, body: bytes) -> bytes:
-    """Carry JSON bytes over into `encoding`, without a schema: stored replies stay the same for ever."""
+    """Carry a command's stored reply over into `encoding`, without a schema: it stays the same for ever.
+
+    For replies to commands only: bytes (LogPiece) are text in JSON, and would stay text.
+    """
     return body if encoding == "json" else _msgpack_encoder.encode(msgspec.json.decode(body))
 
 

@@ -25,7 +25,7 @@ from orch_actors.protocol.codec import MAX_BODY_BYTES, TOPIC_MSGPACK
 
 #: First and longest wait between two connection attempts, in milliseconds (ZeroMQ's unit).
 RECONNECT_MS: Final = 20
-RECONNECT_MAX_MS: Final = 500
+RECONNECT_MAX_MS: Final = 100
 
 #: pid → context; those of parents are kept, so that nothing tears them down here.
 _contexts: Final[dict[int, "zmq.Context[zmq.Socket[bytes]]"]] = {}
@@ -86,12 +86,17 @@ class Pool:
 
     def borrow(self) -> "zmq.Socket[bytes]":
         """A connected or connecting DEALER, for the caller alone until it is given back or closed."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            socket = context().socket(zmq.DEALER)
-            set_up(socket, self.endpoint)
-            return socket
+        while self._idle:
+            try:
+                socket = self._idle.pop()
+            except IndexError:  # another thread took the last one
+                break
+            if connected(socket):
+                return socket
+            socket.close(0)  # its daemon has gone; a fresh one is there sooner than its next reconnection
+        socket = context().socket(zmq.DEALER)
+        set_up(socket, self.endpoint)
+        return socket
 
     def give_back(self, socket: "zmq.Socket[bytes]") -> None:
         """Return one that has just worked."""
