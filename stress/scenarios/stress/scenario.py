@@ -35,9 +35,9 @@ EXPECTED: Final[dict[str, Expected]] = {
     "fail-dependent": Expected(state="skipped", attempts=0, reason="fail failed"),
     "fail-far": Expected(state="skipped", attempts=0, reason="fail-dependent was skipped"),
     "fail-python": Expected(state="failed", exit_codes=(1,)),
-    "on-failure": DONE,
-    "on-no-failure": Expected(state="skipped", attempts=0, reason="start"),
-    "on-end": DONE,
+    "fail-join": Expected(state="skipped", attempts=0, reason="fail-python failed"),
+    "argv": DONE,
+    "inline": DONE,
     "no-program": Expected(state="failed", classes=("spawn",), without_effect=True),
     "retry": Expected(state="done", attempts=3, classes=("exit", "exit", None), exit_codes=(9, 9, 0)),
     "retry-python": Expected(state="done", attempts=2, classes=("exit", None), exit_codes=(1, 0), result=2),
@@ -63,8 +63,8 @@ class Stress(Scenario):
     name: ClassVar = "stress"
     summary: ClassVar = "40 tasks: wide, deep, diamond; failures, retries, timeouts, cancellation, priorities, limits"
     limit_s: ClassVar = 180.0
-    # Of the 34 tasks that run: ready, starting, ended, and the end of the task; the skipped ones: their end.
-    least_events: ClassVar = 34 * 4
+    # Of the 35 tasks that run: ready, starting, ended, and the end of the task; the skipped ones: their end.
+    least_events: ClassVar = 35 * 4
 
     def parameters(self, place: Place) -> dict[str, str]:
         """The folder in which the tasks leave their effects."""
@@ -94,6 +94,7 @@ class Stress(Scenario):
             *expect.check_priority(ended.events, view.id, BY_PRIORITY),
             _loud(client, view.id),
             _traceback(client, view.id),
+            _inline(client, view.id),
         ]
 
 
@@ -108,6 +109,11 @@ def _traceback(client: Client, graph: str) -> Check:
     text = whole_log(client, graph, "fail-python", stream="stderr").decode(errors="replace")
     told = "Traceback" in text and "ValueError: on purpose ✗" in text
     return Check("traceback kept", told, text.strip().rpartition("\n")[2])
+
+
+def _inline(client: Client, graph: str) -> Check:
+    printed = whole_log(client, graph, "inline")
+    return Check("inline script", printed == b"['one two', '$HOME']\n", repr(printed[:100]))
 
 
 SCENARIO: Final = Stress()

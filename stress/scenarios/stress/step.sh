@@ -13,6 +13,7 @@ case $1 in
         last=$(cat "$DIR/deep" 2>/dev/null || echo 0)
         echo $((last + 1)) > "$DIR/deep"
         ;;
+    same) [ "$2" = "$ODD" ] ;;
     fail)
         echo "fails on purpose with exit code $2" >&2
         mark end
