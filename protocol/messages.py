@@ -228,8 +228,8 @@ Result = (
 # --- envelopes ------------------------------------------------------------------------------------------------
 
 
-class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a client sends, in one frame."""
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client sends, in one frame. Defaults are sent too: a version that goes without saying says nothing."""
 
     #: Time-ordered UUID; the same for every repetition of the same command.
     id: str

@@ -28,6 +28,10 @@ def test_the_request_carries_id_client_version_and_deadline():
     assert request == messages.Request(id="id-1", client="c", v=1, do=messages.Cancel(graph="g1"), deadline_utc=5007.0)
 
 
+def test_version_and_deadline_are_on_the_wire():
+    assert b'"v":1,"deadline_utc":5010.0' in exchange(encoding="json").body
+
+
 def test_tries_grow_and_end_at_the_deadline():
     it, now, waits = exchange(timeout_s=30.0), 100.0, []
     while now < 130.0:
