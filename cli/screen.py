@@ -41,7 +41,7 @@ class LiveArea:
         self._stop.set()
         self._changed.set()
         self._thread.join()
-        self._write(self._rewind() + "\x1b[?25h")
+        self._write(f"{self._rewind()}\x1b[J\x1b[?25h")
 
     def touch(self) -> None:
         """Something changed."""
@@ -61,15 +61,14 @@ class LiveArea:
         columns, rows = os.get_terminal_size(self._stream.fileno())
         with self.lock:
             lines = self._draw(columns, rows)
+        # Each line clears what is right of it and the last one what is below: nothing flickers.
         text = "".join(f"{line}\x1b[K\n" for line in lines)
-        self._write(self._rewind() + text)
+        self._write(f"{self._rewind()}{text}\x1b[J")
         self._drawn = len(lines)
 
     def _rewind(self) -> str:
-        """To the first line of what was drawn last, and clear from there to the screen's end."""
-        up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        self._drawn = 0
-        return f"\r{up}\x1b[J"
+        """To the first line of what was drawn last."""
+        return f"\r\x1b[{self._drawn}A" if self._drawn else "\r"
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

@@ -47,7 +47,8 @@ def run(submission: Submission) -> int:
 
 def _watch(client: "Client", session: Session, accepted: "GraphAccepted", before: int) -> int:
     if not session.as_json:
-        note(accepted_line(accepted.graph, accepted.name, accepted.tasks, existing=accepted.existing))
+        say(accepted_line(accepted.graph, accepted.name, accepted.tasks, existing=accepted.existing))
+        sys.stdout.flush()
     if accepted.existing:
         # Its events lie in the past: begin with what it has come to. What happens between these two answers is
         # taken in twice, which does no harm.
@@ -118,7 +119,7 @@ def _detach(session: Session, graph: str) -> int:
         raise faults.interrupted(f"detached; {graph} goes on", session.typed("wait", graph)) from None
     note(f"\ndetached; {graph} goes on in the background")
     for verb, what in (("wait", "wait for its end"), ("status", "look at it"), ("cancel", "end it")):
-        note(f"  {session.typed(verb, graph)}    {what}")
+        note(f"  {session.typed(verb, graph):<32}{what}")
     return faults.INTERRUPTED
 
 

@@ -48,9 +48,8 @@ def outcome_text(
 
 
 def _failure(task: TaskView, last_lines: Sequence[str], style: Style) -> list[str]:
-    tries = f" after {len(task.attempts)} attempts" if len(task.attempts) > 1 else ""
     mark = paint(symbol("failed", style), "red", style)
-    lines = [f"  {mark} {one_line(task.id)}  {one_line(task.reason)}{tries}"]
+    lines = [f"  {mark} {one_line(task.id)}  {one_line(task.reason)}"]
     lines += [clip_painted(paint(f"      | {one_line(line)}", "dim", style), style.width) for line in last_lines]
     if task.attempts:
         lines.append(f"      logs: {one_line(task.attempts[-1].stdout)}")
