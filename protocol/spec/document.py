@@ -7,25 +7,33 @@ and through JSON and msgpack. Fields that have their default are left out: they 
 
 from typing import Any, cast
 
-import msgspec
+from msgspec import Struct, msgpack
 
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 
 
 def task_to_document(task: TaskSpec) -> dict[str, Any]:
     """One task, flat: its own fields and those of its worker type side by side."""
-    fields = cast("dict[str, Any]", msgspec.to_builtins(task))
+    return _flat(task, _plain(task))
+
+
+def to_document(spec: GraphSpec) -> dict[str, Any]:
+    """A graph as plain data, complete: what a graph file could hold, what travels, what is journalled."""
+    document = _plain(spec)
+    document["tasks"] = [_flat(task, fields) for task, fields in zip(spec.tasks, document["tasks"], strict=True)]
+    return document
+
+
+def _plain(struct: Struct) -> dict[str, Any]:
+    # Through msgpack, since to_builtins() would leave tuples: a document equals itself after a journey.
+    return cast("dict[str, Any]", msgpack.decode(msgpack.encode(struct)))
+
+
+def _flat(task: TaskSpec, fields: dict[str, Any]) -> dict[str, Any]:
     work = fields.pop("work")
     document = {"id": fields.pop("id"), "worker": task.worker, **work, **fields}
     if task.depends_on:
         document["depends_on"] = [
             dependency["task"] if dependency["on"] == "done" else dependency for dependency in fields["depends_on"]
         ]
-    return document
-
-
-def to_document(spec: GraphSpec) -> dict[str, Any]:
-    """A graph as plain data, complete: what a graph file could hold, what travels, what is journalled."""
-    document = cast("dict[str, Any]", msgspec.to_builtins(spec))
-    document["tasks"] = [task_to_document(task) for task in spec.tasks]
     return document

@@ -165,8 +165,10 @@ class _Reading:
 
     def _value(self, event: yaml.ScalarEvent) -> Any:
         text: str = event.value
-        if event.tag in (None, "!"):
+        if event.tag is None:
             return self._plain(text) if event.implicit[0] else text
+        if event.tag == "!":  # "not resolved", which makes a text of it
+            return text
         kind = event.tag.removeprefix(_TAG)
         if kind == "str":
             return text
@@ -219,12 +221,22 @@ def _events(text: str) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise SyntaxFault.at(what, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0) from error
+        raise _marked(error, text) from error
     except yaml.reader.ReaderError as error:
         line, column = _unreadable(text)
         raise SyntaxFault.at("a control character, which YAML does not allow", line, column) from error
+
+
+def _marked(error: yaml.MarkedYAMLError, text: str) -> SyntaxFault:
+    mark, context = error.problem_mark or error.context_mark, error.context or ""
+    if mark is None:
+        return SyntaxFault.at(str(error), 0)
+    if error.context_mark is not None and error.context_mark.line != mark.line:
+        context += f" that begins in line {error.context_mark.line + 1}"
+    what = ", ".join(part for part in (context, error.problem) if part)
+    if mark.line > text.rstrip("\n").count("\n"):  # the end is said to be in the line after the last
+        return SyntaxFault.at(f"{what}, and here the file ends", text.rstrip("\n").count("\n") + 1)
+    return SyntaxFault.at(what, mark.line + 1, mark.column + 1)
 
 
 def _unreadable(text: str) -> tuple[int, int]:

@@ -185,7 +185,7 @@ class _Reader:
 
     def _top(self, document: dict[str, Any]) -> _Top | None:
         """The fields around the tasks; also takes over `cwd` and `defaults`."""
-        before = len(self.findings)
+        before = self.findings.noted
         shapes = record(_Top).fields
         for name, value in document.items():
             if name == "params":
@@ -206,7 +206,7 @@ class _Reader:
         raw = document.get("defaults")
         self._defaults = Defaults(raw if isinstance(raw, dict) else {}, _COMMON, self._work_shapes, self.findings)
         self._check_title(document)
-        if len(self.findings) > before:
+        if self.findings.noted > before:
             return None
         tidy = record(_Top).tidy({name: value for name, value in document.items() if name != "tasks"} | {"tasks": []})
         return convert(tidy, _Top)
@@ -246,11 +246,11 @@ class _Reader:
         name = raw.get("id")
         if isinstance(name, str) and is_id(name) and isinstance(base[-1], int):
             self.findings.names[index] = name
-        before = len(self.findings)
+        before = self.findings.noted
         task, reason = self._convert(raw, base)
         if task is None:
             self._diagnose(raw, base)
-            if len(self.findings) == before and not self.findings.closed:
+            if self.findings.noted == before:
                 self.findings.add(base, reason)
             return None, _node_of(raw)
         for finding in (*check_task(task), *self._rules.of_task(task)):

@@ -61,6 +61,8 @@ class Findings:
         self._found: dict[Finding, None] = {}
         #: Problems that were found, the unlisted ones too.
         self._count = 0
+        #: Times that something was to be noted, what was known before included.
+        self.noted = 0
         #: Position in `tasks` → id, to name the task beside its number.
         self.names: dict[int, str] = {}
         #: Paths about which everything is said: more problems there are ignored.
@@ -74,6 +76,7 @@ class Findings:
 
     def add(self, path: Path, message: str) -> None:
         """Note a problem."""
+        self.noted += 1
         finding = Finding(path, message)
         if finding in self._found or path in self.closed:
             return
