@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
+from weakref import WeakSet
 
 import zmq
 import zmq.asyncio
@@ -67,7 +68,7 @@ class AsyncClient:
         self.timeout_s: Final = timeout_s
         self._context: zmq.asyncio.Context | None = None
         self._idle: list[zmq.asyncio.Socket] = []
-        self._followers: set[AsyncFollower] = set()
+        self._followers: WeakSet[AsyncFollower] = WeakSet()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -243,6 +244,7 @@ class AsyncClient:
             while not awaited.met():
                 event = await follower.next_event(until)
                 if event is None:
+                    self._must_be_open()
                     raise awaited.timed_out(timeout_s)
                 if awaited.concerned_by(event):
                     await self._look(awaited)
@@ -264,8 +266,7 @@ class AsyncClient:
             >>> await client.request(Hello(), timeout_s=1.0)
             Welcome(version='0.1.0', …)
         """
-        if self._closed:
-            raise RuntimeError("this client is closed")
+        self._must_be_open()
         exchange = Exchange(
             do,
             client=self.client_id,
@@ -280,6 +281,10 @@ class AsyncClient:
             if result is not None:
                 return result
             await asyncio.sleep(exchange.pause_s(time.monotonic()))
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this client is closed")
 
     async def _ask(self, do: m.Command | m.Query, of: type[R], timeout_s: float | None = None) -> R:
         return expect(await self.request(do, timeout_s=timeout_s), of)
@@ -357,6 +362,10 @@ class AsyncFollower(AsyncIterator[Event]):
             raise StopAsyncIteration
         return event
 
+    def __del__(self) -> None:
+        if self._socket is not None:
+            self._socket.close(0)
+
     @property
     def after(self) -> int | None:
         """Number of the last event handed out: what to begin with another time (`since=`)."""
@@ -410,6 +419,10 @@ class AsyncFollower(AsyncIterator[Event]):
         except Unavailable:
             if until is not None and time.monotonic() >= until:
                 return  # the caller's time is up before the client's patience
+            raise
+        except RuntimeError:
+            if self._closed:
+                return  # just now: the stream ends with its client
             raise
         following.page(expect(page, m.Events), time.monotonic())
 

@@ -278,6 +278,7 @@ class Client:
             while not awaited.met():
                 event = follower.next_event(until)
                 if event is None:
+                    self._must_be_open()
                     raise awaited.timed_out(timeout_s)
                 if awaited.concerned_by(event):
                     self._look(awaited)
@@ -305,9 +306,7 @@ class Client:
             >>> client.request(Hello(), timeout_s=1.0)
             Welcome(version='0.1.0', …)
         """
-        if self._closed:
-            raise RuntimeError("this client is closed")
-        timeout_s = self.timeout_s if timeout_s is None else timeout_s
+        self._must_be_open()
         exchange = Exchange(
             do,
             client=self.client_id,
@@ -315,13 +314,17 @@ class Client:
             endpoint=self.endpoint,
             now=time.monotonic(),
             now_utc=time.time(),
-            timeout_s=timeout_s,
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
         )
         while True:
             result = self._try(exchange, exchange.next_try(time.monotonic()))
             if result is not None:
                 return result
             time.sleep(exchange.pause_s(time.monotonic()))
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this client is closed")
 
     def _ask(self, do: m.Command | m.Query, of: type[R], timeout_s: float | None = None) -> R:
         return expect(self.request(do, timeout_s=timeout_s), of)

@@ -126,6 +126,10 @@ class Follower(Iterator[Event]):
             if until is not None and time.monotonic() >= until:
                 return  # the caller's time is up before the client's patience
             raise
+        except RuntimeError:
+            if self._client.closed:
+                return  # just now: the stream ends with it
+            raise
         self._following.page(expect(page, Events), time.monotonic())
 
     def _listen(self, now: float, until: float | None) -> None:

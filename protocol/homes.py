@@ -4,7 +4,6 @@ Client and daemon work the endpoints out of the home alone, so there is nothing 
 Kept free of heavy imports: every verb of the command line comes through here.
 """
 
-import hashlib
 import os
 import stat
 import sys
@@ -47,6 +46,8 @@ class Home:
         if len(os.fsencode(os.path.join(inside, "commands.sock"))) <= MAX_SOCKET_PATH:
             return inside
         # Too deep for a socket's path: a private folder with a short one, named after the home.
+        import hashlib  # noqa: PLC0415 (2 ms, and seldom needed)
+
         short = hashlib.sha256(os.fsencode(os.path.realpath(self.path))).hexdigest()[:16]
         runtime = os.environ.get("XDG_RUNTIME_DIR")
         if runtime and len(os.fsencode(runtime)) <= 40:

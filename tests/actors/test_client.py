@@ -4,6 +4,7 @@ Each test runs once with the plain client and once with the asyncio one: `Plain`
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from orch_actors.protocol import codec, messages
 from orch_actors.protocol.aclient import AsyncClient
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, PeerFault, Refused, Unavailable
+from orch_actors.protocol.transport import Pool, connected
 
 DOCUMENT = {"name": "n", "tasks": [{"id": "a", "command": "true"}]}
 
@@ -532,6 +534,18 @@ def test_wait_for_an_unknown_graph(connect, daemon):
     assert refused.value.info.code == "UNKNOWN_GRAPH"
 
 
+def test_closing_the_client_ends_a_wait(connect, daemon):
+    daemon.beat_s = 1e9
+    daemon.start()
+    daemon.add_graph("a")
+    client = connect()
+    future = in_background(client.call, "wait", ["a"])
+    eventually(lambda: daemon.asked["ReadEvents"] == 1, "the wait's first look for losses")
+    client.end()
+    with pytest.raises(RuntimeError, match="closed"):
+        future.result(DEADLINE_S)
+
+
 # --- threads, tasks, processes --------------------------------------------------------------------------------------
 
 
@@ -568,6 +582,46 @@ def test_a_forked_child_has_sockets_of_its_own(daemon):
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert client.submit(DOCUMENT).graph == "g3"
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_follows_by_itself(daemon):
+    with daemon, Client(endpoint=daemon.commands, timeout_s=DEADLINE_S) as client, client.follow() as events:
+        daemon.happen()
+        assert next(events).seq == 1
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if next(events).seq == 2 else 2
+            finally:
+                os._exit(code)
+        daemon.happen()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert next(events).seq == 2
+
+
+def test_a_dropped_follower_leaves_nothing_open(daemon):
+    with daemon, Client(endpoint=daemon.commands, timeout_s=DEADLINE_S) as client:
+        socket = client.follow()._socket
+        assert socket.closed
+
+
+def test_sockets_that_lost_their_daemon_are_not_used_again(daemon):
+    pool = Pool(daemon.commands)
+    with daemon:
+        first = pool.borrow()
+        assert first.poll(DEADLINE_S * 1000, zmq.POLLOUT)
+        pool.give_back(first)
+        assert pool.borrow() is first
+        pool.give_back(first)
+    eventually(lambda: not connected(first), "the loss of the connection")
+    second = pool.borrow()
+    assert second is not first
+    assert first.closed
+    pool.close()
+    pool.give_back(second)
+    assert second.closed
 
 
 def test_requests_of_many_tasks(daemon):
@@ -639,3 +693,18 @@ def test_closing_the_client_ends_its_followers(daemon):
 
     with daemon:
         assert asyncio.run(main()) == []
+
+
+def test_a_dropped_async_follower_leaves_nothing_open(daemon):
+    async def main():
+        async with AsyncClient(endpoint=daemon.commands, timeout_s=DEADLINE_S) as client:
+            daemon.happen()
+            async for event in client.follow(0):
+                assert event.seq == 1
+                break
+            gc.collect()
+            assert not client._followers
+            return [socket.closed for socket in client._context._sockets if socket.type == zmq.SUB]
+
+    with daemon:
+        assert all(asyncio.run(main()))
