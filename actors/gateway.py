@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import zmq
+from loguru import logger
 
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import ClientAsked, HostSaid, Origin
@@ -237,7 +238,8 @@ class Gateway(threading.Thread):
         try:
             self._on_host(HostSaid(frames[0].decode(errors="replace"), TO_SUPERVISOR.decode(frames[-1])))
         except PeerFault as fault:
-            self.dropped[f"host: {fault}"] += 1
+            self.dropped["host"] += 1
+            logger.error("a host's message makes no sense and was dropped: {}", fault)
 
     def _from_client(self, frames: list[bytes]) -> None:
         body = frames[-1]

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.facts import Fact
+from orch_actors.actors.core.facts import NOTHING, Fact
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.journal.record import Line
 from orch_actors.protocol.errors import EnvironmentFault
@@ -46,7 +46,7 @@ class OutcomeLine(Struct, frozen=True, kw_only=True):
     e: int
     facts: tuple[Fact, ...]
     #: The Reply as JSON, where it answers a command.
-    reply: Raw | None = None
+    reply: Raw = NOTHING
 
 
 _encoder = msgspec.json.Encoder()
@@ -120,6 +120,6 @@ def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
         except (msgspec.DecodeError, RecursionError, KeyError, InvalidTransition) as error:
             raise JournalUnreadable(line.s, str(error)) from error
         command = commands.pop(outcome.of, None) if outcome.of is not None else None
-        if command is not None and outcome.reply is not None:
+        if command is not None and bytes(outcome.reply) != b"null":
             came.answers.keep(command.client, command.id, command.digest, bytes(outcome.reply), outcome.at)
     return came

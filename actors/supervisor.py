@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import Machine, Step
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode
@@ -161,7 +162,7 @@ class Supervisor(Actor):
         """Add an outcome line to the batch."""
         first = self._head + 1
         line = OutcomeLine(
-            of=command, at=now_utc, e=first, facts=step.facts, reply=None if reply is None else Raw(reply)
+            of=command, at=now_utc, e=first, facts=step.facts, reply=NOTHING if reply is None else Raw(reply)
         )
         self._journal.add("outcome", encode(line))
         self._out.steps += 1

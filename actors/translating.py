@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.history import digest_of
 from orch_actors.protocol import hostwire, messages
 from orch_actors.protocol.environment import allowed_variables
@@ -40,11 +41,11 @@ def stimulus_of(do: messages.Command, client: str) -> s.Stimulus:
 def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
     """A host's news of an end."""
     graph, task, number = split_attempt_id(said.attempt)
-    result, in_file = None, False
+    result, in_file = NOTHING, False
     if said.result is not None:
         text = msgspec.json.encode(msgspec.msgpack.decode(said.result))
         in_file = len(text) > INLINE_RESULT_BYTES
-        result = None if in_file else Raw(text)
+        result = NOTHING if in_file else Raw(text)
     return s.AttemptOver(
         graph=graph,
         task=task,

@@ -11,6 +11,9 @@ from msgspec import Raw, Struct
 
 from orch_actors.protocol.views import GraphState, TaskState
 
+#: JSON null: no value. (msgspec cannot decode `Raw | None`.)
+NOTHING = Raw(b"null")
+
 
 class FactForm(Struct, frozen=True, kw_only=True, tag_field="k", omit_defaults=True):
     """Any fact; `k` is its kind, also the kind of the event that tells of it."""
@@ -78,7 +81,7 @@ class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     ended_utc: float = 0.0
     duration_s: float = 0.0
     #: The JSON value it handed back, where that is small; a larger one stays in its file.
-    result: Raw | None = None
+    result: Raw = NOTHING
     #: The value is in the attempt's result file.
     result_in_file: bool = False
 

@@ -31,7 +31,7 @@ class WorkerType:
 
 def satisfied(condition: Condition, state: TaskState) -> bool:
     """Whether a dependency that ended in `state` lets its dependent go."""
-    return condition == "finished" or condition == state
+    return condition in ("finished", state)
 
 
 def parallel_key(graph: str) -> str:
@@ -170,7 +170,8 @@ class State:
         if fact.started_utc:
             attempt.started_utc = fact.started_utc
         attempt.exit_code, attempt.cls, attempt.message = fact.exit_code, fact.cls, fact.message
-        attempt.result = bytes(fact.result) if fact.result is not None else None
+        result = bytes(fact.result)
+        attempt.result = None if result == b"null" else result
         attempt.result_in_file = fact.result_in_file
         del self.in_flight[task.worker][task.ref]
         self.worker(task.worker).running -= 1

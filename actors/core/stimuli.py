@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from orch_actors.actors.core.facts import NOTHING
 from orch_actors.protocol.hostwire import Ending
 from orch_actors.protocol.spec.graph import GraphSpec
 
@@ -91,7 +92,8 @@ class AttemptOver(Stimulus, frozen=True, kw_only=True):
     started_utc: float = 0.0
     ended_utc: float = 0.0
     duration_s: float = 0.0
-    result: Raw | None = None
+    #: The JSON value it handed back; null where there is none or it stays in its file.
+    result: Raw = NOTHING
     result_in_file: bool = False
     result_fault: str = ""
 

@@ -63,7 +63,7 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
     if running is None:
         return
     task, attempt = running
-    cls, message = classify(task, attempt, news)
+    cls, message = classify(attempt, news)
     if task.spec.timeout is not None:
         turn.ask(s.DisarmTimer(s.TimerKey("timeout", news.graph, news.task, news.attempt)))
     turn.emit(
@@ -97,7 +97,7 @@ def settle(turn: Turn, task: Task, cls: str | None, message: str) -> None:
         end_task(turn, task, "failed", cls=cls, reason=message + tries)
 
 
-def classify(task: Task, attempt: Attempt, news: s.AttemptOver) -> tuple[str | None, str]:
+def classify(attempt: Attempt, news: s.AttemptOver) -> tuple[str | None, str]:
     """Failure class and sentence of an ended attempt; class None is success."""
     if attempt.stopping is not None:
         return attempt.stopping
