@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 #: Told of an exit, in the reaper's thread: the status as waitpid gives it, None where it is not known.
@@ -70,7 +71,7 @@ class Children:
 
     def kill(self, pid: int) -> None:
         """KILL one child, unless it was reaped already (its pid may be another's by now)."""
-        with self._lock:
+        with self._lock, suppress(ProcessLookupError):
             if pid in self._on_exit:
                 os.kill(pid, signal.SIGKILL)
 
@@ -80,14 +81,24 @@ class Children:
                 while not self._on_exit:
                     self._some.wait()
             try:
-                pid, status = os.waitpid(-1, 0)
+                status, on_exit = self._wait_for_one()
             except ChildProcessError:
                 self._tell_all_unknown()
                 continue
-            with self._lock:
-                on_exit = self._on_exit.pop(pid, None)
             if on_exit is not None:
                 on_exit(status)
+
+    def _wait_for_one(self) -> tuple[int, OnExit | None]:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            pid, status = os.waitpid(-1, 0)
+            with self._lock:
+                return status, self._on_exit.pop(pid, None)
+        # Leaves it a zombie, so that its pid is nobody else's while it is still on our list; see `kill`.
+        info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        assert info is not None  # noqa: S101 (None comes with WNOHANG alone)
+        with self._lock:
+            pid, status = os.waitpid(info.si_pid, 0)
+            return status, self._on_exit.pop(pid, None)
 
     def _tell_all_unknown(self) -> None:
         """Somebody else reaped our children: how they ended is lost, that they did is not."""

@@ -1,0 +1,141 @@
+"""The Worker and Task actors over a place that breaks: crashes are looked at once more, then told."""
+
+import logging
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import pykka
+import pytest
+
+from orch_actors.actors.host.place import CannotSpawn, Gone, Started
+from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
+from orch_actors.actors.host.worker import Worker
+from orch_actors.protocol.hostwire import AdoptAttempt, AttemptEnded, Launch, StartAttempt, StopAttempt, StopHost
+
+DEADLINE_S = 10.0
+
+LAUNCH = Launch(attempt="g1/a/1", folder="/nowhere", stem="a.1", work={}, cwd="/", env={}, grace_s=0.0, boot="b")
+
+
+class Place:
+    """A place that does what it is told."""
+
+    boot = "b"
+
+    def __init__(self) -> None:
+        #: What `take` answers, in turn; an exception is raised.
+        self.answers: list[Found | Exception] = []
+        self.taken = 0
+        self.gone: queue.SimpleQueue[Gone] = queue.SimpleQueue()
+        self.signals: list[int] = []
+
+    def take(self, launch: Launch) -> Found:
+        self.taken += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    take_back = take
+
+    def probe(self, launch: Launch) -> Running | Over | None:
+        return None
+
+    def read(self, launch: Launch) -> Seen:
+        return Seen(exit_code=0)
+
+    def start(self, launch: Launch, taken: Taken, gone: Gone) -> Started:
+        raise CannotSpawn("not here")
+
+    def watch(self, launch: Launch, gone: Gone) -> None:
+        self.gone.put(gone)
+
+    def signal(self, launch: Launch, signum: int) -> bool:
+        self.signals.append(signum)
+        return True
+
+    def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
+        return 0
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.place = Place()
+        self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.stopped: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self.ref = Worker.start("shell", self.place, self.said.put, lambda: self.stopped.put(True))
+
+    def ended(self) -> AttemptEnded:
+        message = self.said.get(timeout=DEADLINE_S)
+        while not isinstance(message, AttemptEnded):
+            message = self.said.get(timeout=DEADLINE_S)
+        return message
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    logging.getLogger("pykka").disabled = True
+    yield Rig()
+    pykka.ActorRegistry.stop_all(timeout=DEADLINE_S)
+    logging.getLogger("pykka").disabled = False
+
+
+def test_a_crash_of_a_task_actor_is_looked_at_once_more(rig: Rig) -> None:
+    rig.place.answers = [ValueError("a bug"), Over(Seen(pid=1, exit_code=3))]
+    rig.ref.tell(StartAttempt(launch=LAUNCH))
+    ended = rig.ended()
+    assert (ended.ending, ended.exit_code) == ("exit", 3)
+    assert rig.place.taken == 2
+
+
+def test_a_second_crash_is_told_and_the_worker_lives(rig: Rig) -> None:
+    rig.place.answers = [ValueError("a bug"), ValueError("a bug"), Over(Seen(pid=1, exit_code=0))]
+    rig.ref.tell(StartAttempt(launch=LAUNCH))
+    ended = rig.ended()
+    assert ended.ending == "lost"
+    assert "a bug" in ended.message
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH))
+    assert rig.ended().ending == "exit"
+
+
+def test_a_crash_while_it_runs(rig: Rig) -> None:
+    rig.place.answers = [
+        Running(Seen(pid=5)),
+        KeyError("a bug"),
+        Running(Seen(pid=5)),
+        Over(Seen(pid=5, exit_code=4)),
+    ]
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH))
+    rig.place.gone.get(timeout=DEADLINE_S)(None)  # the first actor dies of looking
+    rig.place.gone.get(timeout=DEADLINE_S)(None)  # the second one knows
+    assert rig.ended().exit_code == 4
+
+
+def test_a_kill_that_was_asked_for_survives_the_crash(rig: Rig) -> None:
+    rig.place.answers = [Running(Seen(pid=5)), KeyError("a bug"), Over(Seen(pid=5))]
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH))
+    gone = rig.place.gone.get(timeout=DEADLINE_S)
+    rig.ref.tell(StopAttempt(attempt=LAUNCH.attempt))
+    rig.ref.ask(StopAttempt(attempt="g1/b/1"), timeout=DEADLINE_S)  # the one before has been passed on
+    gone(None)
+    assert rig.ended().ending == "killed"
+    assert rig.place.signals == [9]
+
+
+def test_what_cannot_be_claimed_or_started_is_a_spawn_failure(rig: Rig, tmp_path: Any) -> None:
+    import os
+
+    rig.place.answers = [CannotSpawn("no room")]
+    rig.ref.tell(StartAttempt(launch=LAUNCH))
+    ended = rig.ended()
+    assert (ended.ending, ended.message) == ("spawn", "no room")
+    rig.place.answers = [Taken(os.open(tmp_path, os.O_RDONLY), Seen())]
+    rig.ref.tell(StartAttempt(launch=LAUNCH))
+    ended = rig.ended()
+    assert (ended.ending, ended.message) == ("spawn", "not here")
+
+
+def test_stop_host(rig: Rig) -> None:
+    rig.ref.tell(StopHost())
+    assert rig.stopped.get(timeout=DEADLINE_S)
