@@ -66,6 +66,18 @@ class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
     timeout: Duration = 60.0
 
 
+class Asking(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """How a task's decisions are asked: those of `approve`, `on_fail: ask`, `on_unknown: ask`, and its own questions."""
+
+    #: What people read; not given: a sentence made from what happened.
+    question: str = ""
+    #: How long an answer is waited for; not given: for ever.
+    deadline: Duration | None = None
+    #: The option that stands when the deadline has passed; not given: the one that does the least
+    #: (`reject`, `fail`; the first option of a task's own question).
+    default: str | None = None
+
+
 class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task: who does it, what it waits for, and its policies. Times are seconds.
 
@@ -96,6 +108,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
     #: A person's yes is needed before the first attempt.
     approve: bool = False
+    ask: Asking = Asking()
     #: Shares of the daemon's named capacities that an attempt holds.
     resources: dict[str, Annotated[float, Meta(gt=0)]] = {}
     #: Names of locks; two tasks that share one never run at once.
@@ -122,3 +135,5 @@ class GraphSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tasks: tuple[TaskSpec, ...]
     goal: str = ""
     limits: Limits = Limits()
+    #: Failed tasks with `on_fail: continue` do not make the graph's outcome `failed`.
+    tolerant: bool = False
