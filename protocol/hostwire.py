@@ -34,6 +34,14 @@ class Launch(Struct, frozen=True, kw_only=True):
     env: dict[str, str]
     #: Seconds between TERM and KILL.
     grace_s: float
+    #: `validate` as a document (protocol/spec/graph.py): checked by the host after an exit with code 0.
+    validate: dict[str, Any] | None = None
+    #: Longest silence of stdout and stderr, in seconds.
+    idle_timeout_s: float | None = None
+    #: Most that stdout and stderr may hold together, in bytes.
+    output_limit: int | None = None
+    #: The answer to the task's decision, for the file that ORCH_ANSWER names: {ref, question, choice, note}.
+    answer: dict[str, Any] | None = None
     #: Boot id under which the attempt was decided.
     boot: str
 
@@ -90,6 +98,25 @@ class AttemptAdopted(HostMessage, frozen=True, kw_only=True, tag="attempt_adopte
     elapsed_s: float
 
 
+class AttemptExceeded(HostMessage, frozen=True, kw_only=True, tag="attempt_exceeded"):
+    """It broke a bound that only the host can see; it runs on until StopAttempt. Told once for each kind."""
+
+    attempt: str
+    #: The failure class.
+    kind: Literal["idle_timeout", "output_limit"]
+    message: str
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What a task asks by the file that ORCH_QUESTION names (JSON with these fields, or plain text: the question)."""
+
+    question: str
+    options: tuple[str, ...] = ("yes", "no")
+    default: str | None = None
+    #: Seconds.
+    deadline: float | None = None
+
+
 #: How an attempt was over. `exit`: by itself, with `exit_code`. `killed`: by StopAttempt. `spawn`: it never
 #: began, `message` says why. `lost`: it began, and how it ended cannot be known.
 Ending = Literal["exit", "killed", "spawn", "lost"]
@@ -111,6 +138,12 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     result: bytes | None = None
     #: Why the result file cannot be used, where it left one that cannot.
     result_fault: str = ""
+    #: Why it is not valid, where it exited 0 and its `validate` does not hold.
+    invalid: str = ""
+    #: It asks before it goes on (whatever its exit code).
+    question: Question | None = None
+    #: The last lines of stderr, else stdout, of an attempt that did not succeed; at most 2,000 characters.
+    tail: str = ""
 
 
 class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_described"):
@@ -120,7 +153,7 @@ class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_descri
     root: ActorView
 
 
-ToSupervisor = HostReady | AttemptAdopted | AttemptEnded | ActorsDescribed
+ToSupervisor = HostReady | AttemptAdopted | AttemptExceeded | AttemptEnded | ActorsDescribed
 
 TO_HOST: Final[Decoder[ToHost]] = Decoder(ToHost)  # type: ignore[arg-type]
 TO_SUPERVISOR: Final[Decoder[ToSupervisor]] = Decoder(ToSupervisor)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
 
 
 class Asking(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """How a task's decisions are asked: those of `approve`, `on_fail: ask`, `on_unknown: ask`, and its own questions."""
+    """How a task's decisions are asked: its approval, its failure, its own questions."""
 
     #: What people read; not given: a sentence made from what happened.
     question: str = ""
