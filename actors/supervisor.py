@@ -146,6 +146,8 @@ class Supervisor(Actor):
             case hostwire.AttemptAdopted(attempt=attempt, pid=pid, elapsed_s=elapsed_s):
                 graph, task, number = split_attempt_id(attempt)
                 self._world(s.AttemptFound(graph=graph, task=task, attempt=number, pid=pid, elapsed_s=elapsed_s))
+            case hostwire.AttemptExceeded(attempt=attempt, message=text):
+                logger.warning("{}: {}", attempt, text)
             case hostwire.ActorsDescribed(ticket=ticket, root=root):
                 self._desk.roster.add(ticket, host, root)
 
