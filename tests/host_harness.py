@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -189,13 +190,18 @@ class FakeSupervisor:
         return int(eventually(lambda: [line["pid"] for line in self.record(launch) if "pid" in line], "no pid line")[0])
 
     def close(self) -> None:
-        for host in self.hosts:
-            host.close()
-        self.router.close()
-        self._context.term()
-        shutil.rmtree(self._sockets)
+        with ExitStack() as stack:  # all of it, whatever fails
+            stack.callback(shutil.rmtree, self._sockets)
+            stack.callback(self._context.term)
+            stack.callback(self.router.close)
+            stack.callback(self._kill_all)
+            for host in self.hosts:
+                stack.callback(host.close)
+
+    def _kill_all(self) -> None:
         for process in self.processes():
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """All processes that belong to attempts of this supervisor."""

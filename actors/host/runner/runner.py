@@ -43,8 +43,8 @@ NO_RECORD = 111
 
 def main() -> int:
     """Serve the host until it goes (exit code 0); in a worker: do the job, and return its exit code."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    if sys.path and os.path.abspath(sys.path[0]) == folder:
+    folder = os.path.dirname(os.path.realpath(__file__))
+    if sys.path and os.path.realpath(sys.path[0]) == folder:
         del sys.path[0]  # a job's `import runner` is not for us
     os.set_inheritable(HOST, False)
     host = socket.socket(fileno=HOST)

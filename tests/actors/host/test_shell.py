@@ -393,6 +393,27 @@ def test_the_shims_script_in_both_shells(tmp_path: Path, shell: str, command: st
         assert (tmp_path / "out").read_text() == "sh 0\n"
 
 
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_what_cannot_write_its_pid_line_never_runs(tmp_path: Path, shell: str) -> None:
+    from orch_actors.actors.host.shim import NO_RECORD, TEXT_SCRIPT
+
+    program = shutil.which(shell)
+    if program is None or not os.path.exists("/dev/full"):
+        pytest.skip(f"no {shell}, or no /dev/full")
+    pid = os.posix_spawn(
+        program,
+        [shell, "-c", TEXT_SCRIPT, "sh", str(tmp_path), "touch ran"],
+        {"PATH": os.environ["PATH"]},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 3, "/dev/full", os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 4, os.devnull, os.O_WRONLY, 0),
+        ],
+    )
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == NO_RECORD
+    assert not (tmp_path / "ran").exists()
+
+
 def test_ended_is_said_once(supervisor: FakeSupervisor, host: Host) -> None:
     launch = supervisor.launch("true")
     host.run(launch)
