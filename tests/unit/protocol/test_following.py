@@ -159,6 +159,16 @@ def test_a_late_page_repeats_nothing():
     assert taken(following) == [1, 2, 3, 4, 5]
 
 
+def test_old_events_take_up_no_room(monkeypatch):
+    monkeypatch.setattr(module, "HELD", 1)
+    following = Following(10, "j", now=0.0)
+    for seq in (1, 2, 10):
+        following.hear(published(seq), 0.0)
+    following.hear(published(12), 0.0)
+    following.page(page(11, 11, 12), 0.0)
+    assert taken(following) == [11, 12]
+
+
 def test_what_is_held_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "HELD", 3)
     following = Following(0, "j", now=0.0)

@@ -169,6 +169,7 @@ DOCUMENTS = {
     "dependency field": graph.Dependency,
     "retry field": graph.Retry,
     "validate field": graph.Validate,
+    "ask field": graph.Asking,
     "shell field": work.ShellWork,
     "python field": work.PythonWork,
 }
