@@ -5,7 +5,11 @@ Prints and nothing else: what is done stands in run.py, replay.py and bench/run.
 """
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -114,7 +118,8 @@ def run(
     options = Options(folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, keep=keep)
     if not as_json:
         note(f"scenario {name}" + (f", {kills} kills, seed {seed}" if kills else "") + " …")
-    found = run_scenario(scenario, options)
+    with ended_in_order():
+        found = run_scenario(scenario, options)
     write_report(report or os.path.join(found.out, "run.json"), found.document())
     if as_json:
         say_json(found.document())
@@ -144,7 +149,8 @@ def replay(
     """
     from orch_actors.stress import replay as replaying
 
-    found = replaying.replay(file, speed, slots, home or None)
+    with ended_in_order():
+        found = replaying.replay(file, speed, slots, home or None)
     if report is not None:
         write_report(report, found.document())
     if as_json:
@@ -180,7 +186,8 @@ def bench(
 
     if home:
         raise faults.usage("bench takes no --home", "its daemons have fresh homes, or the figures would mean nothing")
-    found = run_bench(only or [], quick=quick, tell=lambda name: note(f"measuring {name} …"))
+    with ended_in_order():
+        found = run_bench(only or [], quick=quick, tell=lambda name: note(f"measuring {name} …"))
     if report is not None:
         write_report(report, found.document())
     if as_json:
@@ -188,6 +195,20 @@ def bench(
     else:
         show_bench(found)
     return NOT_AS_EXPECTED if found.ok is False else GOOD
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Within the block TERM and HUP are as ctrl-C: what was started is ended, and nothing is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so
+        return
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def default_folder() -> str:
@@ -226,8 +247,6 @@ def show_run(found: "RunReport") -> None:
     say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state} after {found.elapsed_s:.2f} s")
     _verdict(found.checks)
     say(f"report: {os.path.join(found.out, 'run.json')}")
-    if found.home is not None and not found.ok:
-        note(f"the daemon's home was kept: {found.home}")
 
 
 def show_replay(found: "ReplayReport") -> None:

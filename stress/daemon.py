@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from orch_actors.cli.daemon import listener, start
 from orch_actors.cli.departure import Departure
+from orch_actors.cli.output import note
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, Refused, Unavailable
 from orch_actors.protocol.homes import Home
@@ -23,6 +24,8 @@ from orch_actors.protocol.homes import Home
 #: What a daemon may take to go, its tasks ended; and what its processes may take to be gone from the system's list.
 STOP_S: Final = 30.0
 GONE_S: Final = 10.0
+#: What `up` may take, after `kill -9`.
+UP_S: Final = 90.0
 
 
 class TrialDaemon:
@@ -31,19 +34,28 @@ class TrialDaemon:
     Invariant: with a home of its own, nothing of it runs and (unless `keep`) nothing of it is on disk afterwards.
     """
 
-    def __init__(self, home: str | None = None, *, keep: bool = False, shell_slots: int | None = None) -> None:
+    def __init__(
+        self,
+        home: str | None = None,
+        *,
+        keep: bool = False,
+        remove_at_end: bool = True,
+        shell_slots: int | None = None,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             home: a named home, otherwise a fresh one that is removed at the end.
-            keep: do not remove it.
+            keep: do not remove it, and say where it is.
+            remove_at_end: False: whoever started it removes it later (`remove`).
             shell_slots: shell tasks that may run at once, in a home of its own; otherwise the daemon's default.
         """
         self.own: Final = home is None
         self._shell_slots: Final = shell_slots
+        self._remove_at_end: Final = remove_at_end
         #: Set by whoever finds that the run failed: then the home stays, to be looked into.
         self.keep = keep
-        self.home: Final = Home(home if home is not None else tempfile.mkdtemp(prefix="oa-"))
+        self.home: Final = Home(home if home is not None else tempfile.mkdtemp(prefix="oas-"))
         self._started = False
         #: Processes that were still there when all should have been gone, after `stop`.
         self.left: tuple[int, ...] = ()
@@ -63,8 +75,11 @@ class TrialDaemon:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.keep = self.keep or kind is not None
+        # An exception is worth a look at the home; ctrl-C is none.
+        self.keep = self.keep or isinstance(error, Exception)
         self.stop()
+        if self.own and self.keep:
+            note(f"the daemon's home was kept: {self.home.path}")
 
     def client(self, timeout_s: float = 30.0) -> Client:
         """A client of it, patient enough for a restart."""
@@ -89,8 +104,16 @@ class TrialDaemon:
             os.kill(pid, signal.SIGKILL)
             if not departure.wait(GONE_S):
                 raise EnvironmentFault(f"process {pid} does not die of SIGKILL", "is the disk hanging?", 111)
-        start(self.home)
+        self._up()
         return pid
+
+    def _up(self) -> None:
+        """As a person would, by the command: a fork of this process, which has threads by now, could hang."""
+        command = [*command_line(), "up", "--home", self.home.path, "--json"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=UP_S, check=False)
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).decode(errors="replace").strip()
+            raise EnvironmentFault(f"the daemon does not come up again: {said}", f"see {self.home.log}", 111)
 
     def stop(self) -> None:
         """End what was started here, with its tasks; then look whether anything is left. Twice is once."""
@@ -99,7 +122,8 @@ class TrialDaemon:
             self._shut_down()
             if self.own:
                 self.left = self._wait_until_gone()
-        if self.own and not self.keep and not self.left:
+        self.keep = self.keep or bool(self.left)
+        if self.own and not self.keep and self._remove_at_end:
             self.remove()
 
     def _shut_down(self) -> None:
@@ -111,7 +135,8 @@ class TrialDaemon:
                 with self.client(STOP_S) as client:
                     client.shutdown(kill=True)
             except (Unavailable, Refused):
-                os.kill(pid, signal.SIGTERM)
+                if not departure.wait(0):  # it may have gone before its answer was out
+                    os.kill(pid, signal.SIGTERM)
             if not departure.wait(STOP_S):
                 os.kill(pid, signal.SIGKILL)
                 departure.wait(GONE_S)
@@ -128,6 +153,14 @@ class TrialDaemon:
             shutil.rmtree(self.home.path, ignore_errors=True)
             if not self.home.run.startswith(self.home.path + os.sep):
                 shutil.rmtree(self.home.run, ignore_errors=True)
+
+
+def command_line() -> list[str]:
+    """How `orch-actors` is started: the script beside this interpreter, otherwise through the interpreter."""
+    script = os.path.join(os.path.dirname(sys.executable), "orch-actors")
+    if os.access(script, os.X_OK):
+        return [script]
+    return [sys.executable, "-c", "import sys; from orch_actors.cli.entry import main; sys.exit(main())"]
 
 
 def processes_of(home: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ expectations of an undisturbed run must hold.
 import os
 import random
 import signal
+import subprocess
 import threading
 from typing import Final
 
@@ -37,31 +38,41 @@ class Killer(threading.Thread):
     def __init__(self, daemon: TrialDaemon, graph: str, moments: tuple[int, ...], seed: int) -> None:
         super().__init__(name="killer", daemon=True)
         self._daemon = daemon
-        self._graph = graph
-        self._moments = moments
+        self.graph: Final = graph
+        self.moments: Final = moments
         self._random = random.Random(seed)
         self.kills: list[Kill] = []
         self.fault: str = ""
+        self._ceased = False
+        #: Held during a kill and what follows it.
+        self._acting = threading.Lock()
 
     def run(self) -> None:
         """See the class. A fault ends it and is kept: the report tells."""
         try:
             with self._daemon.client() as client:
                 self._follow(client)
-        except (OrchError, OSError) as error:
+        except (OrchError, OSError, subprocess.TimeoutExpired) as error:
             self.fault = str(error)
 
+    def cease(self) -> None:
+        """No more kills, from now on: one that is being carried out is waited for."""
+        with self._acting:
+            self._ceased = True
+
     def _follow(self, client: Client) -> None:
-        left = list(self._moments)
+        left = list(self.moments)
         seen = 0
         with client.follow(since=0, timeout_s=QUIET_S) as events:
             for event in events:
-                if event.graph != self._graph:
+                if event.graph != self.graph:
                     continue
                 seen += 1
-                while left and seen >= left[0]:
-                    self._kill(client, left.pop(0))
-                if not left or event.kind == "graph_ended":
+                while left and seen >= left[0] and not self._ceased:
+                    with self._acting:
+                        if not self._ceased:
+                            self._kill(client, left.pop(0))
+                if not left or self._ceased or event.kind == "graph_ended":
                     return
 
     def _kill(self, client: Client, moment: int) -> None:

@@ -19,6 +19,8 @@ from orch_actors.stress.scenarios import graph_file
 
 #: Below the current folder; pilot's walk leaves it out.
 REPORTS = "orch-actors-reports"
+#: What the killer may take after the graph has ended.
+KILLER_S = 120.0
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -63,6 +65,17 @@ class RunReport(Struct, frozen=True, kw_only=True):
         return {"ok": self.ok, "failed": [check.name for check in self.checks if not check.ok], **plain}
 
 
+class _Course(Struct, frozen=True, kw_only=True):
+    """What happened while the daemon was up."""
+
+    accepted_s: float
+    elapsed_s: float
+    kills: tuple[Kill, ...]
+    checks: tuple[Check, ...]
+    view: GraphView
+    headline: str
+
+
 def run_scenario(scenario: Scenario, options: Options) -> RunReport:
     """Run it to its end and judge it. What failed is in the report, not raised.
 
@@ -80,36 +93,53 @@ def run_scenario(scenario: Scenario, options: Options) -> RunReport:
         graph = client.submit(document, base_dir=base_dir).graph
         accepted_s = time.monotonic() - begun_at
         killer = Killer(daemon, graph, moments, options.seed)
-        if moments:
-            killer.start()
-        scenario.drive(client, graph, place)
-        checks = [_wait(client, graph, scenario.limit_s)]
-        elapsed_s = time.monotonic() - begun_at
-        checks += _join(killer, moments)
-        view = client.graph(graph)
-        ended = Ended(view=view, events=all_events(client), results=results_of(client, view))
-        checks += scenario.judge(client, ended, place)
-        headline = scenario.headline(ended)
-        daemon.keep = daemon.keep or not all(check.ok for check in checks)
+        course = _course(scenario, client, place, killer, accepted_s=accepted_s, begun_at=begun_at)
+        daemon.keep = daemon.keep or not all(check.ok for check in course.checks)
+    checks = list(course.checks)
     if daemon.own:
         checks.append(Check("nothing left running", not daemon.left, f"processes of the home: {list(daemon.left)}"))
-    kept = daemon.keep or bool(daemon.left) or not daemon.own
     return RunReport(
         scenario=scenario.name,
         ok=all(check.ok for check in checks),
-        graph=graph,
-        state=view.state,
-        tasks=len(view.tasks),
-        accepted_s=round(accepted_s, 6),
-        elapsed_s=round(elapsed_s, 3),
+        graph=course.view.id,
+        state=course.view.state,
+        tasks=len(course.view.tasks),
+        accepted_s=round(course.accepted_s, 6),
+        elapsed_s=round(course.elapsed_s, 3),
         seed=options.seed,
+        kills=course.kills,
+        checks=tuple(checks),
+        headline=course.headline,
+        out=place.out,
+        home=daemon.home.path if daemon.keep or not daemon.own else None,
+        started_utc=started_utc,
+        view=course.view,
+    )
+
+
+def _course(
+    scenario: Scenario, client: Client, place: Place, killer: Killer, *, accepted_s: float, begun_at: float
+) -> _Course:
+    """From the answer to the submission to the last check that needs the daemon."""
+    try:
+        if killer.moments:
+            killer.start()
+        scenario.drive(client, killer.graph, place)
+        checks = [_wait(client, killer.graph, scenario.limit_s)]
+        elapsed_s = time.monotonic() - begun_at
+        checks += _join(killer)
+    finally:
+        killer.cease()  # or it could bring up what is being ended
+    view = client.graph(killer.graph)
+    ended = Ended(view=view, events=all_events(client), results=results_of(client, view))
+    checks += scenario.judge(client, ended, place)
+    return _Course(
+        accepted_s=accepted_s,
+        elapsed_s=elapsed_s,
         kills=tuple(killer.kills),
         checks=tuple(checks),
-        headline=headline,
-        out=place.out,
-        home=daemon.home.path if kept else None,
-        started_utc=started_utc,
         view=view,
+        headline=scenario.headline(ended),
     )
 
 
@@ -147,12 +177,12 @@ def _wait(client: Client, graph: str, limit_s: float) -> Check:
     return Check("ended in time", ok=True, detail=summary.state)
 
 
-def _join(killer: Killer, moments: tuple[int, ...]) -> list[Check]:
-    if not moments:
+def _join(killer: Killer) -> list[Check]:
+    """Let the killer finish: a moment may come up just before the graph's end."""
+    if not killer.moments:
         return []
-    killer.join(timeout=60.0)
+    killer.join(timeout=KILLER_S)
     victims = [kill.victim for kill in killer.kills]
-    good = len(victims) == len(moments) and not killer.fault and not killer.is_alive()
-    return [
-        Check("kills", good, f"{victims} at events {list(moments)}" + (f"; {killer.fault}" if killer.fault else ""))
-    ]
+    good = len(victims) == len(killer.moments) and not killer.fault and not killer.is_alive()
+    detail = f"{victims} at events {list(killer.moments)}"
+    return [Check("kills", good, f"{detail}; {killer.fault}" if killer.fault else detail)]

@@ -6,7 +6,6 @@ on some file systems creating a file costs twenty times as much for seconds afte
 
 import os
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from orch_actors.protocol.messages import GraphAccepted
 from orch_actors.stress.bench import rivals
 from orch_actors.stress.bench.figures import Bound, Figure, figure, quantile
 from orch_actors.stress.bench.idle import cpu_s, memory_of, total_memory
-from orch_actors.stress.daemon import TrialDaemon, processes_of
+from orch_actors.stress.daemon import TrialDaemon, command_line, processes_of
 
 #: A graph of a bench that has not ended by then hangs.
 LIMIT_S: Final = 300.0
@@ -54,7 +53,7 @@ class Bench:
     @contextmanager
     def daemon(self) -> Iterator[tuple[TrialDaemon, Client]]:
         """A fresh daemon that has run a task already, and a client of it."""
-        with TrialDaemon(keep=True) as daemon, daemon.client() as client:
+        with TrialDaemon(remove_at_end=False) as daemon, daemon.client() as client:
             self._daemons.append(daemon)
             self.run(client, {"name": "warm-up", "tasks": [NOOP]})
             yield daemon, client
@@ -162,14 +161,6 @@ def cold(bench: Bench) -> list[Figure]:
             _until_done(client, msgspec.json.decode(done.stdout)["graph"])
             times["python -c pass"].append(rivals.bare_interpreter() * 1000)
     return [figure("cold `orch-actors submit`", "ms", times, bound=Bound("ratio", 8.0))]
-
-
-def command_line() -> list[str]:
-    """How `orch-actors` is started: the script beside this interpreter, otherwise through the interpreter."""
-    script = os.path.join(os.path.dirname(sys.executable), "orch-actors")
-    if os.access(script, os.X_OK):
-        return [script]
-    return [sys.executable, "-c", "import sys; from orch_actors.cli.entry import main; sys.exit(main())"]
 
 
 def idle(bench: Bench) -> list[Figure]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -130,20 +131,46 @@ def test_the_folder_itself_may_be_marked(tmp_path):
     assert [found.shown for found in folders.looked_into(str(tmp_path)).files()] == ["CACHEDIR.TAG"]
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
-def test_unreadable_files_are_told_and_no_failure(tmp_path):
-    folder = tmp_path / "f"
-    (folder / "closed").mkdir(parents=True)
-    for name in ("a.py", "b.py"):
-        (folder / name).write_text("x = 1\n")
-        (folder / name).chmod(0)
-    (folder / "closed").chmod(0)
-    try:
-        found = survey(folder, tmp_path / "out")
-        assert found["unreadable"] == 3
-        assert "closed" in (tmp_path / "out" / "health.md").read_text()
-    finally:
-        (folder / "closed").chmod(0o700)
+NOBODY = 65534
+
+SURVEYS = """
+import sys
+from orch_actors.stress.scenarios.pilot import largest, report, surveys, syntax
+folder, out = sys.argv[1:]
+for task in (surveys.languages, surveys.duplicates, syntax.check, largest.main):
+    task(folder, out)
+print(report.write(folder, out)["unreadable"])
+"""
+
+
+def test_unreadable_files_are_told_and_no_failure():
+    """Root reads everything, so for root it is nobody who looks."""
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        folder, out = os.path.join(place, "f"), os.path.join(place, "out")
+        os.makedirs(os.path.join(folder, "closed"))
+        os.mkdir(out)
+        for name in ("a.py", "b.py"):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write("x = 1\n")
+            os.chmod(os.path.join(folder, name), 0)
+        os.chmod(os.path.join(folder, "closed"), 0)
+        os.chmod(place, 0o755)
+        os.chmod(out, 0o777)
+        try:
+            run = {"capture_output": True, "text": True, "timeout": 60, "cwd": "/", **user}
+            if subprocess.run([sys.executable, "-c", "import orch_actors.stress"], check=False, **run).returncode != 0:
+                pytest.skip("nobody cannot run this interpreter")
+            shell = subprocess.run(["sh", os.path.join(HERE, "inventory.sh"), folder, out], check=False, **run)
+            assert (shell.returncode, json.loads(shell.stdout)["files"]) == (0, 2), shell.stderr
+            assert "closed" in shell.stderr
+            done = subprocess.run([sys.executable, "-c", SURVEYS, folder, out], check=False, **run)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.split("\n")[-2] == "3"
+            with open(os.path.join(out, "health.md"), encoding="utf-8") as file:
+                assert "| closed |" in file.read()
+        finally:
+            os.chmod(os.path.join(folder, "closed"), 0o700)
 
 
 @pytest.mark.parametrize("task", [surveys.languages, surveys.duplicates, syntax.check, largest.main])
