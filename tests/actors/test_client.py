@@ -38,6 +38,7 @@ class Plain:
     def follow(self, count, since=None, *, began=None, **more):
         """The first `count` events; fewer only where the follower ends by itself."""
         found = []
+        more.setdefault("timeout_s", DEADLINE_S)
         with self.client.follow(since, **more) as events:
             if began is not None:
                 began()
@@ -71,6 +72,7 @@ class Async:
     def follow(self, count, since=None, *, began=None, **more):
         async def collect():
             found = []
+            more.setdefault("timeout_s", DEADLINE_S)
             async with self.client.follow(since, **more) as events:
                 if began is not None:
                     began()
