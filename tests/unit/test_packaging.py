@@ -1,9 +1,9 @@
 """pyproject.toml against the tree: what is built is what is there, under our own name alone."""
 
-import importlib.util
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from importlib.metadata import entry_points, version
@@ -95,10 +95,12 @@ def test_development_takes_newer_tools():
     assert upper == []
 
 
-def test_nothing_of_ours_is_importable_without_our_name():
-    for top in TOPS:
-        spec = importlib.util.find_spec(top)
-        assert spec is None or ROOT not in Path(spec.origin or "/").parents
+def test_nothing_of_ours_is_importable_without_our_name(tmp_path):
+    program = f"from importlib.util import find_spec; print([str(find_spec(top)) for top in {TOPS}])"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert str(ROOT) not in ran.stdout
 
 
 #: Put together, so that this file does not contain what it looks for.
