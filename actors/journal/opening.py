@@ -3,31 +3,42 @@
 D is the highest watermark `y` in any line whose crc holds: everything up to D was on disk once and may have been
 acknowledged. What is broken after D, at the end of the last segment, was never promised to anybody: a copy is
 kept and it is cut off. Anything broken at or before D, or in an older segment, means that something promised is
-lost: the daemon refuses to start, and says where.
+lost: the daemon refuses to start, and says where. (What D cannot tell from a torn write is damage to the very
+last batch, since no later line vouches for it; its copy is kept like any other.)
+
+A segment's header is on disk before its first record is written, so a newest segment without a whole first line
+and without a record never held anything: its creation was cut short, and it is put aside.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orch_actors.actors.journal.disk import Disk
 from orch_actors.actors.journal.record import (
     CHAIN_START,
-    FORMAT_VERSION,
+    RECORD_START,
     Damaged,
-    Header,
     Line,
+    Unfamiliar,
     decode_header,
     decode_line,
 )
 from orch_actors.protocol.errors import EnvironmentFault
 
 SEGMENT_SUFFIX = ".jsonl"
+_SEGMENT_NAME = re.compile(r"[0-9]{8}\.jsonl")
 
 
 def segment_name(number: int) -> str:
     """File name of the segment with this number, from 1."""
     return f"{number:08d}{SEGMENT_SUFFIX}"
+
+
+def segment_names(names: list[str]) -> list[str]:
+    """Those of a folder's names that are segments, oldest first."""
+    return sorted(name for name in names if _SEGMENT_NAME.fullmatch(name))
 
 
 class JournalCorrupt(EnvironmentFault):
@@ -51,130 +62,139 @@ class JournalTooNew(EnvironmentFault):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A journal that was read through: what to go on from."""
+    """A journal that was read through: what to go on from. With no segment at all, `segment` is 0."""
 
-    header: Header
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
+    #: Journal id.
+    id: str = ""
     #: Number of the last segment, its path and how many bytes of it are valid.
-    segment: int
-    path: str
-    size: int
+    segment: int = 0
+    path: str = ""
+    size: int = 0
     #: Sequence and crc of the last valid line.
-    last: int
-    crc: str
+    last: int = 0
+    crc: str = CHAIN_START
     #: Bytes after that: to be kept apart and cut off.
-    torn: bytes
+    torn: bytes = b""
+    #: Path of a newest segment whose creation was cut short: to be put aside. What is in it is in `torn`.
+    half_made: str = ""
 
 
-def _split(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
-    """(offset, line, whether its newline is there) for each line."""
-    offset = 0
-    while offset < len(data):
-        end = data.find(b"\n", offset)
-        if end < 0:
-            yield offset, data[offset:], False
-            return
-        yield offset, data[offset:end], True
-        offset = end + 1
+def open_journal(disk: Disk, folder: str) -> Opened:
+    """Read all segments and check every line.
 
-
-def _watermark(data: bytes) -> int:
-    """The highest watermark in any whole line, broken ones in between or not."""
-    highest = 0
-    for _, raw, whole in _split(data):
-        if whole:
-            try:
-                highest = max(highest, decode_line(raw)[0].y)
-            except Damaged:
-                continue
-    return highest
-
-
-def open_journal(disk: Disk, folder: str) -> Opened | None:
-    """Read all segments and check every line; None where there is no journal yet.
-
-    Changes nothing on disk: cutting the torn tail is the writer's first act.
+    Changes nothing on disk: putting things aside and cutting the torn tail is the writer's first act.
 
     Raises:
         JournalCorrupt: a promised line is broken or missing.
         JournalTooNew: a line or segment of a later version.
     """
-    names = [name for name in disk.list(folder) if name.endswith(SEGMENT_SUFFIX) and name[:8].isdigit()]
-    if not names:
-        return None
+    names = segment_names(disk.list(folder))
     lines: list[Line] = []
-    crc, last, header = CHAIN_START, 0, None
-    size, torn, path = 0, b"", ""
-    for position, name in enumerate(names):
+    reader: _SegmentReader | None = None
+    torn, half_made, segment = b"", "", 0
+    for name in names:
         path = os.path.join(folder, name)
-        newest = position == len(names) - 1
         data = disk.read(path)
-        reader = _SegmentReader(path, data, crc, last, header, newest=newest)
+        newest = name == names[-1]
+        if newest and _is_half_made(data) and int(name[:8]) == segment + 1:
+            torn, half_made = data, path
+            break
+        reader = _SegmentReader(path, data, reader, newest=newest)
         reader.read(lines)
-        if reader.header is None:  # a newest segment whose creation was cut short: it never held anything
-            if position == 0:
-                return None
-            return _before_empty(disk, folder, names, lines, crc, last, header, data)
-        header, crc, last, size, torn = reader.header, reader.crc, reader.last, reader.size, data[reader.size :]
-    if header is None:
-        return None
-    return Opened(header, tuple(lines), int(names[-1][:8]), path, size, last, crc, torn)
+        segment = int(name[:8])
+        torn = data[reader.size :]
+    if reader is None:
+        return Opened(torn=torn, half_made=half_made)
+    return Opened(
+        lines=tuple(lines),
+        id=reader.id,
+        segment=segment,
+        path=reader.path,
+        size=reader.size,
+        last=reader.last,
+        crc=reader.crc,
+        torn=torn,
+        half_made=half_made,
+    )
 
 
-def _before_empty(
-    disk: Disk,
-    folder: str,
-    names: list[str],
-    lines: list[Line],
-    crc: str,
-    last: int,
-    header: Header | None,
-    data: bytes,
-) -> Opened | None:
-    if header is None:
-        return None
-    path = os.path.join(folder, names[-2])
-    return Opened(header, tuple(lines), int(names[-2][:8]), path, len(disk.read(path)), last, crc, data)
+def _is_half_made(data: bytes) -> bool:
+    """Whether nothing but a part of a header was ever in it (a file that was not synced may end in NULs)."""
+    return b"\n" not in data and RECORD_START.search(data) is None
+
+
+def _split(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Each line without its newline, and whether that is there."""
+    offset = 0
+    while offset < len(data):
+        end = data.find(b"\n", offset)
+        if end < 0:
+            yield data[offset:], False
+            return
+        yield data[offset:end], True
+        offset = end + 1
+
+
+def _watermark(data: bytes) -> int:
+    """The highest watermark in any line whose crc holds, also in one that broken bytes have run into."""
+    highest = 0
+    for raw, _ in _split(data):
+        starts = (found.start() for found in RECORD_START.finditer(raw))
+        for start in starts:
+            try:
+                highest = max(highest, decode_line(raw[start:])[0].y)
+            except (Damaged, Unfamiliar):
+                continue
+            break
+    return highest
 
 
 class _SegmentReader:
     """Walks one segment, carrying the chain on from the one before."""
 
-    def __init__(self, path: str, data: bytes, crc: str, last: int, before: Header | None, *, newest: bool) -> None:
-        self.path, self.data, self.crc, self.last, self.newest = path, data, crc, last, newest
-        self.before = before
-        self.header: Header | None = None
+    def __init__(self, path: str, data: bytes, before: "_SegmentReader | None", *, newest: bool) -> None:
+        self.path, self.data, self.newest = path, data, newest
+        self.crc: str = before.crc if before else CHAIN_START
+        self.last: int = before.last if before else 0
+        self.id: str = before.id if before else ""
         self.size = 0
 
     def read(self, into: list[Line]) -> None:
         """Append the valid lines; stop at a tail that may be cut."""
-        for number, (offset, raw, whole) in enumerate(_split(self.data), start=1):
+        if not self.data:
+            raise JournalCorrupt(self.path, 1, "the segment is empty")
+        for number, (raw, whole) in enumerate(_split(self.data), start=1):
             try:
                 if not whole:
                     raise Damaged("the line is not whole")
-                if self.header is None:
+                if number == 1:
                     self._take_header(raw)
                 else:
                     into.append(self._take_line(raw))
             except Damaged as damage:
-                self._may_be_cut(number, offset, damage)
+                self._must_be_cuttable(number, damage)
                 return
-            self.size = offset + len(raw) + 1
-        if self.header is None and not self.newest:
-            raise JournalCorrupt(self.path, 1, "the segment is empty, and not the newest")
+            self.size += len(raw) + 1
 
     def _take_header(self, raw: bytes) -> None:
-        header, crc = decode_header(raw)
-        if header.orch_journal > FORMAT_VERSION:
-            raise JournalTooNew(self.path, f"its format is {header.orch_journal}, this version knows {FORMAT_VERSION}")
-        if self.before is not None and header.id != self.before.id:
-            raise JournalCorrupt(self.path, 1, f"it belongs to journal {header.id}, not {self.before.id}")
-        if self.before is not None and (header.prev != self.crc or header.first != self.last + 1):
-            raise JournalCorrupt(self.path, 1, "it does not follow on the segment before")
-        self.header, self.crc, self.last = header, crc, header.first - 1
+        try:
+            header, crc = decode_header(raw)
+        except Unfamiliar as error:
+            if RECORD_START.match(raw):
+                raise JournalCorrupt(self.path, 1, "the segment's header is missing") from error
+            raise JournalTooNew(self.path, str(error)) from error
+        if self.id and header.id != self.id:
+            raise JournalCorrupt(self.path, 1, f"it belongs to journal {header.id}, not {self.id}")
+        if header.prev != self.crc or header.first != self.last + 1:
+            raise JournalCorrupt(self.path, 1, f"it goes on from sequence {header.first - 1}, not from {self.last}")
+        self.id, self.crc = header.id, crc
 
     def _take_line(self, raw: bytes) -> Line:
-        line, crc = decode_line(raw)
+        try:
+            line, crc = decode_line(raw)
+        except Unfamiliar as error:
+            raise JournalTooNew(self.path, f"after sequence {self.last}, {error}") from error
         if line.s != self.last + 1 or line.p != self.crc:
             raise Damaged(f"sequence {line.s} does not follow on {self.last}: lines were lost or moved")
         if line.t not in ("command", "outcome"):
@@ -182,13 +202,12 @@ class _SegmentReader:
         self.crc, self.last = crc, line.s
         return line
 
-    def _may_be_cut(self, number: int, offset: int, damage: Damaged) -> None:
+    def _must_be_cuttable(self, number: int, damage: Damaged) -> None:
         """Return if everything from here on was never promised."""
-        if not self.newest:
+        if not self.newest or number == 1:
             raise JournalCorrupt(self.path, number, str(damage))
         promised = _watermark(self.data)
-        if promised > self.last or (self.header is None and promised):
+        if promised > self.last:
             raise JournalCorrupt(
                 self.path, number, f"{damage}; sequence {self.last + 1} was on disk once (up to {promised} was)"
             )
-        del offset

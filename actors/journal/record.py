@@ -25,11 +25,19 @@ CHAIN_START: Final = "00000000"
 
 LineType = Literal["command", "outcome"]
 
-_TAIL: Final = re.compile(rb',"c":"([0-9a-f]{8})"\}\Z')
+_TAIL: Final = re.compile(rb',"c":"([0-9a-f]{8})"\}')
+_TAIL_BYTES: Final = 16
+
+#: How every record begins. Nothing that a header holds looks like it.
+RECORD_START: Final = re.compile(rb'\{"s":[0-9]+,"y":[0-9]+,"p":"')
 
 
 class Damaged(Exception):
     """The bytes are no whole, unbroken line."""
+
+
+class Unfamiliar(Exception):
+    """The line is whole, its checksum holds, and it has no form that this version knows."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -59,7 +67,14 @@ class Header(Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
+class _Versioned(Struct, frozen=True):
+    """All that is read of a header before its version is known."""
+
+    orch_journal: int
+
+
 _line_decoder: Final = msgspec.json.Decoder(Line)
+_version_decoder: Final = msgspec.json.Decoder(_Versioned)
 _header_decoder: Final = msgspec.json.Decoder(Header)
 _encoder: Final = msgspec.json.Encoder()
 
@@ -86,11 +101,11 @@ def _unseal(line: bytes) -> str:
     Raises:
         Damaged: it does not hold.
     """
-    tail = _TAIL.search(line)
+    tail = _TAIL.fullmatch(line[-_TAIL_BYTES:])
     if tail is None:
         raise Damaged("the line is not whole")
     crc = tail.group(1)
-    if b"%08x" % zlib.crc32(line[: tail.start()]) != crc:
+    if b"%08x" % zlib.crc32(line[:-_TAIL_BYTES]) != crc:
         raise Damaged("the line's checksum does not hold")
     return crc.decode()
 
@@ -99,23 +114,28 @@ def decode_line(line: bytes) -> tuple[Line, str]:
     """A record and its crc from a line without its newline.
 
     Raises:
-        Damaged: half, altered, or no record at all.
+        Damaged: half or altered.
+        Unfamiliar: whole, but no record.
     """
     crc = _unseal(line)
     try:
         return _line_decoder.decode(line), crc
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Damaged(f"the line is no record: {error}") from error
+        raise Unfamiliar(f"the line is no record: {error}") from error
 
 
 def decode_header(line: bytes) -> tuple[Header, str]:
     """A segment's header and its crc from its first line without the newline.
 
     Raises:
-        Damaged: half, altered, or no header at all.
+        Damaged: half or altered.
+        Unfamiliar: whole, but no header, or one of a later version, whose other fields may be any.
     """
     crc = _unseal(line)
     try:
+        version = _version_decoder.decode(line).orch_journal
+        if version != FORMAT_VERSION:
+            raise Unfamiliar(f"its format is {version}, this version knows {FORMAT_VERSION}")
         return _header_decoder.decode(line), crc
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Damaged(f"the line is no header: {error}") from error
+        raise Unfamiliar(f"the line is no header: {error}") from error

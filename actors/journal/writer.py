@@ -11,7 +11,6 @@ from collections.abc import Callable
 from orch_actors.actors.journal.disk import Disk
 from orch_actors.actors.journal.opening import Opened, open_journal, segment_name
 from orch_actors.actors.journal.record import (
-    CHAIN_START,
     FORMAT_VERSION,
     Header,
     Line,
@@ -47,17 +46,13 @@ class Journal:
         >>> journal.commit()  # durable from here on
     """
 
-    def __init__(self, disk: Disk, folder: str, header: Header) -> None:
-        self._disk = disk
-        self._folder = folder
-        self.id = header.id
-        self._segment = 0
-        self._path = ""
+    def __init__(self, disk: Disk, folder: str, found: Opened, now_utc: Callable[[], float]) -> None:
+        self._disk, self._folder, self._now_utc = disk, folder, now_utc
+        self.id = found.id or new_id()
+        self._segment, self._path, self._size = found.segment, found.path, found.size
+        self._last = self._durable = found.last
+        self._crc = found.crc
         self._fd = -1
-        self._size = 0
-        self._last = 0
-        self._durable = 0
-        self._crc = CHAIN_START
         self._pending: list[bytes] = []
         self._poisoned: JournalPoisoned | None = None
 
@@ -72,12 +67,13 @@ class Journal:
         """
         try:
             found = open_journal(disk, folder)
-            if found is None:
-                journal = cls(disk, folder, _header(new_id(), 1, CHAIN_START, 1, now_utc()))
-                journal._begin_segment(_header(journal.id, 1, CHAIN_START, 1, now_utc()))
-                return journal, (), b""
-            journal = cls(disk, folder, found.header)
-            journal._continue(found, now_utc())
+            journal = cls(disk, folder, found, now_utc)
+            journal._put_aside(found)
+            if found.segment:
+                journal._continue()
+            else:
+                disk.sync_folder(os.path.dirname(folder))  # the folder itself may be as new as the journal
+                journal._begin_segment(1)
         except OSError as error:
             raise EnvironmentFault(
                 f"cannot open the journal in {folder}: {error.strerror or error}",
@@ -85,24 +81,25 @@ class Journal:
             ) from error
         return journal, found.lines, found.torn
 
-    def _continue(self, found: Opened, now_utc: float) -> None:
-        self._segment, self._path, self._size = found.segment, found.path, found.size
-        self._last, self._crc = found.last, found.crc
-        newest = [name for name in self._disk.list(self._folder) if name == segment_name(found.segment + 1)]
-        if found.torn:
-            kept = self._disk.create(os.path.join(self._folder, f"torn-{now_utc:.6f}"))
-            self._disk.append(kept, found.torn)
-            self._disk.sync(kept)
-            self._disk.close(kept)
-        for name in newest:  # its creation was cut short; nothing was ever in it
-            self._disk.rename(
-                os.path.join(self._folder, name), os.path.join(self._folder, f"torn-{now_utc:.6f}-{name}")
-            )
+    def _put_aside(self, found: Opened) -> None:
+        """Keep what is about to be cut, on disk before anything is."""
+        kept = os.path.join(self._folder, f"torn-{self._now_utc():.6f}")
+        if found.half_made:
+            self._disk.rename(found.half_made, kept)
+        elif found.torn:
+            fd = self._disk.create(kept)
+            self._disk.append(fd, found.torn)
+            self._disk.sync(fd)
+            self._disk.close(fd)
+        else:
+            return
+        self._disk.sync_folder(self._folder)
+
+    def _continue(self) -> None:
         self._fd = self._disk.open(self._path)
         self._disk.truncate(self._fd, self._size)
         self._disk.sync(self._fd)
         self._disk.sync_folder(self._folder)
-        self._durable = self._last
 
     @property
     def last(self) -> int:
@@ -132,50 +129,56 @@ class Journal:
             raise self._poisoned
         if not self._pending:
             return
-        data = b"".join(self._pending)
         try:
-            self._disk.append(self._fd, data)
-            self._disk.sync(self._fd)
-            self._pending.clear()
-            self._size += len(data)
-            self._durable = self._last
+            self._flush()
             if self._size >= SEGMENT_BYTES:
-                self._disk.close(self._fd)
-                self._begin_segment(_header(self.id, self._last + 1, self._crc, next_event, time.time()))
+                fd, self._fd = self._fd, -1
+                self._disk.close(fd)
+                self._begin_segment(next_event)
         except OSError as error:
             self._poisoned = JournalPoisoned(self._path, error)
             raise self._poisoned from error
 
-    def _begin_segment(self, header: Header) -> None:
+    def _flush(self) -> None:
+        data = b"".join(self._pending)
+        self._disk.append(self._fd, data)
+        self._disk.sync(self._fd)
+        self._pending.clear()
+        self._size += len(data)
+        self._durable = self._last
+
+    def _begin_segment(self, next_event: int) -> None:
         self._segment += 1
         self._path = os.path.join(self._folder, segment_name(self._segment))
-        try:
-            self._fd = self._disk.create(self._path)
-        except FileExistsError:  # an empty first segment whose creation was cut short
-            self._fd = self._disk.open(self._path)
-            self._disk.truncate(self._fd, 0)
+        header = Header(
+            orch_journal=FORMAT_VERSION,
+            id=self.id,
+            first=self._last + 1,
+            prev=self._crc,
+            event=next_event,
+            created_utc=round(self._now_utc(), 3),
+            version=VERSION,
+        )
         line, self._crc = encode_header(header)
+        self._fd = self._disk.create(self._path)
         self._disk.append(self._fd, line)
         self._disk.sync(self._fd)
         self._disk.sync_folder(self._folder)
         self._size = len(line)
 
     def close(self) -> None:
-        """Commit and give the file back."""
-        if self._poisoned is None:
-            self.commit()
-        if self._fd >= 0:
-            self._disk.close(self._fd)
-            self._fd = -1
+        """Make durable what was added, if nothing failed so far, and give the file back.
 
-
-def _header(journal: str, first: int, prev: str, event: int, now_utc: float) -> Header:
-    return Header(
-        orch_journal=FORMAT_VERSION,
-        id=journal,
-        first=first,
-        prev=prev,
-        event=event,
-        created_utc=round(now_utc, 3),
-        version=VERSION,
-    )
+        Raises:
+            JournalPoisoned: that failed.
+        """
+        try:
+            if self._poisoned is None and self._pending:
+                self._flush()
+        except OSError as error:
+            self._poisoned = JournalPoisoned(self._path, error)
+            raise self._poisoned from error
+        finally:
+            if self._fd >= 0:
+                fd, self._fd = self._fd, -1
+                self._disk.close(fd)
