@@ -35,10 +35,12 @@ class Size(Struct, frozen=True, kw_only=True):
     tasks: int = 400
     hops: int = 100
     starts: int = 9
+    #: Between the last task and the watch: what a host tidies up after its work is work, not idling.
+    settle_s: float = 3.0
     idle_s: float = 10.0
 
 
-QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, idle_s=1.0)
+QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0)
 
 
 class Bench:
@@ -171,6 +173,7 @@ def idle(bench: Bench) -> list[Figure]:
         status = client.status()
         named = {status.supervisor.pid, *(worker.pid for worker in status.workers if worker.pid)}
         others = [pid for pid in processes_of(daemon.home.path) if pid not in named]
+        time.sleep(bench.size.settle_s)
         before, begun_at = _cpu(named), time.perf_counter()
         time.sleep(bench.size.idle_s)
         used = (_cpu(named) - before) / (time.perf_counter() - begun_at) * 100
