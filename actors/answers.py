@@ -1,9 +1,10 @@
 """The table of answered commands: a command that comes again gets its first reply, byte for byte.
 
 Pure. Filled from the journal; bounded by count and age: what fell out is known to be old by its time-ordered id
-and is refused as expired, never executed again.
+and is refused as expired, never executed again. So an id that tells no time cannot be taken.
 """
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -12,6 +13,11 @@ from orch_actors.protocol.errors import Refused
 #: Replies that are kept at the most, and for how long.
 MAX_ANSWERS = 100_000
 MAX_AGE_S = 7 * 86_400.0
+
+#: How far an id's time may lie ahead of ours (its maker's clock was put back since) and still count.
+MAX_AHEAD_S = 600.0
+
+_TIME_ORDERED = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,19 @@ class Answers:
         """The reply that this command had; None for a new one.
 
         Raises:
-            Refused: ID_CONFLICT, the id stands for another command; ID_EXPIRED, it is too old to be known.
+            Refused: ID_CONFLICT, the id stands for another command; ID_EXPIRED, it is too old to be known;
+                INVALID_REQUEST, it tells no time, so that could never be known.
         """
         answer = self._table.get((client, command))
         if answer is None:
             stamp = _stamp_of(command)
-            if stamp is not None and stamp < self._forgotten_utc:
+            if stamp is None:
+                raise Refused.because(
+                    "INVALID_REQUEST",
+                    f"a command's id must be a time-ordered UUID (version 7), not {command!r}",
+                    "make one anew for each command, and keep it for its repetitions",
+                )
+            if stamp <= self._forgotten_utc:
                 raise Refused.because(
                     "ID_EXPIRED",
                     "the command's id is older than the answers that are kept; it is not executed",
@@ -67,16 +80,12 @@ class Answers:
             oldest = next(iter(self._table.values()))
             if len(self._table) <= self._max_answers and at_utc - oldest.at_utc <= self._max_age_s:
                 break
-            self._table.popitem(last=False)
-            self._forgotten_utc = max(self._forgotten_utc, oldest.at_utc)
+            (_, forgotten), _ = self._table.popitem(last=False)
+            stamp = min(_stamp_of(forgotten) or 0.0, oldest.at_utc + MAX_AHEAD_S)
+            self._forgotten_utc = max(self._forgotten_utc, oldest.at_utc, stamp)
 
 
 def _stamp_of(command: str) -> float | None:
     """Seconds since the epoch at which a version 7 UUID was made; None for any other id."""
     digits = command.replace("-", "")
-    if len(digits) != 32 or digits[12] != "7":
-        return None
-    try:
-        return int(digits[:12], 16) / 1000
-    except ValueError:
-        return None
+    return int(digits[:12], 16) / 1000 if _TIME_ORDERED.fullmatch(digits) else None

@@ -3,17 +3,20 @@
 Logs, large results, and events too old to be in memory. It writes nothing.
 """
 
-import json
 import os
+import stat
 from collections.abc import Callable, Iterator
+
+import msgspec
 
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.history import Told, decode_outcome
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
-from orch_actors.actors.journal.opening import SEGMENT_SUFFIX
+from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
 from orch_actors.actors.telling import event_of
-from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.codec import MAX_BODY_BYTES
+from orch_actors.protocol.errors import ErrorCode, ErrorInfo
 from orch_actors.protocol.messages import Events, LogPiece, Result, TaskResult
 from orch_actors.protocol.views import Event
 
@@ -35,24 +38,22 @@ class Archivist(Actor):
 
     def _on_read_log_file(self, asked: ReadLogFile) -> None:
         try:
-            size = os.stat(asked.path).st_size
+            data, offset, size = _read_piece(asked.path, asked.offset, max(0, min(asked.limit, MAX_PIECE_BYTES)))
         except FileNotFoundError:
-            size = 0  # not begun yet
-        offset = max(0, size + asked.offset) if asked.offset < 0 else asked.offset
-        data = b""
-        if offset < size:
-            with open(asked.path, "rb", buffering=0) as file:
-                file.seek(offset)
-                data = file.read(max(0, min(asked.limit, MAX_PIECE_BYTES)))
+            data, offset, size = b"", max(0, asked.offset), 0  # not begun yet
+        except OSError as error:
+            self._answer(asked.origin, _unreadable("INTERNAL", asked.path, error))
+            return
         piece = LogPiece(attempt=asked.attempt, offset=offset, data=data, size=size, ended=asked.ended, path=asked.path)
         self._answer(asked.origin, piece)
 
     def _on_read_result_file(self, asked: ReadResultFile) -> None:
         try:
-            with open(asked.path, "rb") as file:
-                value = json.loads(file.read())
-        except (OSError, ValueError, RecursionError) as error:
-            self._answer(asked.origin, ErrorInfo(code="NO_RESULT", message=f"{asked.path}: {error}"))
+            data, _, _ = _read_piece(asked.path, 0, MAX_BODY_BYTES)
+            value = msgspec.json.decode(data)
+            msgspec.msgpack.encode(value)  # its owner may have changed it since it was checked
+        except (OSError, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+            self._answer(asked.origin, _unreadable("NO_RESULT", asked.path, error))
             return
         self._answer(asked.origin, TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value))
 
@@ -66,19 +67,44 @@ class Archivist(Actor):
 
     def _events_after(self, since: int) -> Iterator[Told]:
         """Events from the journal's segments, skipping those that end before `since`."""
-        paths = [
-            os.path.join(self._journal, n) for n in sorted(os.listdir(self._journal)) if n.endswith(SEGMENT_SUFFIX)
-        ]
-        firsts = [_first_event(path) for path in paths]
-        for position, path in enumerate(paths):
-            if position + 1 < len(paths) and firsts[position + 1] <= since + 1:
-                continue
-            yield from _events_in(path, since)
+        paths = [os.path.join(self._journal, name) for name in segment_names(os.listdir(self._journal))]
+        for path, following in zip(paths, [*paths[1:], None], strict=True):
+            first_after = _first_event(following) if following else None
+            if first_after is None or first_after > since + 1:
+                yield from _events_in(path, since)
 
 
-def _first_event(path: str) -> int:
+def _first_event(path: str) -> int | None:
+    """Number of the first event that the segment can hold; None while it is being made."""
     with open(path, "rb") as file:
-        return decode_header(file.readline().rstrip(b"\n"))[0].event
+        try:
+            return decode_header(file.readline().rstrip(b"\n"))[0].event
+        except Damaged:
+            return None
+
+
+def _read_piece(path: str, offset: int, limit: int) -> tuple[bytes, int, int]:
+    """At most `limit` bytes from `offset` (negative: from the end): the bytes, the offset, the file's size.
+
+    Raises:
+        OSError: there is no such file, or none that can be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe in its place would have us wait
+    with open(fd, "rb", buffering=0) as file:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError("it is no longer a file")
+        size = found.st_size
+        offset = max(0, size + offset) if offset < 0 else offset
+        if offset >= size:
+            return b"", offset, size
+        file.seek(offset)
+        return file.read(limit), offset, size
+
+
+def _unreadable(code: ErrorCode, path: str, error: Exception) -> ErrorInfo:
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return ErrorInfo(code=code, message=f"{path}: {what}", hint="the file was changed or taken away since the attempt")
 
 
 def _events_in(path: str, since: int) -> Iterator[Told]:

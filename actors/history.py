@@ -20,7 +20,7 @@ from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.facts import NOTHING, Fact
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.journal.record import Line
-from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.errors import EnvironmentFault, Refused
 from orch_actors.protocol.messages import Command
 
 #: Events that are kept in memory for readers that are a little behind.
@@ -65,8 +65,17 @@ def decode_outcome(data: bytes | Raw) -> OutcomeLine:
 
 
 def digest_of(do: Command) -> str:
-    """What tells one command's body from another's."""
-    return blake2b(_encoder.encode(do), digest_size=16).hexdigest()
+    """What tells one command's body from another's.
+
+    Raises:
+        Refused: INVALID_REQUEST, it holds what JSON, and so the journal, cannot (msgpack can carry more).
+    """
+    try:
+        return blake2b(_encoder.encode(do), digest_size=16).hexdigest()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused.because(
+            "INVALID_REQUEST", f"the request cannot be written as JSON: {error}", "send only what JSON can hold"
+        ) from error
 
 
 class Told(NamedTuple):
@@ -117,8 +126,8 @@ def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
                 came.head += 1
                 machine.fold(fact, outcome.at)
                 came.recent.append(Told(came.head, fact, outcome.at))
-        except (msgspec.DecodeError, RecursionError, KeyError, InvalidTransition) as error:
-            raise JournalUnreadable(line.s, str(error)) from error
+        except (msgspec.DecodeError, RecursionError, LookupError, ValueError, InvalidTransition, Refused) as error:
+            raise JournalUnreadable(line.s, f"{type(error).__name__}: {error}") from error
         command = commands.pop(outcome.of, None) if outcome.of is not None else None
         if command is not None and bytes(outcome.reply) != b"null":
             came.answers.keep(command.client, command.id, command.digest, bytes(outcome.reply), outcome.at)

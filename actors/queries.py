@@ -87,7 +87,8 @@ def read_events(
         return messages.Events(events=(), head=head)
     oldest = recent[0].seq if recent else head + 1
     if since + 1 < oldest:
-        return ReadOldEvents(origin, since, limit, head)
+        # `head` may count what is decided and not yet durable; the journal's reader may tell only what is.
+        return ReadOldEvents(origin, since, limit, recent[-1].seq if recent else 0)
     start = since + 1 - oldest
     found = [recent[index] for index in range(start, min(start + limit, len(recent)))]
     return messages.Events(events=tuple(event_of(told.fact, told.seq, told.at_utc) for told in found), head=head)

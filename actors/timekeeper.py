@@ -40,9 +40,10 @@ class SystemClock:
 class Timekeeper(threading.Thread):
     """Calls back when an armed timer is due. `arm` and `disarm` may be called from any thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_crash: Callable[[str, BaseException], None] | None = None) -> None:
         super().__init__(name="timekeeper", daemon=True)
         self._clock = clock
+        self._on_crash = on_crash
         self._wake = threading.Condition()
         #: (due_at, order, key); entries whose order is not the armed one are dead.
         self._heap: list[tuple[float, int, Hashable]] = []
@@ -88,7 +89,15 @@ class Timekeeper(threading.Thread):
         )
 
     def run(self) -> None:
-        """The thread's life."""
+        """The thread's life; a call that fails ends it, loudly: without timers nothing would time out any more."""
+        try:
+            self._keep()
+        except Exception as error:
+            if self._on_crash is None:
+                raise
+            self._on_crash("timekeeper", error)
+
+    def _keep(self) -> None:
         while True:
             with self._wake:
                 call = self._next_due()
