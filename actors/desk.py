@@ -7,12 +7,14 @@ workforce and the archivist, none of which makes it wait.
 import os
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import pykka
+from loguru import logger
 
 from orch_actors.actors import projection, queries
-from orch_actors.actors.actor import describe
+from orch_actors.actors.actor import InboxFull, describe
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.state import State
 from orch_actors.actors.gateway import Gateway
@@ -32,7 +34,7 @@ from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
-from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.version import VERSION
@@ -108,7 +110,7 @@ class Desk:
                     name = attempt_id(graph, task, number)
                     self._gateway.to_host(hosts[worker], hostwire.StopAttempt(attempt=name))
             case s.ArmTimer(key=key, delay_s=delay_s):
-                self._timekeeper.arm(key, delay_s, lambda: self._supervisor.tell(TimerDue(key)))
+                self._timekeeper.arm(key, delay_s, lambda: self._tell_supervisor(TimerDue(key)))
             case s.DisarmTimer(key=key):
                 self._timekeeper.disarm(key)
             case s.WakeWorker(worker=worker):
@@ -120,14 +122,21 @@ class Desk:
         task = state.task(effect.graph, effect.task)
         folder = self.folder_of(effect.graph)
         if effect.graph not in self._folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._folders.add(effect.graph)
+            try:
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+                self._folders.add(effect.graph)
+            except OSError as error:  # the host cannot make the attempt's record then, and says so
+                logger.error("cannot create {}: {}", folder, error)
         boot = task.attempts[effect.attempt - 1].boot
         return launch_of(task, effect.attempt, folder=folder, boot=boot, environment=os.environ)
 
     def folder_of(self, graph: str) -> str:
         """Where a graph's attempts keep their files."""
         return graph_folder(self._home.attempts, self._journal, graph)
+
+    def _tell_supervisor(self, message: TimerDue | ActorsDue) -> None:
+        with suppress(pykka.ActorDeadError):  # it is on its way out
+            self._supervisor.tell(message)
 
     def host_spoke(self, host: str) -> None:
         """Pass on that a host is ready; the workforce knows which one counts."""
@@ -159,7 +168,15 @@ class Desk:
         """
         found = self._find(asker, origin, query, state)
         if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents):
-            self._archivist.tell(found)
+            try:
+                self._archivist.tell(found)
+            except InboxFull as full:
+                raise Refused.because(
+                    "OVERLOADED",
+                    f"more than {full.limit} requests to read files wait",
+                    "try again in a moment",
+                    retriable=True,
+                ) from full
         elif found is not None:
             asker.answer(origin, found)
 
@@ -216,10 +233,11 @@ class Desk:
         found = []
         for worker, record in state.workers.items():
             host = self._hosts.get(worker, HostRecord())
+            process = host.process  # the workforce may change it meanwhile
             found.append(
                 WorkerView(
                     type=worker,
-                    pid=host.process.pid if host.process is not None else None,
+                    pid=process.pid if process is not None else None,
                     state=host.state,
                     running=record.running,
                     limit=record.limit,
@@ -233,19 +251,20 @@ class Desk:
 
     def _ask_roster(self, asker: Asker, origin: Origin) -> None:
         self._asker = asker
-        ready = {record.name for record in self._hosts.values() if record.state == "ready"}
+        ready = {record.name for record in list(self._hosts.values()) if record.state == "ready"}
         ticket = self.roster.open(origin, ready)
         for host in ready:
             self._gateway.to_host(host, hostwire.DescribeActors(ticket=ticket))
         wait_s = ROSTER_WAIT_S if ready else 0.0
-        self._timekeeper.arm(("roster", ticket), wait_s, lambda: self._supervisor.tell(ActorsDue(ticket)))
+        self._timekeeper.arm(("roster", ticket), wait_s, lambda: self._tell_supervisor(ActorsDue(ticket)))
 
     def _finish_roster(self, origin: Origin, roots: Mapping[str, ActorView]) -> None:
         workers = []
-        for worker, record in self._hosts.items():
+        for worker, record in list(self._hosts.items()):
             root = roots.get(record.name)
             if root is None:
-                pid = record.process.pid if record.process is not None else 0
+                process = record.process
+                pid = process.pid if process is not None else 0
                 state = "not answering" if record.state == "ready" else record.state
                 root = ActorView(name=worker, kind="worker", state=state, pid=pid, mailbox=0, handled=0)
             workers.append(_restarted(root, record.restarts))

@@ -60,10 +60,13 @@ class Gateway(threading.Thread):
         self._outbox: deque[tuple[zmq.Socket[bytes], list[bytes]]] = deque()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
         self._woken = False
+        #: Held while the pipe is written or closed: its number may be another file's afterwards.
+        self._pipe = threading.Lock()
+        self._piped = True
         self._stopping = False
         self._head = 0
         self._handled = 0
-        self._topics: Counter[bytes] = Counter()
+        self._topics: Counter[bytes] = Counter({codec.TOPIC_MSGPACK: 0, codec.TOPIC_JSON: 0})
         #: Why messages were dropped → how often; for `doctor` and tests.
         self.dropped: Counter[str] = Counter()
 
@@ -152,8 +155,9 @@ class Gateway(threading.Thread):
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            with suppress(BlockingIOError):  # full: the thread is awake already
-                os.write(self._wake_write, b"!")
+            with self._pipe, suppress(BlockingIOError):  # full: the thread is awake already
+                if self._piped:
+                    os.write(self._wake_write, b"!")
 
     # --- the thread ---------------------------------------------------------------------------------------------
 
@@ -167,8 +171,10 @@ class Gateway(threading.Thread):
             for socket in (self._clients, self._hosts, self._events, self._zap):
                 socket.close()
             self._context.term()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            with self._pipe:
+                self._piped = False
+                os.close(self._wake_read)
+                os.close(self._wake_write)
 
     def _loop(self) -> None:
         poller = zmq.Poller()
@@ -228,6 +234,9 @@ class Gateway(threading.Thread):
 
     def _from_subscriber(self, frames: list[bytes]) -> None:
         flag, topic = frames[0][:1], frames[0][1:]
+        if flag not in (b"\0", b"\1"):
+            self.dropped["no subscription"] += 1
+            return
         for each in (codec.TOPIC_MSGPACK, codec.TOPIC_JSON):
             if each.startswith(topic):  # the empty topic subscribes to everything
                 self._topics[each] = max(0, self._topics[each] + (1 if flag == b"\1" else -1))

@@ -1,6 +1,7 @@
 """Messages between the actors of the supervisor process. (What crosses processes is in `protocol`.)"""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from msgspec import Struct
 
@@ -96,9 +97,11 @@ class HostExited(Struct, frozen=True):
 
 
 class HostDue(Struct, frozen=True):
-    """Timekeeper → Workforce: the wait before the next start is over."""
+    """Timekeeper → Workforce: this host's time to get ready, or the wait before its successor, is over."""
 
     worker: str
+    host: str
+    wait: Literal["ready", "restart"]
 
 
 class ReadLogFile(Struct, frozen=True):

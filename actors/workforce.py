@@ -13,10 +13,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
+import pykka
 from loguru import logger
 
 from orch_actors.actors.actor import Actor
@@ -50,6 +53,8 @@ class Workforce(Actor):
     """The actor; it fills `hosts`, which other threads may read for display."""
 
     kind = "workforce"
+    #: What a host process is, but for its configuration.
+    program: ClassVar[Sequence[str]] = (sys.executable, "-m", "orch_actors.actors.host")
 
     def __init__(
         self,
@@ -73,9 +78,11 @@ class Workforce(Actor):
 
     def _on_host_due(self, message: HostDue) -> None:
         record = self.hosts[message.worker]
-        if record.state == "backoff":
+        if record.name != message.host:
+            return  # it was on its way while another host began
+        if message.wait == "restart" and record.state == "backoff":
             self._start(message.worker, record)
-        elif record.state == "starting" and record.process is not None:
+        elif message.wait == "ready" and record.state == "starting" and record.process is not None:
             logger.error("host {} did not get ready in {} s; ending it", record.name, READY_WITHIN_S)
             record.process.kill()  # HostExited follows
 
@@ -89,8 +96,10 @@ class Workforce(Actor):
 
     def _on_host_exited(self, message: HostExited) -> None:
         record = self.hosts[message.worker]
-        if record.name != message.host:
-            return
+        if record.name == message.host:
+            self._gone(message.worker, record, f"its host ended with code {message.code}")
+
+    def _gone(self, worker: str, record: HostRecord, why: str) -> None:
         now_at = time.monotonic()
         record.deaths.append(now_at)
         while record.deaths and now_at - record.deaths[0] > PERIOD_S:
@@ -99,34 +108,41 @@ class Workforce(Actor):
         wait_s = min(FIRST_WAIT_S * 2.0 ** (extra - 1), LONGEST_WAIT_S) if extra > 0 else 0.0
         record.state, record.process = "backoff", None
         record.restarts += 1
-        record.reason = f"its host ended with code {message.code}, {len(record.deaths)} times in {PERIOD_S:.0f} s"
-        logger.warning("{}: {}; the next one starts in {} s", message.host, record.reason, wait_s)
-        self._tell_supervisor(HostGone(message.worker, message.host, record.reason))
-        self._timekeeper.arm(("host", message.worker), wait_s, lambda: self._tell_self(HostDue(message.worker)))
+        record.reason = f"{why}, {len(record.deaths)} times in {PERIOD_S:.0f} s"
+        logger.warning("{}: {}; the next one starts in {} s", record.name, record.reason, wait_s)
+        self._tell_supervisor(HostGone(worker, record.name, record.reason))
+        self._arm(HostDue(worker, record.name, "restart"), wait_s)
 
     def _start(self, worker: str, record: HostRecord) -> None:
         self._serial += 1
         record.name = f"{worker}-{os.getpid()}-{self._serial}"
         record.state = "starting"
         config = msgspec.structs.replace(self._config, worker=worker, name=record.name)
-        record.process = subprocess.Popen(
-            [sys.executable, "-m", "orch_actors.actors.host", json.dumps(msgspec.to_builtins(config))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-        )
+        try:
+            record.process = subprocess.Popen(
+                [*self.program, json.dumps(msgspec.to_builtins(config))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+            )
+        except OSError as error:  # no memory, no descriptors, no processes left: it may pass
+            self._gone(worker, record, f"its host cannot be started: {error.strerror or error}")
+            return
         watcher = threading.Thread(
             target=self._watch, args=(worker, record.name, record.process), name=f"watch-{record.name}", daemon=True
         )
         watcher.start()
-        self._timekeeper.arm(("host", worker), READY_WITHIN_S, lambda: self._tell_self(HostDue(worker)))
+        self._arm(HostDue(worker, record.name, "ready"), READY_WITHIN_S)
+
+    def _arm(self, due: HostDue, wait_s: float) -> None:
+        self._timekeeper.arm(("host", due.worker), wait_s, lambda: self._tell_self(due))
 
     def _watch(self, worker: str, name: str, process: "subprocess.Popen[bytes]") -> None:
         code = process.wait()
         self._tell_self(HostExited(worker, name, code))
 
     def _tell_self(self, message: HostExited | HostDue) -> None:
-        if self.actor_ref.is_alive():
+        with suppress(pykka.ActorDeadError):  # it is on its way out
             self.actor_ref.tell(message)
 
     def on_stop(self) -> None:
