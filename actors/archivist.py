@@ -5,19 +5,25 @@ Logs, large results, and events too old to be in memory. It writes nothing.
 
 import json
 import os
+import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
+
+import msgspec
 
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.history import Told, decode_outcome
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
+from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
 from orch_actors.actors.journal.opening import SEGMENT_SUFFIX
 from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
 from orch_actors.actors.telling import event_of
 from orch_actors.protocol.errors import ErrorInfo
-from orch_actors.protocol.messages import Events, LogPiece, Result, TaskResult
-from orch_actors.protocol.views import Event
+from orch_actors.protocol.messages import Because, Events, LogPiece, Result, TaskResult
+from orch_actors.protocol.views import Event, StoryLine
 
 MAX_PIECE_BYTES = 1024 * 1024
+#: Newest lines of a task's story that are told.
+MAX_STORY = 200
 
 #: Sends a result or an error to where the request came from.
 Answer = Callable[[Origin, Result | ErrorInfo], None]
@@ -64,7 +70,23 @@ class Archivist(Actor):
             found.append(event_of(told.fact, told.seq, told.at_utc))
         self._answer(asked.origin, Events(events=tuple(found), head=asked.head))
 
-    def _events_after(self, since: int) -> Iterator[Told]:
+    def _on_read_story(self, asked: ReadStory) -> None:
+        """Facts of one task, from all segments; a line is only decoded if it names the task."""
+        why, story = asked.why, deque[StoryLine](maxlen=MAX_STORY)
+        needle = b'"task":"%s"' % why.task.encode()
+        for told in self._events_after(0, needle):
+            if told.seq > asked.head:
+                break
+            event = event_of(told.fact, told.seq, told.at_utc)
+            if event.graph == why.graph and event.task == why.task:
+                text = event.message or _number(event)
+                story.append(StoryLine(time_utc=event.time_utc, kind=event.kind, message=text))
+        self._answer(asked.origin, Because(why=msgspec.structs.replace(why, story=tuple(story))))
+
+    def _on_remove_files(self, asked: RemoveFiles) -> None:
+        shutil.rmtree(asked.folder, ignore_errors=True)
+
+    def _events_after(self, since: int, needle: bytes = b"") -> Iterator[Told]:
         """Events from the journal's segments, skipping those that end before `since`."""
         paths = [
             os.path.join(self._journal, n) for n in sorted(os.listdir(self._journal)) if n.endswith(SEGMENT_SUFFIX)
@@ -73,7 +95,11 @@ class Archivist(Actor):
         for position, path in enumerate(paths):
             if position + 1 < len(paths) and firsts[position + 1] <= since + 1:
                 continue
-            yield from _events_in(path, since)
+            yield from _events_in(path, since, needle)
+
+
+def _number(event: Event) -> str:
+    return f"attempt {event.attempt}" if event.attempt is not None else ""
 
 
 def _first_event(path: str) -> int:
@@ -81,10 +107,12 @@ def _first_event(path: str) -> int:
         return decode_header(file.readline().rstrip(b"\n"))[0].event
 
 
-def _events_in(path: str, since: int) -> Iterator[Told]:
+def _events_in(path: str, since: int, needle: bytes) -> Iterator[Told]:
     with open(path, "rb") as file:
         next(file, b"")
         for raw in file:
+            if needle not in raw:
+                continue
             try:
                 line, _ = decode_line(raw.rstrip(b"\n"))
             except Damaged:
