@@ -226,9 +226,13 @@ def run_typer(words: Sequence[str]) -> int:
     Raises:
         Whatever the verb raises, and the parser's own errors (`fault_of_parser`).
     """
-    listed = list(words) or ["--help"]
-    command = typer.main.get_command(build_app())
-    code = command.main(args=listed, prog_name="orch-actors", standalone_mode=False)
+    command: Any = typer.main.get_command(build_app())
+    # Not `command.main()`: it turns a closed pipe and ctrl-C into exit codes of its own before we see them.
+    try:
+        with command.make_context("orch-actors", list(words) or ["--help"]) as context:
+            code = command.invoke(context)
+    except typer.Exit as end:
+        code = end.exit_code
     return code if isinstance(code, int) else faults.GOOD
 
 

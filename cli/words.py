@@ -51,7 +51,7 @@ def read_duration(text: str, option: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise usage(f"{option}: {error}") from error
+        raise usage(f"{option}: {error}", f"for example {option} 5m") from error
 
 
 def id_from(text: str, fallback: str) -> str:

@@ -46,6 +46,8 @@ class ScriptedDaemon:
         #: Requests seen, and commands carried out.
         self.seen: list[messages.Request] = []
         self.bodies: list[bytes] = []
+        #: One for each connection that asked.
+        self.routes: set[bytes] = set()
         self.executed: list[messages.Request] = []
         # --- knobs ---
         self.lose_replies = 0
@@ -132,6 +134,7 @@ class ScriptedDaemon:
         while not self._stop.is_set():
             if router.poll(5):
                 frames = router.recv_multipart()
+                self.routes.add(frames[0])
                 for body in self._take(frames[-1]):
                     router.send_multipart([*frames[:-1], body])
                 if self._stop.is_set():

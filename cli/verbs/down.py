@@ -23,6 +23,9 @@ orch-actors down --json     {"stopped", "pid", "running", "killed"}
 _GOES_WITHIN_S: Final = 30.0
 _KILLS_WITHIN_S: Final = 600.0
 
+#: It answers at once, and goes after that.
+_ANSWERS_WITHIN_S: Final = 10.0
+
 
 class Stopped(Struct, frozen=True, kw_only=True):
     """`down --json`."""
@@ -31,8 +34,9 @@ class Stopped(Struct, frozen=True, kw_only=True):
     stopped: bool
     pid: int | None = None
     #: Attempts that go on.
-    running: int = 0
-    killed: int = 0
+    running: int | None = None
+    #: None, both: it went before it had answered.
+    killed: int | None = None
 
 
 def command(
@@ -43,7 +47,7 @@ def command(
     """Stop the daemon. Running tasks go on, and the next `up` adopts them."""
     said = session(home, as_json)
     pid = listener(said.place)
-    stopped = Stopped(stopped=False) if pid is None else _stop(said, pid, kill=kill)
+    stopped = Stopped(stopped=False, running=0, killed=0) if pid is None else _stop(said, pid, kill=kill)
     if as_json:
         say_json(stopped)
     else:
@@ -53,20 +57,19 @@ def command(
 
 def _stop(said: Session, pid: int, *, kill: bool) -> Stopped:
     timeout_s = _KILLS_WITHIN_S if kill else _GOES_WITHIN_S
-    with said.client(timeout_s=timeout_s) as client:
-        pid = pid or client.hello(timeout_s=10.0).pid
+    with said.client(timeout_s=_ANSWERS_WITHIN_S) as client:
+        pid = pid or client.hello().pid
         with Departure(pid) as departure:
             try:
                 stopping = client.shutdown(kill)
-                running, killed = stopping.running, stopping.killed
             except Unavailable:
-                # It may have gone before its answer was out.
+                # Where it has gone without an answer, nobody can say any more how many tasks go on.
                 if not departure.wait(0):
                     raise _stuck(pid) from None
-                running = killed = 0
+                return Stopped(stopped=True, pid=pid)
             if not departure.wait(timeout_s):
                 raise _stuck(pid)
-    return Stopped(stopped=True, pid=pid, running=running, killed=killed)
+    return Stopped(stopped=True, pid=pid, running=stopping.running, killed=stopping.killed)
 
 
 def _stuck(pid: int) -> faults.CommandFault:
@@ -80,6 +83,8 @@ def _stuck(pid: int) -> faults.CommandFault:
 def _text(stopped: Stopped, said: Session) -> str:
     if not stopped.stopped:
         return f"orch-actors is not running (home {said.place.path})"
+    if stopped.running is None:
+        return f"orch-actors is down; it went without a word, see {said.place.log}"
     parts = ["orch-actors is down"]
     if stopped.killed:
         parts.append(f"{_attempts(stopped.killed)} ended before it")

@@ -184,6 +184,23 @@ def test_a_lost_reply_is_asked_for_again_with_the_same_id(connect, daemon):
     assert accepted.graph == "g1"
     assert len(daemon.bodies) == 3
     assert len(set(daemon.bodies)) == 1
+    assert len(daemon.routes) == 3  # each over a fresh connection
+    assert len(daemon.executed) == 1
+
+
+def test_a_broken_connection_is_seen_before_the_reply_is_overdue(connect, daemon, monkeypatch):
+    borrowed = []
+    for kind, name in ((Pool, "borrow"), (AsyncClient, "_borrow")):
+        original = vars(kind)[name]
+        monkeypatch.setattr(kind, name, lambda self, original=original: borrowed.append(1) or original(self))
+    monkeypatch.setattr("orch_actors.protocol.exchange.FIRST_TRY_S", 10 * DEADLINE_S)
+    daemon.start()
+    daemon.die_after_executing = True
+    future = in_background(connect(timeout_s=10 * DEADLINE_S).call, "submit", DOCUMENT)
+    eventually(lambda: len(borrowed) == 2, "a second try")
+    daemon.kill()
+    daemon.start()
+    assert future.result(DEADLINE_S).graph == "g1"
     assert len(daemon.executed) == 1
 
 
@@ -342,6 +359,7 @@ def test_silence_is_no_loss(connect, daemon):
 
 
 def test_follow_more_than_a_page(connect, daemon):
+    daemon.unpublished = lambda _seq: True  # it happened before anybody listened
     for _ in range(2500):
         daemon.happen()
     daemon.start()
@@ -660,6 +678,35 @@ def test_a_cancelled_call_leaves_nothing_open(daemon):
         client = asyncio.run(main())
         assert client._context is not None
         assert all(socket.closed for socket in client._context._sockets)
+
+
+def test_a_call_that_outlives_its_client_leaves_nothing_open(daemon):
+    async def main():
+        client = AsyncClient(endpoint=daemon.commands, timeout_s=DEADLINE_S)
+        daemon.lose_replies = 1
+        call = asyncio.create_task(client.submit(DOCUMENT))
+        while not daemon.seen:  # noqa: ASYNC110 (the daemon is a thread)
+            await asyncio.sleep(0)
+        client.close()
+        assert (await call).graph == "g1"
+        return client
+
+    with daemon:
+        assert all(socket.closed for socket in asyncio.run(main())._context._sockets)
+
+
+def test_a_cancellation_is_not_swallowed_by_a_close(daemon):
+    async def main():
+        async with AsyncClient(endpoint=daemon.commands, timeout_s=DEADLINE_S) as client, client.follow() as events:
+            step = asyncio.create_task(anext(events))
+            await asyncio.sleep(0)
+            step.cancel()
+            events.close()
+            await asyncio.gather(step, return_exceptions=True)
+            return step.cancelled()
+
+    with daemon:
+        assert asyncio.run(main())
 
 
 def test_a_cancelled_follower_goes_on_where_it_was(daemon):

@@ -169,6 +169,16 @@ def test_old_events_take_up_no_room(monkeypatch):
     assert taken(following) == [11, 12]
 
 
+def test_what_a_page_brought_is_held_no_longer(monkeypatch):
+    monkeypatch.setattr(module, "HELD", 1)
+    following = Following(0, "j", now=0.0)
+    following.hear(published(3), 0.0)
+    following.page(page(1, 3), 0.0)
+    following.hear(published(5), 0.0)
+    following.page(page(4, 4, 5), 0.0)
+    assert taken(following) == [1, 2, 3, 4, 5]
+
+
 def test_what_is_held_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "HELD", 3)
     following = Following(0, "j", now=0.0)

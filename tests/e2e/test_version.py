@@ -1,0 +1,22 @@
+"""`version`, and verbs that there are not."""
+
+import pytest
+
+
+def test_version(cli):
+    assert cli("version").out.startswith("orch-actors 0.")
+    assert set(cli("version", "--json").json) == {"version", "protocol", "python"}
+
+
+@pytest.mark.parametrize("words", [("statsu",), ("--json", "statsu"), ("ver",), ("--jsno", "status")])
+def test_typos(cli, words):
+    ran = cli(*words, code=2)
+    assert "status" in ran.out + ran.err or "version" in ran.out + ran.err or "--json" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["status", "wait", "logs", "result", "cancel", "events", "actors"])
+def test_without_a_daemon(cli, verb):
+    words = [verb, *(["g1/a"] if verb in {"wait", "logs", "result", "cancel"} else [])]
+    ran = cli(*words, code=3)
+    assert ran.err == f"error: no daemon is running for {cli.home}\nhint: start it: orch-actors up\n"
+    assert cli(*words, "--json", code=3).error["code"] == "UNAVAILABLE"
