@@ -4,23 +4,27 @@ Logs, large results, and events too old to be in memory. It writes nothing.
 """
 
 import os
+import shutil
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.history import Told, decode_outcome
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
+from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
 from orch_actors.actors.telling import event_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
-from orch_actors.protocol.messages import Events, LogPiece, Result, TaskResult
-from orch_actors.protocol.views import Event
+from orch_actors.protocol.messages import Because, Events, LogPiece, Result, TaskResult
+from orch_actors.protocol.views import Event, StoryLine
 
 MAX_PIECE_BYTES = 1024 * 1024
+#: Newest lines of a task's story that are told.
+MAX_STORY = 200
 
 #: Sends a result or an error to where the request came from.
 Answer = Callable[[Origin, Result | ErrorInfo], None]
@@ -65,13 +69,33 @@ class Archivist(Actor):
             found.append(event_of(told.fact, told.seq, told.at_utc))
         self._answer(asked.origin, Events(events=tuple(found), head=asked.head))
 
-    def _events_after(self, since: int) -> Iterator[Told]:
+    def _on_read_story(self, asked: ReadStory) -> None:
+        """Facts of one task, from all segments; a line is only decoded if it names the task."""
+        why, story = asked.why, deque[StoryLine](maxlen=MAX_STORY)
+        needle = b'"task":"%s"' % why.task.encode()
+        for told in self._events_after(0, needle):
+            if told.seq > asked.head:
+                break
+            event = event_of(told.fact, told.seq, told.at_utc)
+            if event.graph == why.graph and event.task == why.task:
+                text = event.message or _number(event)
+                story.append(StoryLine(time_utc=event.time_utc, kind=event.kind, message=text))
+        self._answer(asked.origin, Because(why=msgspec.structs.replace(why, story=tuple(story))))
+
+    def _on_remove_files(self, asked: RemoveFiles) -> None:
+        shutil.rmtree(asked.folder, ignore_errors=True)
+
+    def _events_after(self, since: int, needle: bytes = b"") -> Iterator[Told]:
         """Events from the journal's segments, skipping those that end before `since`."""
         paths = [os.path.join(self._journal, name) for name in segment_names(os.listdir(self._journal))]
         for path, following in zip(paths, [*paths[1:], None], strict=True):
             first_after = _first_event(following) if following else None
             if first_after is None or first_after > since + 1:
-                yield from _events_in(path, since)
+                yield from _events_in(path, since, needle)
+
+
+def _number(event: Event) -> str:
+    return f"attempt {event.attempt}" if event.attempt is not None else ""
 
 
 def _first_event(path: str) -> int | None:
@@ -107,10 +131,12 @@ def _unreadable(code: ErrorCode, path: str, error: Exception) -> ErrorInfo:
     return ErrorInfo(code=code, message=f"{path}: {what}", hint="the file was changed or taken away since the attempt")
 
 
-def _events_in(path: str, since: int) -> Iterator[Told]:
+def _events_in(path: str, since: int, needle: bytes) -> Iterator[Told]:
     with open(path, "rb") as file:
         next(file, b"")
         for raw in file:
+            if needle not in raw:
+                continue
             try:
                 line, _ = decode_line(raw.rstrip(b"\n"))
             except Damaged:

@@ -95,7 +95,7 @@ class Daemon:
     def __init__(self, home: Home, ending: Ending) -> None:
         self._home, self._ending = home, ending
         clock, boot = SystemClock(), boot_id()
-        limits = load_settings(home.config).limits()
+        settings = load_settings(home.config)
         journal, lines, torn = Journal.open(RealDisk(), home.journal)
         if torn:
             logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
@@ -126,7 +126,7 @@ class Daemon:
             replayed=replayed,
             clock=clock,
             desk=self._desk,
-            limits=limits,
+            settings=settings,
             on_crash=ending.crashed,
             on_stopped=ending.asked,
         )
@@ -216,7 +216,7 @@ def _on_signals(daemon: Daemon, home: Home) -> None:
 
     def reload(_signal: int, _frame: FrameType | None) -> None:
         try:
-            daemon.tell(SettingsChanged(load_settings(home.config).limits()))
+            daemon.tell(SettingsChanged(load_settings(home.config)))
         except EnvironmentFault as fault:
             logger.error("the settings stay as they were: {}", fault.message)
 

@@ -22,15 +22,21 @@ from orch_actors.actors.history import Told
 from orch_actors.actors.inside import (
     ActorsDue,
     HostSpoke,
+    LaunchFailed,
     Origin,
+    PruneDue,
     ReadLogFile,
     ReadOldEvents,
     ReadResultFile,
+    ReadStory,
+    RemoveFiles,
     TimerDue,
     WakeHost,
 )
 from orch_actors.actors.launching import graph_folder, launch_of
+from orch_actors.actors.references import MissingReference
 from orch_actors.actors.roster import Roster
+from orch_actors.actors.settings import Settings
 from orch_actors.actors.timekeeper import Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
@@ -74,6 +80,7 @@ class Desk:
         self.adopted = 0
         self.roster = Roster(self._finish_roster)
         self._folders: set[str] = set()
+        self._settings = Settings()
         self._workforce: pykka.ActorRef[Workforce]
         self._archivist: pykka.ActorRef[Any]
         self._supervisor: pykka.ActorRef[Any]
@@ -97,14 +104,8 @@ class Desk:
     def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
         """Do what the machine asked for. What needs a host that is gone is left: its successor is told anew."""
         match effect:
-            case s.StartAttempt(worker=worker):
-                if worker in hosts:
-                    launch = self._launch(effect, state)
-                    self._gateway.to_host(hosts[worker], hostwire.StartAttempt(launch=launch))
-            case s.AdoptAttempt(worker=worker, stopping=stopping):
-                if worker in hosts:
-                    launch = self._launch(effect, state)
-                    self._gateway.to_host(hosts[worker], hostwire.AdoptAttempt(launch=launch, stopping=stopping))
+            case s.StartAttempt() | s.AdoptAttempt():
+                self._launch(effect, hosts, state)
             case s.StopAttempt(worker=worker, graph=graph, task=task, attempt=number):
                 if worker in hosts:
                     name = attempt_id(graph, task, number)
@@ -113,13 +114,20 @@ class Desk:
                 self._timekeeper.arm(key, delay_s, lambda: self._tell_supervisor(TimerDue(key)))
             case s.DisarmTimer(key=key):
                 self._timekeeper.disarm(key)
+            case s.ForgetGraph(graph=graph):
+                self._folders.discard(graph)
+                with suppress(InboxFull):  # the files stay; nothing else does
+                    self._archivist.tell(RemoveFiles(self.folder_of(graph)))
             case s.WakeWorker(worker=worker):
                 self._workforce.tell(WakeHost(worker))
             case _:
                 raise TypeError(f"nobody performs {type(effect).__name__}")
 
-    def _launch(self, effect: s.StartAttempt | s.AdoptAttempt, state: State) -> hostwire.Launch:
-        task = state.task(effect.graph, effect.task)
+    def _launch(self, effect: s.StartAttempt | s.AdoptAttempt, hosts: Mapping[str, str], state: State) -> None:
+        host = hosts.get(effect.worker)
+        if host is None:
+            return
+        task, number = state.task(effect.graph, effect.task), effect.attempt
         folder = self.folder_of(effect.graph)
         if effect.graph not in self._folders:
             try:
@@ -127,14 +135,31 @@ class Desk:
                 self._folders.add(effect.graph)
             except OSError as error:  # the host cannot make the attempt's record then, and says so
                 logger.error("cannot create {}: {}", folder, error)
-        boot = task.attempts[effect.attempt - 1].boot
-        return launch_of(task, effect.attempt, folder=folder, boot=boot, environment=os.environ)
+        try:
+            launch = launch_of(
+                task, number, folder=folder, environment=os.environ, output_limit=self._settings.output_limit
+            )
+        except MissingReference as missing:
+            self._tell_supervisor(LaunchFailed(effect.graph, effect.task, number, str(missing)))
+            return
+        if isinstance(effect, s.AdoptAttempt):
+            self._gateway.to_host(host, hostwire.AdoptAttempt(launch=launch, stopping=effect.stopping))
+        else:
+            self._gateway.to_host(host, hostwire.StartAttempt(launch=launch))
+
+    def configure(self, settings: Settings) -> None:
+        """Take settings over."""
+        self._settings = settings
+
+    def prune_in(self, delay_s: float) -> None:
+        """Remind the supervisor to look for graphs that need not be kept."""
+        self._timekeeper.arm("prune", delay_s, lambda: self._tell_supervisor(PruneDue()))
 
     def folder_of(self, graph: str) -> str:
         """Where a graph's attempts keep their files."""
         return graph_folder(self._home.attempts, self._journal, graph)
 
-    def _tell_supervisor(self, message: TimerDue | ActorsDue) -> None:
+    def _tell_supervisor(self, message: TimerDue | ActorsDue | LaunchFailed | PruneDue) -> None:
         with suppress(pykka.ActorDeadError):  # it is on its way out
             self._supervisor.tell(message)
 
@@ -167,7 +192,7 @@ class Desk:
             Refused: it asks for what there is not.
         """
         found = self._find(asker, origin, query, state)
-        if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents):
+        if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory):
             try:
                 self._archivist.tell(found)
             except InboxFull as full:
@@ -182,7 +207,7 @@ class Desk:
 
     def _find(
         self, asker: Asker, origin: Origin, query: messages.Query, state: State
-    ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | None:
+    ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | None:
         match query:
             case messages.Hello():
                 return self._welcome(asker)
@@ -198,6 +223,12 @@ class Desk:
                 return queries.read_log(state, query, origin, self.folder_of)
             case messages.ReadEvents():
                 return queries.read_events(query, asker.recent(), asker.head, origin)
+            case messages.GetDecisions():
+                return queries.get_decisions(state, query)
+            case messages.GetDecision():
+                return queries.get_decision(state, query)
+            case messages.Why():
+                return queries.get_why(state, query, origin, asker.head)
             case messages.ListActors():
                 self._ask_roster(asker, origin)
                 return None

@@ -6,9 +6,11 @@ from typing import Literal
 from msgspec import Struct
 
 from orch_actors.actors.core.stimuli import TimerKey
+from orch_actors.actors.settings import Settings
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
+from orch_actors.protocol.views import WhyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,36 @@ class ActorsDue(Struct, frozen=True):
 
 
 class SettingsChanged(Struct, frozen=True):
-    """The configuration was read again; worker type → limit."""
+    """The configuration was read again."""
 
-    limits: dict[str, int]
+    settings: Settings
+
+
+class PruneDue(Struct, frozen=True):
+    """Timekeeper → Supervisor: look for graphs that need not be kept."""
+
+
+class LaunchFailed(Struct, frozen=True):
+    """Desk → Supervisor: the attempt refers to a result that there is not; nothing was started."""
+
+    graph: str
+    task: str
+    attempt: int
+    message: str
+
+
+class RemoveFiles(Struct, frozen=True):
+    """Desk → Archivist: a forgotten graph's files go."""
+
+    folder: str
+
+
+class ReadStory(Struct, frozen=True):
+    """Supervisor → Archivist: complete a Why from the journal, up to event `head`."""
+
+    origin: Origin
+    why: WhyView
+    head: int
 
 
 class StopAsked(Struct, frozen=True):

@@ -1,11 +1,17 @@
-"""From a task to all that a host needs to run one attempt of it. Pure, but for making the graph's folder."""
+"""From a task to all that a host needs to run one attempt of it.
 
+Pure, but for reading a dependency's large result where the task refers to it.
+"""
+
+import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.references import MissingReference, filled_env, filled_work
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
@@ -21,16 +27,66 @@ def graph_folder(attempts: str, journal: str, graph: str) -> str:
     return os.path.join(attempts, journal[-12:], graph)
 
 
-def launch_of(task: Task, number: int, *, folder: str, boot: str, environment: Mapping[str, str]) -> Launch:
-    """The launch of an attempt. `environment` is the daemon's own: the base where the submitter sent none."""
+def launch_of(
+    task: Task, number: int, *, folder: str, environment: Mapping[str, str], output_limit: int | None
+) -> Launch:
+    """The launch of an attempt.
+
+    Args:
+        task: the task, with that attempt.
+        number: the attempt's.
+        folder: where the graph's attempts have their files.
+        environment: the daemon's own variables: the base where the submitter sent none.
+        output_limit: bytes that it may print.
+
+    Raises:
+        MissingReference: it refers to a result that there is not.
+    """
+    spec = task.spec
     base = task.graph.environment or allowed_variables(environment)
+
+    def result_of(other: str) -> Any:
+        return _result(task.graph.tasks.get(other), other, folder)
+
     return Launch(
         attempt=attempt_id(task.graph.id, task.id, number),
         folder=folder,
         stem=attempt_stem(task.id, number),
-        work=msgspec.to_builtins(task.spec.work),
-        cwd=task.spec.cwd or "/",
-        env={**base, **task.spec.env},
-        grace_s=task.spec.grace,
-        boot=boot,
+        work=filled_work(msgspec.to_builtins(spec.work), result_of),
+        cwd=spec.cwd or "/",
+        env={**base, **filled_env(spec.env, result_of)},
+        grace_s=spec.grace,
+        boot=task.attempts[number - 1].boot,
+        validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),
+        idle_timeout_s=spec.idle_timeout,
+        output_limit=output_limit,
+        answer=_answer(task),
     )
+
+
+def _answer(task: Task) -> dict[str, Any] | None:
+    decision = task.answer
+    if decision is None:
+        return None
+    return {
+        "ref": decision.ref,
+        "about": decision.about,
+        "question": decision.question,
+        "choice": decision.choice,
+        "note": decision.note,
+    }
+
+
+def _result(task: Task | None, name: str, folder: str) -> Any:
+    """The JSON value that a task handed back."""
+    for attempt in reversed(task.attempts) if task is not None else ():
+        if attempt.result is not None:
+            return msgspec.json.decode(attempt.result)
+        if attempt.result_in_file:
+            path = os.path.join(folder, attempt_stem(name, attempt.number) + ".result")
+            try:
+                with open(path, "rb") as file:
+                    return json.loads(file.read())
+            except (OSError, ValueError, RecursionError) as error:
+                raise MissingReference(f"the result of {name} cannot be read: {error}") from error
+    raise MissingReference(f"{name} has no result")

@@ -1,11 +1,13 @@
 """From the machine's state to what clients see: `status`, `status GRAPH`. Pure, and reads only."""
 
-from orch_actors.actors.core.nodes import Attempt, Graph, Task
-from orch_actors.actors.core.state import State, satisfied
+from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.state import State
 from orch_actors.actors.launching import attempt_stem
+from orch_actors.actors.why import explain
 from orch_actors.protocol.views import (
     AttemptState,
     AttemptView,
+    DecisionView,
     GraphSummary,
     GraphView,
     TaskView,
@@ -35,6 +37,8 @@ def graph_view(state: State, graph: Graph, folder: str) -> GraphView:
         state=graph.state,
         goal=graph.spec.goal,
         reason=graph.reason,
+        version=graph.version,
+        parallel=graph.parallel,
         counts=_counts(graph),
         submitted_utc=utc_text(graph.submitted_utc),
         ended_utc=None if graph.ended_utc is None else utc_text(graph.ended_utc),
@@ -51,7 +55,7 @@ def _task_view(state: State, task: Task, folder: str) -> TaskView:
         id=task.id,
         worker=task.worker,
         state=task.state,
-        reason=reason(state, task),
+        reason=explain(state, task)[0],
         title=task.spec.title,
         depends_on=tuple(dependency.task for dependency in task.spec.depends_on),
         priority=task.spec.priority,
@@ -81,41 +85,22 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
     )
 
 
-def reason(state: State, task: Task) -> str:
-    """Why the task is where it is, in a sentence; empty where there is nothing to say."""
-    tries = task.spec.retry.attempts
-    match task.state:
-        case "pending" if task.retry_at_utc is not None:
-            return (
-                f"waits until {utc_text(task.retry_at_utc)[11:19]} UTC for attempt {len(task.attempts) + 1} of {tries}"
-            )
-        case "pending":
-            return "waits for " + _unmet(task)
-        case "ready":
-            return _waiting_reason(state, task)
-        case "running":
-            attempt = task.attempts[-1]
-            number = f"attempt {attempt.number} of {tries}" if tries > 1 else ""
-            return f"is being ended: {attempt.stopping[1]}" if attempt.stopping else number
-        case _:
-            return task.reason
-
-
-def _unmet(task: Task) -> str:
-    tasks = task.graph.tasks
-    open_ones = [
-        d.task for d in task.spec.depends_on if not (tasks[d.task].terminal and satisfied(d.on, tasks[d.task].state))
-    ]
-    more = f" and {len(open_ones) - 3} more" if len(open_ones) > 3 else ""
-    return ", ".join(open_ones[:3]) + more
-
-
-def _waiting_reason(state: State, task: Task) -> str:
-    worker = state.worker(task.worker)
-    entry = state.scheduler.entry(task.ref)
-    if entry is not None and entry.held_by is not None:
-        limit = task.graph.spec.limits.parallel
-        return f"waits for a place among the {limit} that its graph may run at once"
-    if not worker.ready:
-        return f"waits for the {task.worker} worker to come up"
-    return f"waits for a free {task.worker} slot ({worker.running} of {worker.limit} taken)"
+def decision_view(decision: Decision) -> DecisionView:
+    """One decision, open or answered."""
+    deadline_utc = None if decision.deadline_s is None else utc_text(decision.asked_utc + decision.deadline_s)
+    return DecisionView(
+        ref=decision.ref,
+        graph=decision.task.graph.id,
+        task=decision.task.id,
+        kind=decision.about,
+        question=decision.question,
+        options=decision.options,
+        default=decision.default,
+        deadline_utc=deadline_utc,
+        asked_utc=utc_text(decision.asked_utc),
+        evidence=decision.evidence,
+        choice=decision.choice,
+        note=decision.note,
+        by=decision.by,
+        answered_utc=None if decision.answered_utc is None else utc_text(decision.answered_utc),
+    )

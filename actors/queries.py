@@ -11,9 +11,10 @@ from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.history import Told
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile
+from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
 from orch_actors.actors.launching import attempt_stem
 from orch_actors.actors.telling import event_of
+from orch_actors.actors.why import why
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
 
@@ -75,6 +76,33 @@ def _find_attempt(task: Task, number: int) -> Attempt:
     if not 1 <= number <= len(task.attempts):
         raise Refused.because("UNKNOWN_ATTEMPT", f"{task.ref} has {len(task.attempts)} attempts, no {number}", "")
     return task.attempts[number - 1]
+
+
+def get_decisions(state: State, query: messages.GetDecisions) -> messages.Decisions:
+    """Open decisions, oldest first; also the answered ones, where they are asked for."""
+    graph = find_graph(state, query.graph) if query.graph is not None else None
+    found = state.decisions.values() if query.answered else state.open_decisions()
+    return messages.Decisions(
+        decisions=tuple(
+            projection.decision_view(decision) for decision in found if graph is None or decision.task.graph is graph
+        )
+    )
+
+
+def get_decision(state: State, query: messages.GetDecision) -> messages.Decisions:
+    """One decision."""
+    decision = state.decisions.get(query.ref)
+    if decision is None:
+        raise Refused.because(
+            "UNKNOWN_DECISION", f"there is no decision {query.ref!r}", "`orch-actors decisions` lists the open ones"
+        )
+    return messages.Decisions(decisions=(projection.decision_view(decision),))
+
+
+def get_why(state: State, query: messages.Why, origin: Origin, head: int) -> ReadStory:
+    """The reason; its story is the archivist's to add."""
+    task = find_task(find_graph(state, query.graph), query.task)
+    return ReadStory(origin, why(state, task), head)
 
 
 def read_events(

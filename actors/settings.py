@@ -1,18 +1,31 @@
 """The daemon's settings: `config.toml` in the home. Unknown keys are refused, by name.
 
+output_limit = "1GB"       # most that one attempt may print
 [workers.shell]
-limit = 8      # attempts of this type that may run at once
+limit = 8                  # attempts of this type that may run at once
+[resources]
+gpu = 1                    # named capacities that tasks may claim
+[defaults]
+timeout = "1h"             # options that every task has unless it says otherwise
+[retention]
+keep = 200                 # finished graphs that are kept
+older_than = "30d"         # those that ended longer ago are forgotten
 """
 
 import os
+import re
 import tomllib
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.spec.durations import parse_duration
+from orch_actors.protocol.spec.parse import parse_graph
 from orch_actors.protocol.spec.work import WORK
+
+_UNITS: Final = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,10 +34,28 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
 
+class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which finished graphs are kept; neither given: all."""
+
+    keep: Annotated[int, Meta(ge=0)] | None = None
+    #: Seconds; in the file also text such as "30d".
+    older_than: Annotated[float, Meta(ge=0)] | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything is ever forgotten."""
+        return self.keep is not None or self.older_than is not None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     workers: dict[str, WorkerSettings] = {}
+    resources: dict[str, Annotated[float, Meta(gt=0)]] = {}
+    defaults: dict[str, Any] = {}
+    retention: Retention = Retention()
+    #: Bytes of stdout and stderr together of one attempt; None: no bound.
+    output_limit: Annotated[int, Meta(gt=0)] | None = None
 
     def limits(self) -> dict[str, int]:
         """Worker type → how many attempts may run at once; by default a few more than there are processors."""
@@ -44,10 +75,10 @@ def load_settings(path: str) -> Settings:
     """
     try:
         with open(path, "rb") as file:
-            settings = msgspec.convert(tomllib.load(file), Settings)
+            settings = msgspec.convert(_plain(tomllib.load(file)), Settings)
     except FileNotFoundError:
         return Settings()
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         raise EnvironmentFault(
             f"{path}: {error}", "correct it; README, Configuration, shows what it may hold"
         ) from error
@@ -56,4 +87,38 @@ def load_settings(path: str) -> Settings:
             raise EnvironmentFault(
                 f"{path}: there is no worker type {worker!r}", f"the worker types are {', '.join(WORK)}"
             )
+    _check_defaults(path, settings.defaults)
     return settings
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    """Sizes and durations as numbers."""
+    if isinstance(document.get("output_limit"), str):
+        document["output_limit"] = parse_size(document["output_limit"])
+    retention = document.get("retention")
+    if isinstance(retention, dict) and isinstance(retention.get("older_than"), str):
+        retention["older_than"] = parse_duration(retention["older_than"])
+    return document
+
+
+def parse_size(text: str) -> int:
+    """Bytes from text such as "200MB" or "1GiB".
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.strip().lower())
+    if match is None or match.group(2) not in _UNITS:
+        raise ValueError(f'{text!r} is no size: expected bytes as a number, or text such as "200MB", "1GiB"')
+    return int(match.group(1)) * _UNITS[match.group(2)]
+
+
+def _check_defaults(path: str, defaults: dict[str, Any]) -> None:
+    """Try them on a task, so that a mistake is told now and not with every submission."""
+    probe = {"name": "defaults", "defaults": defaults, "tasks": [{"id": "probe", "command": "true"}]}
+    try:
+        parse_graph(probe, base_dir="/")
+    except Refused as refused:
+        raise EnvironmentFault(
+            f"{path}: [defaults]: {refused.info.message}", "they are options of a task, as in a graph file"
+        ) from refused

@@ -15,7 +15,7 @@ from msgspec import Raw
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
-from orch_actors.actors.core.machine import Machine, Step
+from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode
 from orch_actors.actors.inside import (
@@ -25,17 +25,24 @@ from orch_actors.actors.inside import (
     HostGone,
     HostSaid,
     HostUp,
+    LaunchFailed,
     Origin,
+    PruneDue,
     SettingsChanged,
     StopAsked,
     TimerDue,
 )
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.settings import Settings
 from orch_actors.actors.timekeeper import Clock
 from orch_actors.actors.translating import over_of, stimulus_of
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.ids import split_attempt_id
+
+#: Seconds from taking settings over to the first look at what may be forgotten, and between looks.
+FIRST_PRUNE_S = 60.0
+PRUNE_EVERY_S = 3600.0
 
 #: Steps that are made durable together at the most.
 MAX_BATCH = 64
@@ -66,7 +73,7 @@ class Supervisor(Actor):
         replayed: Replayed,
         clock: Clock,
         desk: Desk,
-        limits: dict[str, int],
+        settings: Settings,
         on_crash: Callable[[str, BaseException], None],
         on_stopped: Callable[[], None],
     ) -> None:
@@ -74,7 +81,7 @@ class Supervisor(Actor):
         self._machine, self._journal, self._clock, self._desk = machine, journal, clock, desk
         self._answers, self._head, self._recent = replayed.answers, replayed.head, replayed.recent
         self._unprocessed = dict(replayed.unprocessed)
-        self._limits = limits
+        self._settings = settings
         self._on_stopped = on_stopped
         self._out = Outbound()
         #: Worker type → name of the host that serves it.
@@ -93,12 +100,27 @@ class Supervisor(Actor):
 
     def _begin(self) -> None:
         """Begin a life: what replay left unfinished is decided now."""
-        self._world(s.WorkerTypesConfigured(limits=self._limits))
+        self._configure(self._settings)
         self._world(s.Recovered())
         for sequence, line in sorted(self._unprocessed.items()):
             logger.info("command {} had no outcome; deciding it now", line.id)
             self._decide_command(line.client, line.id, line.do, line.digest, sequence)
         self._commit()
+
+    def _configure(self, settings: Settings) -> None:
+        """Take settings over, at the start and when they were read again."""
+        self._settings = settings
+        self._desk.configure(settings)
+        self._world(s.WorkerTypesConfigured(limits=settings.limits(), resources=settings.resources))
+        if settings.retention.bounded:
+            self._out.after.append(lambda: self._desk.prune_in(FIRST_PRUNE_S))
+
+    def _prune(self) -> None:
+        """Forget what the retention does not keep; off the hot path, now and then."""
+        retention = self._settings.retention
+        if retention.bounded and self._leaving is None:
+            self._world(s.PruneAsked(graphs=(), older_than_s=retention.older_than, keep=retention.keep))
+            self._out.after.append(lambda: self._desk.prune_in(PRUNE_EVERY_S))
 
     def receive(self, message: object) -> None:
         """One message; the batch goes out when nothing more waits, or it is full."""
@@ -123,8 +145,12 @@ class Supervisor(Actor):
                 self._world(s.WorkerLost(worker=worker))
             case ActorsDue(ticket=ticket):
                 self._desk.roster.close(ticket)
-            case SettingsChanged(limits=limits):
-                self._world(s.WorkerTypesConfigured(limits=limits))
+            case SettingsChanged(settings=settings):
+                self._configure(settings)
+            case LaunchFailed():
+                self._world(_failed_launch(message))
+            case PruneDue():
+                self._prune()
             case Begin():
                 self._begin()
             case StopAsked():
@@ -146,8 +172,9 @@ class Supervisor(Actor):
             case hostwire.AttemptAdopted(attempt=attempt, pid=pid, elapsed_s=elapsed_s):
                 graph, task, number = split_attempt_id(attempt)
                 self._world(s.AttemptFound(graph=graph, task=task, attempt=number, pid=pid, elapsed_s=elapsed_s))
-            case hostwire.AttemptExceeded(attempt=attempt, message=text):
-                logger.warning("{}: {}", attempt, text)
+            case hostwire.AttemptExceeded(attempt=attempt, kind=kind, message=text):
+                graph, task, number = split_attempt_id(attempt)
+                self._world(s.AttemptExceeded(graph=graph, task=task, attempt=number, cls=kind, message=text))
             case hostwire.ActorsDescribed(ticket=ticket, root=root):
                 self._desk.roster.add(ticket, host, root)
 
@@ -177,14 +204,19 @@ class Supervisor(Actor):
     def _client_asked(self, origin: Origin, request: messages.Request) -> None:
         try:
             match request.do:
-                case messages.SubmitGraph(dry_run=True) as do:
-                    self._answer(origin, self._dry_run(request.client, do))
-                case messages.SubmitGraph() | messages.Cancel() as command:
-                    self._command(origin, request, command)
                 case messages.Shutdown(kill=kill):
                     self._answer(origin, self._leave(kill=kill))
-                case query:
-                    self._desk.query(self, origin, query, self._machine.state)
+                case messages.SubmitGraph(dry_run=True) | messages.AddTasks(dry_run=True) as do:
+                    self._answer(origin, self._dry_run(request.client, do))
+                case messages.UpdateTask(dry_run=True) | messages.RetryTasks(dry_run=True) as do:
+                    self._answer(origin, self._dry_run(request.client, do))
+                case messages.SetLimit(dry_run=True) | messages.Prune(dry_run=True) as do:
+                    self._answer(origin, self._dry_run(request.client, do))
+                case do:
+                    if isinstance(do, messages.Command):
+                        self._command(origin, request, do)
+                    else:
+                        self._desk.query(self, origin, do, self._machine.state)
         except Refused as refused:
             self._answer(origin, refused.info)
 
@@ -212,8 +244,8 @@ class Supervisor(Actor):
         """
         now_utc = self._clock.utc()
         try:
-            step = self._machine.handle(stimulus_of(do, client), now_utc)
-            reply = messages.Reply(id=command, result=_result_of(step))
+            step = self._machine.handle(stimulus_of(do, client, self._settings.defaults), now_utc)
+            reply = messages.Reply(id=command, result=_answer_of(step))
         except Refused as refused:
             if sequence is None:
                 raise
@@ -228,18 +260,18 @@ class Supervisor(Actor):
         self._out.effects.extend(step.effects)
         return body
 
-    def _dry_run(self, client: str, do: messages.SubmitGraph) -> messages.GraphAccepted:
-        offer = stimulus_of(do, client)
-        if not isinstance(offer, s.GraphOffered):
-            raise TypeError("a SubmitGraph is always an offer")
-        return messages.GraphAccepted(graph="", name=offer.spec.name, tasks=len(offer.spec.tasks), dry_run=True)
+    def _dry_run(self, client: str, do: messages.Command) -> CommandAnswer:
+        """What a command would come to; the handlers decide nothing for a dry run, so nothing is written."""
+        step = self._machine.handle(stimulus_of(do, client, self._settings.defaults), self._clock.utc())
+        assert not step.facts, f"a dry run of {type(do).__name__} decided something"  # noqa: S101 (our invariant)
+        return _answer_of(step)
 
     def _leave(self, *, kill: bool) -> messages.Stopping:
         """Begin to go down; with `kill`, once every attempt is over."""
         running = sum(len(tasks) for tasks in self._machine.state.in_flight.values())
         if self._leaving is None or (kill and not self._leaving):
             self._leaving = kill and running > 0
-            self._world(s.WorkerTypesConfigured(limits=dict.fromkeys(self._limits, 0)))
+            self._world(s.Shutting())
             if self._leaving:
                 self._world(s.CancelRunningAsked(reason="ended by `down --kill`"))
             else:
@@ -274,7 +306,18 @@ class Supervisor(Actor):
         self._journal.close()
 
 
-def _result_of(step: Step) -> messages.GraphAccepted | messages.Cancelled:
-    if isinstance(step.answer, messages.GraphAccepted | messages.Cancelled):
+def _answer_of(step: Step) -> CommandAnswer:
+    if isinstance(step.answer, CommandAnswer):
         return step.answer
     raise TypeError("a command's step has an answer")
+
+
+def _failed_launch(failed: LaunchFailed) -> s.AttemptOver:
+    return s.AttemptOver(
+        graph=failed.graph,
+        task=failed.task,
+        attempt=failed.attempt,
+        ending="spawn",
+        cls="reference",
+        message=failed.message,
+    )

@@ -11,44 +11,111 @@ KINDS: dict[type, str] = {fact: str(fact.__struct_config__.tag) for fact in get_
 
 def event_of(fact: f.Fact, seq: int, at_utc: float) -> Event:
     """The event number `seq` that tells of a fact decided at `at_utc`."""
-    attempt: int | None = None
-    task: str | None = None
-    state: str | None = None
-    message = ""
-    data: dict[str, Any] = {}
-    match fact:
-        case f.GraphSubmitted(document=document, client=client):
-            state, message = "running", str(document["name"])
-            data = {"name": document["name"], "tasks": len(document["tasks"]), "client": client}
-        case f.TaskReady():
-            task, state = fact.task, "ready"
-        case f.AttemptStarting():
-            task, attempt, state = fact.task, fact.attempt, "running"
-        case f.AttemptAdopted():
-            task, attempt, data = fact.task, fact.attempt, {"pid": fact.pid}
-        case f.AttemptStopping():
-            task, attempt, message, data = fact.task, fact.attempt, fact.why, {"class": fact.cls}
-        case f.AttemptEnded():
-            task, attempt, message = fact.task, fact.attempt, fact.message
-            data = {"exit_code": fact.exit_code, "class": fact.cls, "duration_s": fact.duration_s}
-        case f.RetryScheduled():
-            task, attempt, state = fact.task, fact.attempt, "pending"
-            data = {"at_utc": utc_text(fact.at_utc), "delay_s": fact.delay_s}
-        case f.TaskEnded():
-            task, state, message = fact.task, fact.state, fact.reason
-            data = {"class": fact.cls} if fact.cls else {}
-        case f.GraphCancelling():
-            message = fact.reason
-        case f.GraphEnded():
-            state, message = fact.state, fact.reason
+    state, message, data = _content(fact)
     return Event(
         seq=seq,
         kind=KINDS[type(fact)],
         time_utc=utc_text(at_utc),
-        graph=fact.graph,
-        task=task,
-        attempt=attempt,
+        graph=None if isinstance(fact, _OF_WORKERS) else fact.graph,
+        task=fact.task if isinstance(fact, _OF_TASKS) else None,
+        attempt=fact.attempt if isinstance(fact, _OF_ATTEMPTS) else None,
         state=state,
         message=message,
         data=data,
     )
+
+
+_OF_WORKERS = (f.WorkerPaused, f.WorkerResumed, f.WorkerLimited)
+_OF_ATTEMPTS = (f.AttemptStarting, f.AttemptAdopted, f.AttemptStopping, f.AttemptEnded, f.RetryScheduled)
+_OF_TASKS = (
+    *_OF_ATTEMPTS,
+    f.TaskReady,
+    f.TaskEnded,
+    f.DecisionAsked,
+    f.DecisionAnswered,
+    f.TaskBlocked,
+    f.TaskHeld,
+    f.TaskRevived,
+    f.TaskUpdated,
+)
+
+#: State from now on, one line for people, and what else there is to tell.
+_Content = tuple[str | None, str, dict[str, Any]]
+
+
+def _content(fact: f.Fact) -> _Content:
+    match fact:
+        case f.GraphSubmitted(document=document, client=client):
+            name = str(document["name"])
+            return "running", name, {"name": name, "tasks": len(document["tasks"]), "client": client}
+        case f.TaskReady():
+            return "ready", "", {}
+        case f.AttemptStarting():
+            return "running", "", {}
+        case f.AttemptAdopted():
+            return None, "", {"pid": fact.pid}
+        case f.AttemptStopping():
+            return None, fact.why, {"class": fact.cls}
+        case f.AttemptEnded():
+            told = {"exit_code": fact.exit_code, "class": fact.cls, "duration_s": fact.duration_s}
+            return None, fact.message, told
+        case f.RetryScheduled():
+            return "pending", "", {"at_utc": utc_text(fact.at_utc), "delay_s": fact.delay_s}
+        case f.TaskEnded():
+            return fact.state, fact.reason, {"class": fact.cls} if fact.cls else {}
+        case _:
+            return _content_of_edit(fact)
+
+
+def _content_of_edit(
+    fact: f.DecisionAsked
+    | f.DecisionAnswered
+    | f.TaskBlocked
+    | f.TaskHeld
+    | f.TaskRevived
+    | f.TasksAdded
+    | f.TaskUpdated
+    | f.GraphPaused
+    | f.GraphResumed
+    | f.GraphReopened
+    | f.GraphLimited
+    | f.GraphForgotten
+    | f.GraphCancelling
+    | f.GraphEnded
+    | f.WorkerPaused
+    | f.WorkerResumed
+    | f.WorkerLimited,
+) -> _Content:
+    match fact:
+        case f.DecisionAsked():
+            told = {"ref": fact.ref, "about": fact.about, "options": list(fact.options), "default": fact.default}
+            return "blocked" if fact.blocks else None, fact.question, told
+        case f.DecisionAnswered():
+            return None, fact.note, {"ref": fact.ref, "choice": fact.choice, "by": fact.by}
+        case f.TaskBlocked():
+            return "blocked", "", {"ref": fact.ref}
+        case f.TaskHeld() | f.TaskRevived():
+            return "pending", "", {}
+        case f.TasksAdded():
+            return None, "", {"tasks": [str(document["id"]) for document in fact.documents]}
+        case f.TaskUpdated():
+            return None, "; ".join(fact.changes), {}
+        case f.GraphPaused():
+            return "paused", fact.reason, {}
+        case f.GraphResumed() | f.GraphReopened():
+            return "running", "", {}
+        case f.GraphLimited():
+            return None, "", {"parallel": fact.parallel}
+        case f.GraphForgotten():
+            return None, "", {}
+        case f.GraphCancelling():
+            return None, fact.reason, {}
+        case f.GraphEnded():
+            return fact.state, fact.reason, {}
+        case f.WorkerPaused():
+            until = None if fact.until_utc is None else utc_text(fact.until_utc)
+            return None, fact.reason, {"worker": fact.worker, "until_utc": until}
+        case f.WorkerResumed():
+            return None, "", {"worker": fact.worker}
+        case f.WorkerLimited():
+            return None, "", {"worker": fact.worker, "parallel": fact.parallel}

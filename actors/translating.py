@@ -3,6 +3,9 @@
 Parsing of documents happens here, once, on the daemon's side: what reaches the machine is checked whole.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
@@ -11,6 +14,7 @@ from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.history import digest_of
 from orch_actors.protocol import hostwire, messages
 from orch_actors.protocol.environment import allowed_variables
+from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import split_attempt_id
 from orch_actors.protocol.spec.parse import parse_graph
 
@@ -18,8 +22,8 @@ from orch_actors.protocol.spec.parse import parse_graph
 INLINE_RESULT_BYTES = 16 * 1024
 
 
-def stimulus_of(do: messages.Command, client: str) -> s.Stimulus:
-    """The stimulus that a command stands for.
+def stimulus_of(do: messages.Command, client: str, defaults: Mapping[str, Any]) -> s.Stimulus:
+    """The stimulus that a command stands for; `defaults` are the daemon's for every task (config.toml).
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
@@ -28,14 +32,74 @@ def stimulus_of(do: messages.Command, client: str) -> s.Stimulus:
         case messages.SubmitGraph():
             body = msgspec.structs.replace(do, key=None, environment={})
             return s.GraphOffered(
-                spec=parse_graph(do.graph, base_dir=do.base_dir),
+                spec=parse_graph(_with_defaults(do.graph, defaults), base_dir=do.base_dir),
                 digest=digest_of(body),
                 client=client,
                 key=do.key,
                 environment=allowed_variables(do.environment),
+                dry_run=do.dry_run,
             )
         case messages.Cancel():
             return s.CancelAsked(graph=do.graph, task=do.task, reason=do.reason)
+        case messages.Decide():
+            return s.DecisionMade(ref=do.ref, choice=do.choice, note=do.note, by=client)
+        case messages.Ask():
+            return s.QuestionAsked(
+                graph=do.graph,
+                task=do.task,
+                question=do.question,
+                options=do.options,
+                default=do.default,
+                deadline_s=do.deadline,
+            )
+        case messages.Pause():
+            return s.PauseAsked(graph=do.graph, worker=do.worker, reason=do.reason)
+        case messages.Resume():
+            return s.ResumeAsked(graph=do.graph, worker=do.worker)
+        case messages.Prune():
+            return s.PruneAsked(graphs=do.graphs, older_than_s=do.older_than, keep=do.keep, dry_run=do.dry_run)
+        case messages.SetLimit():
+            return s.LimitAsked(
+                graph=do.graph, worker=do.worker, parallel=do.parallel, if_version=do.if_version, dry_run=do.dry_run
+            )
+        case _:
+            return _edit_of(do)
+
+
+def _with_defaults(document: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The graph's own defaults count before the daemon's."""
+    own = document.get("defaults", {})
+    if not defaults or not isinstance(own, dict):
+        return document
+    return {**document, "defaults": {**defaults, **own}}
+
+
+def _edit_of(do: messages.AddTasks | messages.UpdateTask | messages.RetryTasks) -> s.Stimulus:
+    match do:
+        case messages.AddTasks():
+            return s.TasksOffered(
+                graph=do.graph, tasks=do.tasks, base_dir=do.base_dir, if_version=do.if_version, dry_run=do.dry_run
+            )
+        case messages.UpdateTask():
+            return s.UpdateAsked(
+                graph=do.graph,
+                task=do.task,
+                set=do.set,
+                base_dir=do.base_dir,
+                if_version=do.if_version,
+                dry_run=do.dry_run,
+            )
+        case messages.RetryTasks():
+            if do.set and do.task is None:
+                raise Refused.because("INVALID_REQUEST", "changes need the one task that they are for", "name it")
+            return s.RetryAsked(
+                graph=do.graph,
+                task=do.task,
+                set=do.set,
+                base_dir=do.base_dir,
+                if_version=do.if_version,
+                dry_run=do.dry_run,
+            )
 
 
 def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
@@ -59,4 +123,7 @@ def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
         result=result,
         result_in_file=in_file,
         result_fault=said.result_fault,
+        invalid=said.invalid,
+        question=said.question,
+        tail=said.tail,
     )

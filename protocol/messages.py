@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.version import PROTOCOL_VERSION
-from orch_actors.protocol.views import ActorView, Event, GraphSummary, GraphView, StatusView
+from orch_actors.protocol.views import ActorView, DecisionView, Event, GraphSummary, GraphView, StatusView, WhyView
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -43,7 +43,103 @@ class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     reason: str = ""
 
 
-Command = SubmitGraph | Cancel
+class AddTasks(Message, frozen=True, kw_only=True, tag="add_tasks"):
+    """Add tasks to a graph that runs or is over; they may depend on any task of it. Answer: Edited."""
+
+    graph: str
+    #: Task documents, as in a graph document.
+    tasks: tuple[dict[str, Any], ...]
+    base_dir: str = "/"
+    #: Refuse (STALE_VERSION) unless the graph is at this version.
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class UpdateTask(Message, frozen=True, kw_only=True, tag="update_task"):
+    """Change options of a task that has not started, its dependencies included. Answer: Edited."""
+
+    graph: str
+    task: str
+    #: Fields of a task document; null takes the option back to its default.
+    set: dict[str, Any]
+    base_dir: str = "/"
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class RetryTasks(Message, frozen=True, kw_only=True, tag="retry_tasks"):
+    """Run tasks that are over again, in place: one, or all that failed or were cancelled. Answer: Edited.
+
+    What depends on them is revived with them; every attempt and its log stay.
+    """
+
+    graph: str
+    task: str | None = None
+    #: Fields of the task document to change before it runs; only where one task is named.
+    set: dict[str, Any] = {}
+    base_dir: str = "/"
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class Pause(Message, frozen=True, kw_only=True, tag="pause"):
+    """Start nothing new of a graph, or of a worker type; what runs goes on. Answer: Edited."""
+
+    graph: str | None = None
+    worker: str | None = None
+    reason: str = ""
+
+
+class Resume(Message, frozen=True, kw_only=True, tag="resume"):
+    """Take a pause back. Answer: Edited."""
+
+    graph: str | None = None
+    worker: str | None = None
+
+
+class SetLimit(Message, frozen=True, kw_only=True, tag="set_limit"):
+    """Change how many attempts of a graph, or of a worker type, may run at once. Answer: Edited."""
+
+    graph: str | None = None
+    worker: str | None = None
+    #: None: unlimited (a graph), as configured (a worker type).
+    parallel: int | None = None
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class Decide(Message, frozen=True, kw_only=True, tag="decide"):
+    """Answer one decision; it releases its own task and no other. Answer: Decided."""
+
+    ref: str
+    choice: str
+    note: str = ""
+
+
+class Ask(Message, frozen=True, kw_only=True, tag="ask"):
+    """A running task asks for a decision. Answer: Asked; the answer reaches it by GetDecision or its next attempt."""
+
+    graph: str
+    task: str
+    question: str
+    options: tuple[str, ...] = ("yes", "no")
+    default: str | None = None
+    #: Seconds.
+    deadline: float | None = None
+
+
+class Prune(Message, frozen=True, kw_only=True, tag="prune"):
+    """Forget graphs that are over, with their files: the named ones, or by age and number. Answer: Pruned."""
+
+    graphs: tuple[str, ...] = ()
+    #: Those that ended longer ago than this, in seconds.
+    older_than: float | None = None
+    #: All but this many of those that ended last.
+    keep: int | None = None
+    dry_run: bool = False
+
+
+Command = SubmitGraph | Cancel | AddTasks | UpdateTask | RetryTasks | Pause | Resume | SetLimit | Decide | Ask | Prune
 
 # --- queries: not journalled, may be repeated freely --------------------------------------------------------
 
@@ -96,6 +192,26 @@ class ReadEvents(Message, frozen=True, kw_only=True, tag="read_events"):
     limit: int = 1000
 
 
+class GetDecisions(Message, frozen=True, kw_only=True, tag="get_decisions"):
+    """Open decisions, oldest first; with `answered` those that were answered too. Answer: Decisions."""
+
+    graph: str | None = None
+    answered: bool = False
+
+
+class GetDecision(Message, frozen=True, kw_only=True, tag="get_decision"):
+    """One decision, open or answered. Answer: Decisions with one."""
+
+    ref: str
+
+
+class Why(Message, frozen=True, kw_only=True, tag="why"):
+    """Why a task is where it is. Answer: Because."""
+
+    graph: str
+    task: str
+
+
 class ListActors(Message, frozen=True, kw_only=True, tag="list_actors"):
     """The living tree over all processes. Answer: Actors."""
 
@@ -106,7 +222,20 @@ class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     kill: bool = False
 
 
-Query = Hello | GetStatus | GetGraph | GetSummaries | GetResult | ReadLog | ReadEvents | ListActors | Shutdown
+Query = (
+    Hello
+    | GetStatus
+    | GetGraph
+    | GetSummaries
+    | GetResult
+    | ReadLog
+    | ReadEvents
+    | ListActors
+    | GetDecisions
+    | GetDecision
+    | Why
+    | Shutdown
+)
 
 # --- results --------------------------------------------------------------------------------------------------
 
@@ -202,6 +331,53 @@ class Actors(Answer, frozen=True, kw_only=True, tag="actors"):
     root: ActorView
 
 
+class Edited(Answer, frozen=True, kw_only=True, tag="edited"):
+    """What an edit came to; with `dry_run`, what it would come to."""
+
+    #: Empty where a worker type was meant.
+    graph: str
+    #: The graph's version after it; it rises with every edit.
+    version: int
+    #: A line for each change: `+ deploy`, `~ test: timeout 60 → 120`, `↻ build`.
+    changes: tuple[str, ...]
+    dry_run: bool = False
+
+
+class Decided(Answer, frozen=True, kw_only=True, tag="decided"):
+    """The decision stands. `existing`: the same answer had been given before."""
+
+    ref: str
+    graph: str
+    task: str
+    choice: str
+    existing: bool = False
+
+
+class Asked(Answer, frozen=True, kw_only=True, tag="asked"):
+    """The decision is open."""
+
+    ref: str
+
+
+class Pruned(Answer, frozen=True, kw_only=True, tag="pruned"):
+    """The graphs that were (or would be) forgotten."""
+
+    graphs: tuple[str, ...]
+    dry_run: bool = False
+
+
+class Decisions(Answer, frozen=True, kw_only=True, tag="decisions"):
+    """See GetDecisions."""
+
+    decisions: tuple[DecisionView, ...]
+
+
+class Because(Answer, frozen=True, kw_only=True, tag="because"):
+    """See Why."""
+
+    why: WhyView
+
+
 class Stopping(Answer, frozen=True, kw_only=True, tag="stopping"):
     """The daemon will be gone in a moment."""
 
@@ -222,6 +398,12 @@ Result = (
     | LogPiece
     | Events
     | Actors
+    | Edited
+    | Decided
+    | Asked
+    | Pruned
+    | Decisions
+    | Because
     | Stopping
 )
 

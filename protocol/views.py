@@ -98,6 +98,10 @@ class GraphView(Struct, frozen=True, kw_only=True):
     submitted_utc: str
     ended_utc: str | None
     tasks: tuple[TaskView, ...]
+    #: Rises with every edit; for `--if-version`.
+    version: int = 1
+    #: Attempts that may run at once; None: as many as there are slots.
+    parallel: int | None = None
 
 
 class SupervisorView(Struct, frozen=True, kw_only=True):
@@ -132,6 +136,54 @@ class StatusView(Struct, frozen=True, kw_only=True):
     supervisor: SupervisorView
     workers: tuple[WorkerView, ...]
     graphs: tuple[GraphSummary, ...]
+
+
+class DecisionView(Struct, frozen=True, kw_only=True):
+    """A question about one task."""
+
+    ref: str
+    graph: str
+    task: str
+    #: `approve`, `failure`, `unknown` or `question`.
+    kind: str
+    question: str
+    options: tuple[str, ...]
+    #: What stands when the deadline has passed.
+    default: str | None
+    deadline_utc: str | None
+    asked_utc: str
+    #: What there is to judge by: failure class, message, exit code, the tail of the output.
+    evidence: dict[str, Any] = {}
+    choice: str | None = None
+    note: str = ""
+    #: Who answered: a client's id, or `deadline`.
+    by: str = ""
+    answered_utc: str | None = None
+
+
+class StoryLine(Struct, frozen=True, kw_only=True):
+    """One fact on the way to where a task is."""
+
+    time_utc: str
+    kind: str
+    message: str
+
+
+class WhyView(Struct, frozen=True, kw_only=True):
+    """Why a task is where it is."""
+
+    graph: str
+    task: str
+    state: TaskState
+    #: For people.
+    sentence: str
+    #: For programs: `kind` (dependency, slot, graph_limit, resource, lock, paused, worker_paused, worker_down,
+    #: retry, decision, running, stopping, done, failed, cancelled, skipped) and what belongs to it.
+    reason: dict[str, Any]
+    #: Oldest first.
+    story: tuple[StoryLine, ...] = ()
+    #: The command that would help; empty where nothing needs help.
+    help: str = ""
 
 
 class ActorView(Struct, frozen=True, kw_only=True):

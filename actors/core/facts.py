@@ -68,6 +68,125 @@ class AttemptStopping(FactForm, frozen=True, kw_only=True, tag="attempt_stopping
     why: str
 
 
+class DecisionAsked(FactForm, frozen=True, kw_only=True, tag="decision_asked"):
+    """A question about one task is open. `blocks`: the task waits for it now, nothing of it runs."""
+
+    graph: str
+    task: str
+    ref: str
+    #: `approve`, `failure`, `unknown` or `question`.
+    about: str
+    question: str
+    options: tuple[str, ...]
+    #: What stands at the deadline.
+    default: str
+    deadline_s: float | None = None
+    evidence: dict[str, Any] = {}
+    blocks: bool = True
+
+
+class DecisionAnswered(FactForm, frozen=True, kw_only=True, tag="decision_answered"):
+    """The answer stands; what it means for its task follows as facts of its own."""
+
+    graph: str
+    task: str
+    ref: str
+    choice: str
+    note: str = ""
+    by: str = ""
+
+
+class TaskBlocked(FactForm, frozen=True, kw_only=True, tag="task_blocked"):
+    """Its attempt is over, its question is not: it waits for the answer."""
+
+    graph: str
+    task: str
+    ref: str
+
+
+class TaskHeld(FactForm, frozen=True, kw_only=True, tag="task_held"):
+    """An edit gave it something to wait for again."""
+
+    graph: str
+    task: str
+
+
+class TaskRevived(FactForm, frozen=True, kw_only=True, tag="task_revived"):
+    """It will run again, in place; its attempts stay, its retries begin anew."""
+
+    graph: str
+    task: str
+
+
+class TasksAdded(FactForm, frozen=True, kw_only=True, tag="tasks_added"):
+    """The graph has more tasks; documents are normalised ones."""
+
+    graph: str
+    documents: tuple[dict[str, Any], ...]
+
+
+class TaskUpdated(FactForm, frozen=True, kw_only=True, tag="task_updated"):
+    """The task's whole document from now on; `changes` says it for people."""
+
+    graph: str
+    task: str
+    document: dict[str, Any]
+    changes: tuple[str, ...] = ()
+
+
+class GraphPaused(FactForm, frozen=True, kw_only=True, tag="graph_paused"):
+    """Nothing of it starts until it is resumed."""
+
+    graph: str
+    reason: str = ""
+
+
+class GraphResumed(FactForm, frozen=True, kw_only=True, tag="graph_resumed"):
+    """It goes on."""
+
+    graph: str
+
+
+class GraphReopened(FactForm, frozen=True, kw_only=True, tag="graph_reopened"):
+    """It was over and has work again."""
+
+    graph: str
+
+
+class GraphLimited(FactForm, frozen=True, kw_only=True, tag="graph_limited"):
+    """How many of its attempts may run at once; None: no bound of its own."""
+
+    graph: str
+    parallel: int | None = None
+
+
+class GraphForgotten(FactForm, frozen=True, kw_only=True, tag="graph_forgotten"):
+    """It is over and is not kept any longer; its files go."""
+
+    graph: str
+
+
+class WorkerPaused(FactForm, frozen=True, kw_only=True, tag="worker_paused"):
+    """Nothing of this worker type starts until it is resumed, or until `until_utc`."""
+
+    worker: str
+    reason: str = ""
+    until_utc: float | None = None
+
+
+class WorkerResumed(FactForm, frozen=True, kw_only=True, tag="worker_resumed"):
+    """The worker type takes work again."""
+
+    worker: str
+
+
+class WorkerLimited(FactForm, frozen=True, kw_only=True, tag="worker_limited"):
+    """How many attempts of the type may run at once; None: as configured."""
+
+    worker: str
+    parallel: int | None = None
+
+
 class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     """It is over. `cls` is its failure class, None for success."""
 
@@ -84,6 +203,8 @@ class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     result: Raw = NOTHING
     #: The value is in the attempt's result file.
     result_in_file: bool = False
+    #: The end of its output, where it did not succeed.
+    tail: str = ""
 
 
 class RetryScheduled(FactForm, frozen=True, kw_only=True, tag="retry_scheduled"):
@@ -105,13 +226,16 @@ class TaskEnded(FactForm, frozen=True, kw_only=True, tag="task_ended"):
     state: TaskState
     cls: str | None = None
     reason: str = ""
+    #: It failed, and its dependents go on as if it were done (`on_fail: continue`).
+    forgiven: bool = False
 
 
 class GraphCancelling(FactForm, frozen=True, kw_only=True, tag="graph_cancelling"):
-    """Nothing of the graph starts any more."""
+    """Nothing of the graph starts any more; it will end as `outcome`."""
 
     graph: str
     reason: str = ""
+    outcome: GraphState = "cancelled"
 
 
 class GraphEnded(FactForm, frozen=True, kw_only=True, tag="graph_ended"):
@@ -131,6 +255,21 @@ Fact = (
     | AttemptEnded
     | RetryScheduled
     | TaskEnded
+    | DecisionAsked
+    | DecisionAnswered
+    | TaskBlocked
+    | TaskHeld
+    | TaskRevived
+    | TasksAdded
+    | TaskUpdated
+    | GraphPaused
+    | GraphResumed
+    | GraphReopened
+    | GraphLimited
+    | GraphForgotten
     | GraphCancelling
     | GraphEnded
+    | WorkerPaused
+    | WorkerResumed
+    | WorkerLimited
 )

@@ -9,14 +9,32 @@ anything is decided, so it leaves no trace. The place for a new verb or event of
 stimuli.py, a handler in handlers/, a line here; for a new state or a new way between states: table.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers import attempts, cancelling, submission, workers
+from orch_actors.actors.core.fold import fold
+from orch_actors.actors.core.handlers import (
+    attempts,
+    cancelling,
+    decisions,
+    editing,
+    pausing,
+    submission,
+    timers,
+    workers,
+)
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
-from orch_actors.protocol.messages import Cancelled, GraphAccepted
+from orch_actors.protocol import messages
+
+#: What a client is told of its command.
+CommandAnswer = (
+    messages.GraphAccepted | messages.Cancelled | messages.Edited | messages.Decided | messages.Asked | messages.Pruned
+)
+Answer = CommandAnswer | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +43,7 @@ class Step:
 
     facts: tuple[f.Fact, ...]
     effects: tuple[s.Effect, ...]
-    answer: GraphAccepted | Cancelled | int | None = None
+    answer: Answer = None
 
 
 class Machine:
@@ -37,7 +55,7 @@ class Machine:
 
     def fold(self, fact: f.Fact, at_utc: float) -> None:
         """Replay one fact, decided at `at_utc` in an earlier life."""
-        self.state.fold(fact, at_utc)
+        fold(self.state, fact, at_utc)
 
     def handle(self, stimulus: s.Stimulus, now_utc: float) -> Step:
         """Decide what a stimulus means; `now_utc` is wall time in seconds since the epoch.
@@ -47,32 +65,35 @@ class Machine:
             InvalidTransition: a bug of ours.
         """
         turn = Turn(self.state, now_utc, self._boot)
-        answer = self._dispatch(turn, stimulus)
+        handler = _HANDLERS.get(type(stimulus))
+        if handler is None:
+            raise TypeError(f"no handler for {type(stimulus).__name__}")
+        answer = handler(turn, stimulus)
         attempts.grant_slots(turn)
         return Step(tuple(turn.facts), tuple(turn.effects), answer)
 
-    def _dispatch(self, turn: Turn, stimulus: s.Stimulus) -> GraphAccepted | Cancelled | int | None:
-        match stimulus:
-            case s.AttemptOver():
-                attempts.on_attempt_over(turn, stimulus)
-            case s.GraphOffered():
-                return submission.on_graph_offered(turn, stimulus)
-            case s.TimerFired():
-                attempts.on_timer(turn, stimulus)
-            case s.AttemptFound():
-                attempts.on_attempt_found(turn, stimulus)
-            case s.CancelAsked():
-                return cancelling.on_cancel_asked(turn, stimulus)
-            case s.CancelRunningAsked():
-                return cancelling.on_cancel_running(turn, stimulus)
-            case s.WorkerReady():
-                workers.on_worker_ready(turn, stimulus)
-            case s.WorkerLost():
-                workers.on_worker_lost(turn, stimulus)
-            case s.WorkerTypesConfigured():
-                workers.on_worker_types_configured(turn, stimulus)
-            case s.Recovered():
-                workers.on_recovered(turn)
-            case _:
-                raise TypeError(f"no handler for {type(stimulus).__name__}")
-        return None
+
+#: Stimulus → who decides. Built once; every stimulus has its line (a test holds it against stimuli.py).
+_HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
+    s.AttemptOver: attempts.on_attempt_over,
+    s.AttemptFound: attempts.on_attempt_found,
+    s.AttemptExceeded: attempts.on_attempt_exceeded,
+    s.TimerFired: timers.on_timer,
+    s.GraphOffered: submission.on_graph_offered,
+    s.CancelAsked: cancelling.on_cancel_asked,
+    s.CancelRunningAsked: cancelling.on_cancel_running,
+    s.TasksOffered: editing.on_tasks_offered,
+    s.UpdateAsked: editing.on_update_asked,
+    s.RetryAsked: editing.on_retry_asked,
+    s.PauseAsked: pausing.on_pause_asked,
+    s.ResumeAsked: pausing.on_resume_asked,
+    s.LimitAsked: pausing.on_limit_asked,
+    s.PruneAsked: pausing.on_prune_asked,
+    s.DecisionMade: decisions.on_decision_made,
+    s.QuestionAsked: decisions.on_question_asked,
+    s.WorkerReady: workers.on_worker_ready,
+    s.WorkerLost: workers.on_worker_lost,
+    s.WorkerTypesConfigured: workers.on_worker_types_configured,
+    s.Recovered: workers.on_recovered,
+    s.Shutting: workers.on_shutting,
+}

@@ -5,6 +5,7 @@ independent of the size of the graph.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState
@@ -25,9 +26,31 @@ class Attempt:
     exit_code: int | None = None
     cls: str | None = None
     message: str = ""
+    tail: str = ""
     #: The JSON text of a small result.
     result: bytes | None = None
     result_in_file: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Decision:
+    """A question about one task. Invariant: at most one of a task is open."""
+
+    ref: str
+    task: "Task"
+    #: `approve`, `failure`, `unknown` or `question`.
+    about: str
+    question: str
+    options: tuple[str, ...]
+    #: What stands at the deadline.
+    default: str
+    deadline_s: float | None
+    evidence: dict[str, Any]
+    asked_utc: float
+    choice: str | None = None
+    note: str = ""
+    by: str = ""
+    answered_utc: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +67,18 @@ class Task:
     #: When the next attempt is due (wall clock), and after what delay; only while one is scheduled.
     retry_at_utc: float | None = None
     retry_delay_s: float = 0.0
+    #: When it first became ready (or was asked about) since it was submitted or revived: its deadline runs from then.
+    begun_utc: float | None = None
+    #: Attempts of earlier lives, before it was revived; they do not count as tries.
+    tries_before: int = 0
+    #: It failed, and its dependents go on as if it were done.
+    forgiven: bool = False
+    #: A person said yes to its `approve`.
+    approved: bool = False
+    #: The open question about it.
+    decision: Decision | None = None
+    #: The newest answered one, for its next attempt.
+    answer: Decision | None = None
     #: Derived: dependencies whose condition does not hold yet.
     unmet: int = 0
     #: Derived: a dependency whose condition can no longer hold.
@@ -52,6 +87,8 @@ class Task:
     dependents: list[tuple["Task", Condition]] = field(default_factory=list)
     #: Derived: order in which it became ready; its place in the queue among equals.
     rank: int = 0
+    #: Derived: capacities that it claims while it runs, fixed when it became ready.
+    claims: dict[str, float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -67,6 +104,11 @@ class Task:
     def terminal(self) -> bool:
         """Whether the state is final."""
         return self.state in ("done", "failed", "cancelled", "skipped")
+
+    @property
+    def tries(self) -> int:
+        """Attempts of this life."""
+        return len(self.attempts) - self.tries_before
 
     @property
     def ref(self) -> str:
@@ -90,6 +132,12 @@ class Graph:
     ended_utc: float | None = None
     #: A cancellation of the whole graph was asked for.
     cancelling: bool = False
+    #: What it will have ended as once it is cancelled.
+    outcome: GraphState = "cancelled"
+    #: Attempts that may run at once; None: no bound of its own.
+    parallel: int | None = None
+    #: Rises with every edit.
+    version: int = 1
     tasks: dict[str, Task] = field(default_factory=dict)
     #: Derived: tasks that are not terminal.
     open_tasks: int = 0

@@ -5,12 +5,12 @@ the step's facts are durable. Each effect names the stimuli that answer it, so t
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Raw, Struct
 
 from orch_actors.actors.core.facts import NOTHING
-from orch_actors.protocol.hostwire import Ending
+from orch_actors.protocol.hostwire import Ending, Question
 from orch_actors.protocol.spec.graph import GraphSpec
 
 
@@ -29,6 +29,7 @@ class GraphOffered(Stimulus, frozen=True, kw_only=True):
     client: str
     key: str | None = None
     environment: Mapping[str, str] = {}
+    dry_run: bool = False
 
 
 class CancelAsked(Stimulus, frozen=True, kw_only=True):
@@ -37,6 +38,93 @@ class CancelAsked(Stimulus, frozen=True, kw_only=True):
     graph: str
     task: str | None
     reason: str
+
+
+class TasksOffered(Stimulus, frozen=True, kw_only=True):
+    """Tasks are to be added. They are parsed by the handler, which knows what they may depend on."""
+
+    graph: str
+    tasks: tuple[dict[str, Any], ...]
+    base_dir: str
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class UpdateAsked(Stimulus, frozen=True, kw_only=True):
+    """Options of one task are to be changed; None takes one back to its default."""
+
+    graph: str
+    task: str
+    set: Mapping[str, Any]
+    base_dir: str
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class RetryAsked(Stimulus, frozen=True, kw_only=True):
+    """One task that is over, or all that failed or were cancelled, are to run again."""
+
+    graph: str
+    task: str | None
+    #: Fields to change before it runs; only for one task.
+    set: Mapping[str, Any] = {}
+    base_dir: str = "/"
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class PauseAsked(Stimulus, frozen=True, kw_only=True):
+    """A graph or a worker type is to start nothing new. Exactly one is named."""
+
+    graph: str | None
+    worker: str | None
+    reason: str = ""
+
+
+class ResumeAsked(Stimulus, frozen=True, kw_only=True):
+    """A pause is to be taken back."""
+
+    graph: str | None
+    worker: str | None
+
+
+class LimitAsked(Stimulus, frozen=True, kw_only=True):
+    """A graph's or worker type's parallel limit is to change."""
+
+    graph: str | None
+    worker: str | None
+    parallel: int | None
+    if_version: int | None = None
+    dry_run: bool = False
+
+
+class DecisionMade(Stimulus, frozen=True, kw_only=True):
+    """Somebody answers one decision."""
+
+    ref: str
+    choice: str
+    note: str
+    by: str
+
+
+class QuestionAsked(Stimulus, frozen=True, kw_only=True):
+    """A running task asks, through a client."""
+
+    graph: str
+    task: str
+    question: str
+    options: tuple[str, ...]
+    default: str | None
+    deadline_s: float | None
+
+
+class PruneAsked(Stimulus, frozen=True, kw_only=True):
+    """Graphs that are over are to be forgotten: the named ones, or by age and number."""
+
+    graphs: tuple[str, ...]
+    older_than_s: float | None
+    keep: int | None
+    dry_run: bool = False
 
 
 class CancelRunningAsked(Stimulus, frozen=True, kw_only=True):
@@ -52,10 +140,15 @@ class Recovered(Stimulus, frozen=True, kw_only=True):
     """The journal has been replayed; the first stimulus of every life."""
 
 
+class Shutting(Stimulus, frozen=True, kw_only=True):
+    """The daemon goes down; nothing is to start any more."""
+
+
 class WorkerTypesConfigured(Stimulus, frozen=True, kw_only=True):
-    """Worker type → how many attempts may run at once."""
+    """Worker type → how many attempts may run at once; named capacity → how much there is."""
 
     limits: Mapping[str, int]
+    resources: Mapping[str, float] | None = None
 
 
 class WorkerReady(Stimulus, frozen=True, kw_only=True):
@@ -80,6 +173,16 @@ class AttemptFound(Stimulus, frozen=True, kw_only=True):
     elapsed_s: float
 
 
+class AttemptExceeded(Stimulus, frozen=True, kw_only=True):
+    """It broke a bound that its host watches; `cls` is the failure class that it will have."""
+
+    graph: str
+    task: str
+    attempt: int
+    cls: str
+    message: str
+
+
 class AttemptOver(Stimulus, frozen=True, kw_only=True):
     """An attempt is over (see hostwire.AttemptEnded)."""
 
@@ -96,15 +199,23 @@ class AttemptOver(Stimulus, frozen=True, kw_only=True):
     result: Raw = NOTHING
     result_in_file: bool = False
     result_fault: str = ""
+    #: Why it is not valid, where it exited 0 and what `validate` asks for does not hold.
+    invalid: str = ""
+    question: Question | None = None
+    tail: str = ""
+    #: A failure class that is known already.
+    cls: str = ""
 
 
 class TimerKey(Struct, frozen=True, order=True):
-    """Which timer; arming one that is armed moves it."""
+    """Which timer; arming one that is armed moves it. What does not belong to a kind is empty."""
 
-    kind: Literal["retry", "timeout"]
-    graph: str
-    task: str
-    attempt: int
+    kind: Literal["retry", "timeout", "deadline", "wall", "decision", "worker"]
+    graph: str = ""
+    task: str = ""
+    attempt: int = 0
+    #: The decision's ref, or the worker type.
+    ref: str = ""
 
 
 class TimerFired(Stimulus, frozen=True, kw_only=True):
@@ -159,6 +270,12 @@ class DisarmTimer(Effect, frozen=True):
     """Not answered; a TimerFired may be under way already."""
 
     key: TimerKey
+
+
+class ForgetGraph(Effect, frozen=True):
+    """Remove a graph's files. Not answered."""
+
+    graph: str
 
 
 class WakeWorker(Effect, frozen=True):

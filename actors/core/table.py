@@ -31,29 +31,47 @@ GRAPH_TERMINAL: Final[frozenset[GraphState]] = frozenset({"done", "failed", "can
 #: (state, fact's tag) → states that it may lead to.
 TASK_MOVES: Final[dict[tuple[TaskState, str], frozenset[TaskState]]] = {
     ("pending", "task_ready"): frozenset({"ready"}),
-    ("pending", "task_ended"): frozenset({"cancelled", "skipped"}),
+    ("pending", "decision_asked"): frozenset({"blocked"}),
+    ("pending", "task_ended"): frozenset({"failed", "cancelled", "skipped"}),
     ("ready", "attempt_starting"): frozenset({"running"}),
-    ("ready", "task_ended"): frozenset({"cancelled", "skipped", "failed"}),
+    ("ready", "task_held"): frozenset({"pending"}),
+    ("ready", "task_ended"): frozenset({"failed", "cancelled", "skipped"}),
     ("running", "attempt_adopted"): frozenset({"running"}),
     ("running", "attempt_stopping"): frozenset({"running"}),
     ("running", "attempt_ended"): frozenset({"running"}),
+    ("running", "decision_asked"): frozenset({"running", "blocked"}),
+    ("running", "task_blocked"): frozenset({"blocked"}),
     ("running", "retry_scheduled"): frozenset({"pending"}),
+    ("running", "task_ready"): frozenset({"ready"}),
     ("running", "task_ended"): frozenset({"done", "failed", "cancelled"}),
+    ("blocked", "task_ready"): frozenset({"ready"}),
+    ("blocked", "task_held"): frozenset({"pending"}),
+    ("blocked", "task_ended"): frozenset({"done", "failed", "cancelled", "skipped"}),
+    ("done", "task_revived"): frozenset({"pending"}),
+    ("failed", "task_revived"): frozenset({"pending"}),
+    ("cancelled", "task_revived"): frozenset({"pending"}),
+    ("skipped", "task_revived"): frozenset({"pending"}),
 }
 
 Stimulus = Literal[
     "dependency_ended",
     "slot_granted",
     "attempt_adopted",
+    "attempt_exceeded",
     "attempt_ended",
     "retry_due",
     "timeout_due",
+    "deadline_due",
+    "decided",
+    "ask",
     "cancel",
+    "retry",
+    "update",
 ]
 Reaction = Literal["act", "ignore", "refuse"]
 
 
-def _row(stimulus: Stimulus, *, act: str = "", refuse: str = "") -> dict[tuple[TaskState, Stimulus], Reaction]:
+def _row(stimulus: Stimulus, *, act: str, refuse: str = "") -> dict[tuple[TaskState, Stimulus], Reaction]:
     acting, refusing = set(act.split()), set(refuse.split())
     return {
         (state, stimulus): "act" if state in acting else "refuse" if state in refusing else "ignore"
@@ -61,13 +79,21 @@ def _row(stimulus: Stimulus, *, act: str = "", refuse: str = "") -> dict[tuple[T
     }
 
 
+_OVER = "done failed cancelled skipped"
+
 #: (state, stimulus) → reaction; what is not named in a row is ignored.
 REACTIONS: Final[dict[tuple[TaskState, Stimulus], Reaction]] = {
     **_row("dependency_ended", act="pending"),
     **_row("slot_granted", act="ready"),
     **_row("attempt_adopted", act="running"),
+    **_row("attempt_exceeded", act="running"),
     **_row("attempt_ended", act="running"),
     **_row("retry_due", act="pending"),
     **_row("timeout_due", act="running"),
-    **_row("cancel", act="pending ready running blocked", refuse="done failed cancelled skipped"),
+    **_row("deadline_due", act="pending ready running blocked"),
+    **_row("decided", act="blocked running"),
+    **_row("ask", act="running", refuse="pending ready blocked " + _OVER),
+    **_row("cancel", act="pending ready running blocked", refuse=_OVER),
+    **_row("retry", act=_OVER, refuse="pending ready running blocked"),
+    **_row("update", act="pending ready blocked", refuse="running " + _OVER),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.state import State
 
 
@@ -24,7 +25,7 @@ class Turn:
 
     def emit(self, fact: f.Fact) -> None:
         """Decide a fact: fold it in and put it down for the journal."""
-        self.state.fold(fact, self.now_utc)
+        fold(self.state, fact, self.now_utc)
         self.facts.append(fact)
 
     def ask(self, effect: s.Effect) -> None:

@@ -46,6 +46,7 @@ class _Top(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tasks: list[dict[str, Any]] | dict[str, Any]
     goal: str = ""
     limits: Limits = Limits()
+    tolerant: bool = False
     #: Folder that the tasks' own `cwd`s are relative to.
     cwd: str | None = None
     #: What every task inherits unless it says otherwise; `env` is merged.
@@ -178,7 +179,7 @@ class _Reader:
         self._whole(nodes, raw_tasks)
         if top is None:
             return None
-        graph = GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tasks=tuple(tasks))
+        graph = GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tolerant=top.tolerant, tasks=tuple(tasks))
         for finding in self._rules.of_graph(graph):
             self.findings.add(*finding)
         return graph

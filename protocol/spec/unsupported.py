@@ -16,27 +16,8 @@ from msgspec import NODEFAULT, Struct
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.places import Finding
 
-_LATER: Final = "is not implemented yet in this version"
-
 #: Path of a field → what to say to who uses it.
-UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "validate": f"`validate` {_LATER}: check within the command, and exit with another code than 0",
-        "on_fail": f"`on_fail` other than `fail` {_LATER}",
-        "on_unknown": f"`on_unknown` other than `ask` {_LATER}",
-        "idle_timeout": f"`idle_timeout` {_LATER}: `timeout` is",
-        "deadline": f"`deadline` {_LATER}: `timeout` is, for each attempt",
-        "retry.on": f"`retry.on` {_LATER}: every failure is tried again",
-        "retry.exit_codes": f"`retry.exit_codes` {_LATER}: every failure is tried again",
-        "retry.jitter": f"`retry.jitter` {_LATER}",
-        "approve": f"`approve` {_LATER}",
-        "resources": f"`resources` {_LATER}: `limits.parallel` is",
-        "exclusive": f"`exclusive` {_LATER}: order such tasks with `depends_on`",
-        "limits.wall": f"`limits.wall` {_LATER}: `timeout` of a task is",
-        "depends_on.on": f"a dependency's `on` other than `done` {_LATER}",
-        "${tasks.": f"`${{tasks.…}}`, a reference to another task's result, {_LATER}",
-    }
-)
+UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType({})
 
 #: Worker types that are planned; named so that nobody looks for a mistake of theirs.
 PLANNED_WORKERS: Final = ("claude", "opencode")

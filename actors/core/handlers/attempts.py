@@ -4,11 +4,13 @@ import zlib
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import asking
+from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
 from orch_actors.actors.core.handlers.endings import end_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
-from orch_actors.protocol.spec.durations import format_duration
+from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.graph import Retry
 
 
@@ -18,6 +20,8 @@ def grant_slots(turn: Turn) -> None:
     while state.scheduler.dirty:
         worker = state.scheduler.dirty.pop()
         record = state.worker(worker)
+        if record.paused or record.closed:
+            continue
         if not record.ready:
             if not record.woken and state.scheduler.has_queued(worker):
                 record.woken = True
@@ -79,32 +83,69 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
             duration_s=news.duration_s,
             result=news.result,
             result_in_file=news.result_in_file,
+            tail=news.tail if cls is not None else "",
         )
     )
-    settle(turn, task, cls, message)
+    settle(turn, task, cls, message, news.question)
 
 
-def settle(turn: Turn, task: Task, cls: str | None, message: str) -> None:
-    """After an attempt: the task is done, tried again, or failed."""
-    if cls is None:
+def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Question | None) -> None:
+    """After an attempt: the task is done, asks, is tried again, or has failed."""
+    if cls == "cancelled" or (task.graph.cancelling and cls is not None):
+        end_task(turn, task, "cancelled", cls="cancelled", reason=message)
+    elif task.decision is not None:  # it asked through a client, and left before it had the answer
+        turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
+    elif question is not None and not task.graph.cancelling and cls in (None, "exit"):
+        asking.ask_question(turn, task, question, blocks=True)
+    elif cls is None:
         end_task(turn, task, "done")
-    elif cls == "cancelled":
-        end_task(turn, task, "cancelled", cls=cls, reason=message)
+    elif cls == "unknown":
+        _settle_unknown(turn, task, message)
     elif worth_another(task, cls):
         _retry(turn, task)
     else:
-        tries = f", after {len(task.attempts)} attempts" if len(task.attempts) > 1 else ""
-        end_task(turn, task, "failed", cls=cls, reason=message + tries)
+        tries = f", after {task.tries} attempts" if task.tries > 1 else ""
+        fail(turn, task, cls, message + tries)
+
+
+def fail(turn: Turn, task: Task, cls: str, reason: str) -> None:
+    """No further attempt: what its `on_fail` says."""
+    match task.spec.on_fail:
+        case "fail":
+            end_task(turn, task, "failed", cls=cls, reason=reason)
+        case "continue":
+            end_task(turn, task, "failed", cls=cls, reason=reason, forgiven=True)
+        case "cancel_graph":
+            fail_with_graph(turn, task, cls, reason)
+        case "ask" if cls == "deadline":  # its time is over: nobody can give it another attempt
+            end_task(turn, task, "failed", cls=cls, reason=reason)
+        case "ask":
+            asking.ask_about_failure(turn, task, "failure", cls, reason)
+
+
+def _settle_unknown(turn: Turn, task: Task, message: str) -> None:
+    """Nobody knows whether it did its work: it is never run again in silence."""
+    match task.spec.on_unknown:
+        case "rerun":
+            turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+        case "fail":
+            fail(turn, task, "unknown", message)
+        case "ask":
+            asking.ask_about_failure(turn, task, "unknown", "unknown", message)
 
 
 def classify(attempt: Attempt, news: s.AttemptOver) -> tuple[str | None, str]:
     """Failure class and sentence of an ended attempt; class None is success."""
     if attempt.stopping is not None:
         return attempt.stopping
+    if news.cls:
+        return news.cls, news.message
     match news.ending:
         case "exit" if news.exit_code == 0:
             if news.result_fault:
                 return "result", f"exited 0, but its result cannot be used: {news.result_fault}"
+            if news.invalid:
+                return "validation", f"exited 0, but is not valid: {news.invalid}"
             return None, ""
         case "exit":
             return "exit", exit_sentence(news.exit_code if news.exit_code is not None else -1)
@@ -131,15 +172,16 @@ def exit_sentence(code: int) -> str:
 def worth_another(task: Task, cls: str) -> bool:
     """Whether the policy allows one more attempt after a failure of class `cls`."""
     retry = task.spec.retry
-    if len(task.attempts) >= retry.attempts or task.graph.cancelling:
+    if task.tries >= retry.attempts or task.graph.cancelling or cls == "deadline":
         return False
-    # Nobody knows whether a lost attempt did its work: it is never run again in silence.
-    return cls in retry.on if retry.on else cls != "unknown"
+    if retry.on and cls not in retry.on:
+        return False
+    return not (cls == "exit" and retry.exit_codes and task.attempts[-1].exit_code not in retry.exit_codes)
 
 
 def _retry(turn: Turn, task: Task) -> None:
     number = len(task.attempts) + 1
-    delay_s = backoff_s(task.spec.retry, len(task.attempts), task.ref)
+    delay_s = backoff_s(task.spec.retry, task.tries, task.ref)
     turn.emit(
         f.RetryScheduled(
             graph=task.graph.id, task=task.id, attempt=number, at_utc=turn.now_utc + delay_s, delay_s=delay_s
@@ -160,27 +202,8 @@ def backoff_s(retry: Retry, failures: int, ref: str) -> float:
     return round(max(0.0, delay), 3)
 
 
-def stop_attempt(turn: Turn, task: Task, cls: str, why: str) -> None:
-    """Decide the kill of a running attempt; it will have ended with `cls`. The first decision stands."""
-    attempt = task.attempts[-1]
-    if attempt.stopping is not None:
-        return
-    turn.emit(f.AttemptStopping(graph=task.graph.id, task=task.id, attempt=attempt.number, cls=cls, why=why))
-    turn.ask(s.StopAttempt(task.worker, task.graph.id, task.id, attempt.number))
-
-
-def on_timer(turn: Turn, news: s.TimerFired) -> None:
-    """A retry is due, or an attempt has had its time. Timers that came too late find nothing to do."""
-    key = news.key
-    task = turn.state.find(key.graph, key.task)
-    if task is None:
-        return
-    match key.kind:
-        case "retry":
-            due = REACTIONS[task.state, "retry_due"] == "act" and task.retry_at_utc is not None
-            if due and len(task.attempts) + 1 == key.attempt:
-                turn.emit(f.TaskReady(graph=key.graph, task=key.task))
-        case "timeout":
-            due = REACTIONS[task.state, "timeout_due"] == "act" and task.attempts[-1].number == key.attempt
-            if due and task.spec.timeout is not None:
-                stop_attempt(turn, task, "timeout", f"ran longer than its {format_duration(task.spec.timeout)}")
+def on_attempt_exceeded(turn: Turn, news: s.AttemptExceeded) -> None:
+    """Its host says that it broke a bound: too long silent, or too much output."""
+    running = running_attempt(turn, news.graph, news.task, news.attempt)
+    if running is not None:
+        stop_attempt(turn, running[0], news.cls, news.message)

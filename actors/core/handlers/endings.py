@@ -1,44 +1,68 @@
-"""How tasks and graphs come to an end, and how that reaches whoever depends on them.
+"""How tasks begin to wait for a slot, how they and graphs come to an end, and how that reaches their dependents.
 
 Invariant (design, 5): after every turn no task waits for something that can no longer happen; a graph whose
 tasks are all terminal is terminal.
 """
 
 from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.asking import ask_approval
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.views import GraphState, TaskState
 
 
-def end_task(turn: Turn, task: Task, state: TaskState, *, cls: str | None = None, reason: str = "") -> None:
-    """Move a task to a terminal state, and everything that follows from it.
+def release(turn: Turn, task: Task) -> None:
+    """Everything that the task waited for is there: it is ready, or a person is asked first."""
+    first = task.begun_utc is None
+    if task.spec.approve and not task.approved:
+        ask_approval(turn, task)
+    else:
+        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+    if first and task.spec.deadline is not None:
+        turn.ask(s.ArmTimer(s.TimerKey("deadline", task.graph.id, task.id), task.spec.deadline))
 
-    Iterative over the tasks that are skipped in turn: a chain of any length takes no stack.
-    """
-    turn.emit(f.TaskEnded(graph=task.graph.id, task=task.id, state=state, cls=cls, reason=reason))
-    ended = [task]
-    while ended:
-        for dependent, _ in ended.pop().dependents:
-            if REACTIONS[dependent.state, "dependency_ended"] != "act":
-                continue
-            if dependent.broken_by is not None:
-                turn.emit(_skipped(dependent, dependent.broken_by))
-                ended.append(dependent)
-            elif not dependent.unmet and dependent.retry_at_utc is None:
-                turn.emit(f.TaskReady(graph=dependent.graph.id, task=dependent.id))
+
+def end_task(
+    turn: Turn, task: Task, state: TaskState, *, cls: str | None = None, reason: str = "", forgiven: bool = False
+) -> None:
+    """Move a task to a terminal state, and everything that follows from it."""
+    turn.emit(f.TaskEnded(graph=task.graph.id, task=task.id, state=state, cls=cls, reason=reason, forgiven=forgiven))
+    settle_dependents(turn, [task])
     end_graph_if_over(turn, task.graph)
 
 
+def settle_dependents(turn: Turn, ended: list[Task]) -> None:
+    """Tell everybody who waits for these. Iterative: a chain of any length takes no stack."""
+    while ended:
+        for dependent, _ in ended.pop().dependents:
+            if settle_waiting(turn, dependent):
+                ended.append(dependent)
+
+
+def settle_waiting(turn: Turn, task: Task) -> bool:
+    """Let a waiting task go, or skip it, if it is time for either; returns whether it was skipped."""
+    if REACTIONS[task.state, "dependency_ended"] != "act" or task.graph.cancelling:
+        return False
+    if task.broken_by is not None:
+        turn.emit(_skipped(task, task.broken_by))
+        return True
+    if not task.unmet and task.retry_at_utc is None:
+        release(turn, task)
+    return False
+
+
 def _skipped(task: Task, cause: Task) -> f.TaskEnded:
-    if cause.state == "skipped":
-        why = f"{cause.id} was skipped"
-    elif cause.state == "cancelled":
-        why = f"{cause.id} was cancelled"
-    elif cause.state == "failed":
-        why = f"{cause.id} failed ({cause.reason})" if cause.reason else f"{cause.id} failed"
-    else:
-        why = f"{cause.id} did not fail"
+    match cause.state:
+        case "skipped":
+            why = f"{cause.id} was skipped"
+        case "cancelled":
+            why = f"{cause.id} was cancelled"
+        case "failed":
+            why = f"{cause.id} failed" + (f" ({cause.reason})" if cause.reason else "")
+        case _:
+            why = f"{cause.id} did not fail"
     return f.TaskEnded(graph=task.graph.id, task=task.id, state="skipped", reason=why)
 
 
@@ -48,12 +72,16 @@ def end_graph_if_over(turn: Turn, graph: Graph) -> None:
         return
     state, reason = _outcome(graph)
     turn.emit(f.GraphEnded(graph=graph.id, state=state, reason=reason))
+    if graph.spec.limits.wall is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("wall", graph.id)))
 
 
 def _outcome(graph: Graph) -> tuple[GraphState, str]:
-    failed, cancelled = graph.counts.get("failed", 0), graph.counts.get("cancelled", 0)
     if graph.cancelling:
-        return "cancelled", graph.reason
+        return graph.outcome, graph.reason
+    failed, cancelled = graph.counts.get("failed", 0), graph.counts.get("cancelled", 0)
+    if failed and graph.spec.tolerant:
+        failed = sum(1 for task in graph.tasks.values() if task.state == "failed" and not task.forgiven)
     if failed:
         return "failed", f"{failed} of {len(graph.tasks)} tasks failed"
     if cancelled:

@@ -2,6 +2,8 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.capacities import impossible_claims
+from orch_actors.actors.core.handlers.endings import release
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import GraphAccepted
@@ -17,6 +19,9 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
     known = existing(turn, offer)
     if known is not None:
         return known
+    check_claims(turn, offer)
+    if offer.dry_run:
+        return GraphAccepted(graph="", name=offer.spec.name, tasks=len(offer.spec.tasks), dry_run=True)
     graph_id = f"g{turn.state.last_graph + 1}"
     turn.emit(
         f.GraphSubmitted(
@@ -30,8 +35,30 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
     )
     for task in turn.state.graphs[graph_id].tasks.values():
         if not task.unmet:
-            turn.emit(f.TaskReady(graph=graph_id, task=task.id))
+            release(turn, task)
+    if offer.spec.limits.wall is not None:
+        turn.ask(s.ArmTimer(s.TimerKey("wall", graph_id), offer.spec.limits.wall))
     return GraphAccepted(graph=graph_id, name=offer.spec.name, tasks=len(offer.spec.tasks))
+
+
+def check_claims(turn: Turn, offer: s.GraphOffered) -> None:
+    """No task waits for ever for what can never be had.
+
+    Raises:
+        Refused: INVALID_GRAPH, with all such claims.
+    """
+    problems = tuple(
+        problem
+        for index, spec in enumerate(offer.spec.tasks)
+        for problem in impossible_claims(turn.state, spec, f"tasks[{index}] ({spec.id})")
+    )
+    if problems:
+        raise Refused.because(
+            "INVALID_GRAPH",
+            f"the graph asks for what there is not: {problems[0]}",
+            "ask for less, or name more in the daemon's config.toml, [resources]",
+            problems=problems,
+        )
 
 
 def existing(turn: Turn, offer: s.GraphOffered) -> GraphAccepted | None:

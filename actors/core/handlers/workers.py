@@ -1,11 +1,11 @@
 """Worker hosts come and go; a daemon begins a new life."""
 
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.state import WorkerType
+from orch_actors.actors.core.state import resource_key
 from orch_actors.actors.core.turn import Turn
 
 
-def on_recovered(turn: Turn) -> None:
+def on_recovered(turn: Turn, _news: s.Recovered) -> None:
     """After replay: arm what was armed, and call for the hosts whose attempts are in flight."""
     for task in list(turn.state.retrying.values()):
         if task.retry_at_utc is None:
@@ -14,18 +14,54 @@ def on_recovered(turn: Turn) -> None:
         left = min(max(0.0, task.retry_at_utc - turn.now_utc), task.retry_delay_s)
         key = s.TimerKey("retry", task.graph.id, task.id, len(task.attempts) + 1)
         turn.ask(s.ArmTimer(key, left))
+    _arm_again(turn)
     for worker, tasks in turn.state.in_flight.items():
         if tasks and not turn.state.worker(worker).woken:
             turn.state.worker(worker).woken = True
             turn.ask(s.WakeWorker(worker))
 
 
+def _arm_again(turn: Turn) -> None:
+    """Deadlines of what is not over, by the wall clock: nothing is hurried, nothing forgotten."""
+    for decision in turn.state.open_decisions():
+        if decision.deadline_s is not None:
+            _arm(turn, s.TimerKey("decision", ref=decision.ref), decision.asked_utc, decision.deadline_s)
+    for worker, record in turn.state.workers.items():
+        if record.paused and record.paused_until_utc is not None:
+            left = max(0.0, record.paused_until_utc - turn.now_utc)
+            turn.ask(s.ArmTimer(s.TimerKey("worker", ref=worker), left))
+    for graph in turn.state.graphs.values():
+        if graph.ended_utc is not None:
+            continue
+        if graph.spec.limits.wall is not None:
+            _arm(turn, s.TimerKey("wall", graph.id), graph.submitted_utc, graph.spec.limits.wall)
+        for task in graph.tasks.values():
+            if task.spec.deadline is not None and task.begun_utc is not None and not task.terminal:
+                _arm(turn, s.TimerKey("deadline", graph.id, task.id), task.begun_utc, task.spec.deadline)
+
+
+def _arm(turn: Turn, key: s.TimerKey, since_utc: float, whole_s: float) -> None:
+    """What is left of a stretch of time that began at `since_utc`; a clock set back does not lengthen it."""
+    turn.ask(s.ArmTimer(key, min(max(0.0, since_utc + whole_s - turn.now_utc), whole_s)))
+
+
+def on_shutting(turn: Turn, _news: s.Shutting) -> None:
+    """The daemon goes down: nothing starts any more."""
+    for record in turn.state.workers.values():
+        record.closed = True
+
+
 def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> None:
     """Limits are set or changed; what runs beyond a lowered limit runs on."""
     for worker, limit in news.limits.items():
-        record = turn.state.workers.setdefault(worker, WorkerType(limit=limit))
-        record.limit = limit
+        turn.state.worker(worker).configured = limit
         turn.state.scheduler.dirty.add(worker)
+    if news.resources is not None:
+        for name in turn.state.resources.keys() - news.resources.keys():
+            turn.state.scheduler.set_capacity(resource_key(name), 0)
+        turn.state.resources = dict(news.resources)
+        for name, amount in news.resources.items():
+            turn.state.scheduler.set_capacity(resource_key(name), amount)
 
 
 def on_worker_ready(turn: Turn, news: s.WorkerReady) -> None:

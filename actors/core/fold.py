@@ -1,0 +1,331 @@
+"""Folding facts into the state: the only way graphs, tasks, attempts and decisions change, live and on replay.
+
+So "replay equals live" holds by construction; what is derived (counters, queue, attempts in flight) is kept in
+the same breath. A fact is checked against the table before it changes anything.
+Must not know: clocks, journals, effects, policies.
+"""
+
+from math import inf
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core.errors import InvalidTransition
+from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
+from orch_actors.actors.core.table import TASK_MOVES
+from orch_actors.protocol.spec.graph import TaskSpec
+from orch_actors.protocol.spec.parse import parse_graph, parse_task
+from orch_actors.protocol.views import TaskState
+
+
+def fold(state: State, fact: f.Fact, at_utc: float) -> None:
+    """Take one fact in. `at_utc` is the wall time of the decision, in seconds since the epoch.
+
+    Raises:
+        InvalidTransition: the table does not allow it; nothing was changed.
+    """
+    match fact:
+        case f.TaskReady():
+            _ready(state, state.task(fact.graph, fact.task), at_utc)
+        case f.AttemptStarting():
+            _starting(state, state.task(fact.graph, fact.task), fact, at_utc)
+        case f.AttemptEnded():
+            _attempt_ended(state, state.task(fact.graph, fact.task), fact)
+        case f.TaskEnded():
+            _task_ended(state, state.task(fact.graph, fact.task), fact)
+        case f.GraphSubmitted():
+            _submitted(state, fact, at_utc)
+        case f.GraphEnded():
+            graph = state.graphs[fact.graph]
+            graph.state, graph.reason, graph.ended_utc = fact.state, fact.reason, at_utc
+        case f.RetryScheduled():
+            task = state.task(fact.graph, fact.task)
+            _move(task, "retry_scheduled", "pending")
+            task.retry_at_utc, task.retry_delay_s = fact.at_utc, fact.delay_s
+            state.retrying[task.ref] = task
+        case f.AttemptAdopted():
+            task = state.task(fact.graph, fact.task)
+            _check(task, "attempt_adopted", "running")
+            task.attempts[-1].pid = fact.pid
+        case f.AttemptStopping():
+            task = state.task(fact.graph, fact.task)
+            _check(task, "attempt_stopping", "running")
+            task.attempts[-1].stopping = (fact.cls, fact.why)
+        case f.DecisionAsked():
+            _asked(state, state.task(fact.graph, fact.task), fact, at_utc)
+        case f.DecisionAnswered():
+            _answered(state, fact, at_utc)
+        case f.TaskBlocked():
+            _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
+        case f.WorkerPaused() | f.WorkerResumed() | f.WorkerLimited():
+            _fold_worker(state, fact)
+        case _:
+            _fold_edit(state, fact)
+
+
+def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.WorkerLimited) -> None:
+    worker = state.worker(fact.worker)
+    match fact:
+        case f.WorkerPaused():
+            worker.paused, worker.pause_reason, worker.paused_until_utc = True, fact.reason, fact.until_utc
+        case f.WorkerResumed():
+            worker.paused, worker.pause_reason, worker.paused_until_utc = False, "", None
+        case f.WorkerLimited():
+            worker.override = fact.parallel
+    state.scheduler.dirty.add(fact.worker)
+
+
+def _fold_edit(
+    state: State,
+    fact: f.TaskHeld
+    | f.TaskRevived
+    | f.TasksAdded
+    | f.TaskUpdated
+    | f.GraphPaused
+    | f.GraphResumed
+    | f.GraphReopened
+    | f.GraphLimited
+    | f.GraphForgotten
+    | f.GraphCancelling,
+) -> None:
+    graph = state.graphs[fact.graph]
+    match fact:
+        case f.TaskHeld():
+            task = graph.tasks[fact.task]
+            _move(task, "task_held", "pending")
+            state.scheduler.remove(task.ref)
+        case f.TaskRevived():
+            _revived(graph, graph.tasks[fact.task])
+        case f.TasksAdded():
+            _added(graph, fact)
+        case f.TaskUpdated():
+            _updated(state, graph.tasks[fact.task], fact)
+        case f.GraphPaused():
+            graph.state, graph.reason = "paused", fact.reason
+            state.scheduler.set_capacity(graph_key(graph.id), 0)
+        case f.GraphResumed():
+            graph.state, graph.reason = "running", ""
+            _set_graph_capacity(state, graph)
+        case f.GraphReopened():
+            graph.state, graph.reason, graph.ended_utc, graph.cancelling = "running", "", None, False
+            _set_graph_capacity(state, graph)
+        case f.GraphLimited():
+            graph.parallel = fact.parallel
+            graph.version += 1
+            if graph.state != "paused":
+                _set_graph_capacity(state, graph)
+        case f.GraphCancelling():
+            graph.cancelling, graph.reason, graph.outcome = True, fact.reason, fact.outcome
+        case f.GraphForgotten():
+            _forgotten(state, graph)
+
+
+# --- moving -------------------------------------------------------------------------------------------------------
+
+
+def _check(task: Task, fact: str, to: TaskState) -> None:
+    if to not in TASK_MOVES.get((task.state, fact), ()):
+        raise InvalidTransition(task.ref, task.state, f"{fact} → {to}", story(task))
+
+
+def _move(task: Task, fact: str, to: TaskState) -> None:
+    """The one place where a task's state changes."""
+    _check(task, fact, to)
+    counts = task.graph.counts
+    counts[task.state] -= 1
+    if not counts[task.state]:
+        del counts[task.state]
+    counts[to] = counts.get(to, 0) + 1
+    task.state = to
+
+
+# --- graphs and their tasks -----------------------------------------------------------------------------------------
+
+
+def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
+    spec = parse_graph(fact.document, base_dir="/", unsupported={})
+    graph = Graph(fact.graph, spec, fact.environment, fact.client, fact.key, fact.digest, at_utc)
+    graph.parallel = spec.limits.parallel
+    state.graphs[graph.id] = graph
+    state.last_graph = max(state.last_graph, int(graph.id[1:]))
+    state.names.setdefault(spec.name, []).append(graph.id)
+    if fact.key is not None:
+        state.keys[fact.key] = graph.id
+    _take_in(graph, spec.tasks)
+    _set_graph_capacity(state, graph)
+
+
+def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:
+    new = [Task(graph, spec, len(graph.tasks) + offset) for offset, spec in enumerate(specs)]
+    for task in new:
+        graph.tasks[task.id] = task
+    for task in new:
+        _link(task)
+        _recount(task)
+    graph.open_tasks += len(new)
+    graph.counts["pending"] = graph.counts.get("pending", 0) + len(new)
+
+
+def _link(task: Task) -> None:
+    for dependency in task.spec.depends_on:
+        task.graph.tasks[dependency.task].dependents.append((task, dependency.on))
+
+
+def _recount(task: Task) -> None:
+    """Work out anew what a task still waits for, and what has become impossible; linear in its dependencies."""
+    task.unmet, task.broken_by = 0, None
+    for dependency in task.spec.depends_on:
+        other = task.graph.tasks[dependency.task]
+        if other.terminal and satisfied(dependency.on, other):
+            continue
+        task.unmet += 1
+        if other.terminal and task.broken_by is None:
+            task.broken_by = other
+
+
+def _set_graph_capacity(state: State, graph: Graph) -> None:
+    state.scheduler.set_capacity(graph_key(graph.id), inf if graph.parallel is None else graph.parallel)
+
+
+def _added(graph: Graph, fact: f.TasksAdded) -> None:
+    _take_in(graph, tuple(parse_task(document, base_dir="/", unsupported={}) for document in fact.documents))
+    graph.version += 1
+
+
+def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
+    for dependency in task.spec.depends_on:
+        other = task.graph.tasks[dependency.task]
+        other.dependents = [(waiting, on) for waiting, on in other.dependents if waiting is not task]
+    task.spec = parse_task(fact.document, base_dir="/", unsupported={})
+    _link(task)
+    _recount(task)
+    task.graph.version += 1
+    if task.state == "ready":  # its place in the queue depends on its options
+        state.scheduler.remove(task.ref)
+        _enqueue(state, task)
+
+
+def _revived(graph: Graph, task: Task) -> None:
+    _move(task, "task_revived", "pending")
+    task.tries_before = len(task.attempts)
+    task.cls, task.reason, task.forgiven, task.begun_utc = None, "", False, None
+    task.approved = False
+    graph.open_tasks += 1
+    graph.version += 1
+    _recount(task)
+    for dependent, _ in task.dependents:
+        _recount(dependent)
+
+
+def _forgotten(state: State, graph: Graph) -> None:
+    del state.graphs[graph.id]
+    state.scheduler.drop_capacity(graph_key(graph.id))
+    ids = state.names[graph.spec.name]
+    ids.remove(graph.id)
+    if not ids:
+        del state.names[graph.spec.name]
+    if graph.key is not None and state.keys.get(graph.key) == graph.id:
+        del state.keys[graph.key]
+    for ref in [ref for ref, decision in state.decisions.items() if decision.task.graph is graph]:
+        del state.decisions[ref]
+
+
+# --- attempts -------------------------------------------------------------------------------------------------------
+
+
+def _claims(state: State, task: Task) -> dict[str, float]:
+    """What an attempt of this task holds while it runs."""
+    claims = {graph_key(task.graph.id): 1.0}
+    for name, amount in task.spec.resources.items():
+        claims[resource_key(name)] = amount
+    for name in task.spec.exclusive:
+        claims[lock_key(name)] = 1.0
+        state.scheduler.set_capacity(lock_key(name), 1)
+    return claims
+
+
+def _enqueue(state: State, task: Task) -> None:
+    task.claims = _claims(state, task)
+    state.scheduler.add(task.ref, task.worker, (-task.spec.priority, task.rank), task.claims)
+
+
+def _ready(state: State, task: Task, at_utc: float) -> None:
+    _move(task, "task_ready", "ready")
+    state.retrying.pop(task.ref, None)
+    task.retry_at_utc = None
+    if task.begun_utc is None:
+        task.begun_utc = at_utc
+    state.ranks += 1
+    task.rank = state.ranks
+    _enqueue(state, task)
+
+
+def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) -> None:
+    _move(task, "attempt_starting", "running")
+    state.scheduler.take(task.ref)
+    task.attempts.append(Attempt(fact.attempt, fact.boot, at_utc))
+    state.in_flight.setdefault(task.worker, {})[task.ref] = task
+    state.worker(task.worker).running += 1
+
+
+def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
+    _check(task, "attempt_ended", "running")
+    attempt = task.attempts[-1]
+    attempt.ended_utc, attempt.duration_s = fact.ended_utc, fact.duration_s
+    if fact.started_utc:
+        attempt.started_utc = fact.started_utc
+    attempt.exit_code, attempt.cls, attempt.message = fact.exit_code, fact.cls, fact.message
+    attempt.tail = fact.tail
+    result = bytes(fact.result)
+    attempt.result = None if result == b"null" else result
+    attempt.result_in_file = fact.result_in_file
+    del state.in_flight[task.worker][task.ref]
+    state.worker(task.worker).running -= 1
+    state.scheduler.give_back(task.worker, task.claims)
+
+
+def _task_ended(state: State, task: Task, fact: f.TaskEnded) -> None:
+    _move(task, "task_ended", fact.state)
+    state.scheduler.remove(task.ref)
+    state.retrying.pop(task.ref, None)
+    task.retry_at_utc = None
+    task.cls, task.reason, task.forgiven = fact.cls, fact.reason, fact.forgiven
+    task.decision = None
+    task.graph.open_tasks -= 1
+    for dependent, condition in task.dependents:
+        if satisfied(condition, task):
+            dependent.unmet -= 1
+        elif dependent.broken_by is None:
+            dependent.broken_by = task
+
+
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+
+def _asked(state: State, task: Task, fact: f.DecisionAsked, at_utc: float) -> None:
+    _move(task, "decision_asked", "blocked" if fact.blocks else task.state)
+    if task.begun_utc is None:
+        task.begun_utc = at_utc
+    decision = Decision(
+        ref=fact.ref,
+        task=task,
+        about=fact.about,
+        question=fact.question,
+        options=fact.options,
+        default=fact.default,
+        deadline_s=fact.deadline_s,
+        evidence=fact.evidence,
+        asked_utc=at_utc,
+    )
+    task.decision = state.decisions[fact.ref] = decision
+    state.last_decision = max(state.last_decision, int(fact.ref[1:]))
+
+
+def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
+    decision = state.decisions[fact.ref]
+    decision.choice, decision.note, decision.by, decision.answered_utc = fact.choice, fact.note, fact.by, at_utc
+    task = decision.task
+    task.answer = decision
+    if task.decision is decision:
+        task.decision = None
+    if decision.about == "approve":
+        task.approved = fact.choice == "approve"

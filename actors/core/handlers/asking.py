@@ -1,0 +1,110 @@
+"""Opening decisions: questions about one task, with options, evidence, deadline and default.
+
+What may be chosen is data (OPTIONS); what a choice means is in `decisions.py`. The place for a new kind.
+"""
+
+from typing import Any, Final
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol.hostwire import Question
+
+#: What a decision is about → its options; the first of `_DEFAULTS` stands when nobody answers in time.
+OPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "approve": ("approve", "reject"),
+    "failure": ("retry", "fail", "accept", "continue", "cancel_graph"),
+    "unknown": ("rerun", "fail", "accept"),
+}
+_DEFAULTS: Final = {"approve": "reject", "failure": "fail", "unknown": "fail"}
+
+#: Most options that a task's own question may have, and most characters of each text.
+MAX_OPTIONS: Final = 20
+MAX_TEXT: Final = 4000
+
+
+def ask_approval(turn: Turn, task: Task) -> None:
+    """Before the first attempt of a task with `approve`."""
+    what = f" ({task.spec.title})" if task.spec.title else ""
+    _ask(turn, task, "approve", task.spec.ask.question or f"May {task.id}{what} run?", {})
+
+
+def ask_about_failure(turn: Turn, task: Task, about: str, cls: str, message: str) -> None:
+    """After the last attempt, or one of which nobody knows how it ended."""
+    attempt = task.attempts[-1]
+    evidence: dict[str, Any] = {"class": cls, "message": message, "attempt": attempt.number}
+    if attempt.exit_code is not None:
+        evidence["exit_code"] = attempt.exit_code
+    if attempt.tail:
+        evidence["tail"] = attempt.tail
+    if about == "unknown":
+        question = f"Whether {task.id} finished cannot be known. What now?"
+    else:
+        question = task.spec.ask.question or f"{task.id} failed: {message}. What now?"
+    _ask(turn, task, about, question, evidence)
+
+
+def ask_question(turn: Turn, task: Task, question: Question, *, blocks: bool) -> str:
+    """A task's own question; returns the decision's ref."""
+    options = tuple(option[:MAX_TEXT] for option in question.options[:MAX_OPTIONS]) or ("yes", "no")
+    default = question.default if question.default in options else options[0]
+    return _open(
+        turn,
+        task,
+        about="question",
+        question=question.question[:MAX_TEXT],
+        options=options,
+        default=default,
+        deadline_s=question.deadline if question.deadline is not None else task.spec.ask.deadline,
+        evidence={"attempt": len(task.attempts)},
+        blocks=blocks,
+    )
+
+
+def _ask(turn: Turn, task: Task, about: str, question: str, evidence: dict[str, Any]) -> None:
+    options = OPTIONS[about]
+    wanted = task.spec.ask.default
+    _open(
+        turn,
+        task,
+        about=about,
+        question=question,
+        options=options,
+        default=wanted if wanted in options else _DEFAULTS[about],
+        deadline_s=task.spec.ask.deadline,
+        evidence=evidence,
+        blocks=True,
+    )
+
+
+def _open(
+    turn: Turn,
+    task: Task,
+    *,
+    about: str,
+    question: str,
+    options: tuple[str, ...],
+    default: str,
+    deadline_s: float | None,
+    evidence: dict[str, Any],
+    blocks: bool,
+) -> str:
+    ref = f"d{turn.state.last_decision + 1}"
+    turn.emit(
+        f.DecisionAsked(
+            graph=task.graph.id,
+            task=task.id,
+            ref=ref,
+            about=about,
+            question=question,
+            options=options,
+            default=default,
+            deadline_s=deadline_s,
+            evidence=evidence,
+            blocks=blocks,
+        )
+    )
+    if deadline_s is not None:
+        turn.ask(s.ArmTimer(s.TimerKey("decision", ref=ref), deadline_s))
+    return ref

@@ -1,0 +1,130 @@
+"""Answers: each is given to one decision by its ref, and releases that decision's task and no other."""
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import asking
+from orch_actors.actors.core.handlers.cancelling import fail_with_graph
+from orch_actors.actors.core.handlers.endings import end_task
+from orch_actors.actors.core.lookup import find_graph, find_task
+from orch_actors.actors.core.nodes import Decision
+from orch_actors.actors.core.table import REACTIONS
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol import messages
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.hostwire import Question
+
+
+def on_decision_made(turn: Turn, made: s.DecisionMade) -> messages.Decided:
+    """Answer a decision. The same answer twice is fine.
+
+    Raises:
+        Refused: UNKNOWN_DECISION; NOT_ALLOWED, no such option or nothing waits any more; ANSWERED, differently.
+    """
+    decision = find_decision(turn, made.ref)
+    task = decision.task
+    if decision.choice is not None:
+        if decision.choice != made.choice:
+            raise Refused.because(
+                "ANSWERED",
+                f"{decision.ref} was answered already: {decision.choice} (by {decision.by})",
+                "an answer stands; `retry` or `cancel` the task to change its course",
+            )
+        return _decided(decision, existing=True)
+    if made.choice not in decision.options:
+        raise Refused.because(
+            "NOT_ALLOWED",
+            f"{made.choice!r} is no option of {decision.ref}",
+            f"choose one of: {', '.join(decision.options)}",
+        )
+    if task.decision is not decision or REACTIONS[task.state, "decided"] != "act":
+        raise Refused.because("NOT_ALLOWED", f"{decision.ref} needs no answer any more: {task.ref} is {task.state}")
+    answer(turn, decision, made.choice, made.note, made.by)
+    return _decided(decision, existing=False)
+
+
+def _decided(decision: Decision, *, existing: bool) -> messages.Decided:
+    task = decision.task
+    return messages.Decided(
+        ref=decision.ref, graph=task.graph.id, task=task.id, choice=decision.choice or "", existing=existing
+    )
+
+
+def find_decision(turn: Turn, ref: str) -> Decision:
+    """A decision by its ref.
+
+    Raises:
+        Refused: UNKNOWN_DECISION.
+    """
+    decision = turn.state.decisions.get(ref)
+    if decision is None:
+        raise Refused.because(
+            "UNKNOWN_DECISION", f"there is no decision {ref!r}", "`orch-actors decisions` lists the open ones"
+        )
+    return decision
+
+
+def answer(turn: Turn, decision: Decision, choice: str, note: str, by: str) -> None:
+    """Put an answer down and let it take effect on the decision's own task."""
+    task = decision.task
+    turn.emit(
+        f.DecisionAnswered(
+            graph=task.graph.id, task=task.id, ref=decision.ref, choice=choice, note=note[: asking.MAX_TEXT], by=by
+        )
+    )
+    if decision.deadline_s is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=decision.ref)))
+    if task.state == "blocked":
+        _apply(turn, decision, choice, note)
+    # otherwise it runs: it reads the answer through its client
+
+
+def _apply(turn: Turn, decision: Decision, choice: str, note: str) -> None:
+    task = decision.task
+    said = f"{choice}" + (f": {note}" if note else "")
+    if decision.about == "question" or choice in ("approve", "retry", "rerun"):
+        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+        return
+    failed = task.attempts[-1] if task.attempts else None
+    cls, message = (failed.cls, failed.message) if failed else (None, "")
+    match choice:
+        case "reject":
+            end_task(turn, task, "cancelled", reason=f"not approved ({said})")
+        case "accept":
+            end_task(turn, task, "done", reason=f"accepted although it failed: {message}")
+        case "continue":
+            end_task(turn, task, "failed", cls=cls, reason=message, forgiven=True)
+        case "cancel_graph":
+            fail_with_graph(turn, task, cls or "exit", message)
+        case _:
+            end_task(turn, task, "failed", cls=cls, reason=message)
+
+
+def on_decision_due(turn: Turn, ref: str) -> None:
+    """Nobody answered in time: the default stands."""
+    decision = turn.state.decisions.get(ref)
+    if decision is None or decision.choice is not None or decision.task.decision is not decision:
+        return
+    answer(turn, decision, decision.default, "nobody answered in time", "deadline")
+
+
+def on_question_asked(turn: Turn, asked: s.QuestionAsked) -> messages.Asked:
+    """A running task asks through a client. The same question while it is open is the same decision.
+
+    Raises:
+        Refused: unknown, not running, asks something else already, or the options make no sense.
+    """
+    task = find_task(find_graph(turn.state, asked.graph), asked.task)
+    if REACTIONS[task.state, "ask"] == "refuse":
+        raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state}: only a running task can ask")
+    if not asked.question or not asked.options or len(asked.options) > asking.MAX_OPTIONS:
+        raise Refused.because("INVALID_REQUEST", f"expected a question and 1 to {asking.MAX_OPTIONS} options")
+    if asked.default is not None and asked.default not in asked.options:
+        raise Refused.because("INVALID_REQUEST", f"the default {asked.default!r} is none of the options")
+    if task.decision is not None:
+        if task.decision.question == asked.question[: asking.MAX_TEXT]:
+            return messages.Asked(ref=task.decision.ref)
+        raise Refused.because("NOT_ALLOWED", f"{task.ref} asks something already: {task.decision.ref}")
+    question = Question(
+        question=asked.question, options=asked.options, default=asked.default, deadline=asked.deadline_s
+    )
+    return messages.Asked(ref=asking.ask_question(turn, task, question, blocks=False))

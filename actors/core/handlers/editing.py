@@ -1,0 +1,274 @@
+"""Editing a graph while it runs: add tasks, change what has not started, run again what is over.
+
+Each edit is checked whole before its first fact, so it happens or it does not. `dry_run` stops in between.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.capacities import impossible_claims
+from orch_actors.actors.core.handlers.endings import end_graph_if_over, settle_dependents, settle_waiting
+from orch_actors.actors.core.handlers.pausing import check_version
+from orch_actors.actors.core.lookup import find_graph, find_task
+from orch_actors.actors.core.nodes import Graph, Task
+from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol.errors import Problem, Refused
+from orch_actors.protocol.messages import Edited
+from orch_actors.protocol.spec.check import MAX_TASKS, cycles
+from orch_actors.protocol.spec.document import task_to_document
+from orch_actors.protocol.spec.graph import TaskSpec
+from orch_actors.protocol.spec.hints import did_you_mean
+from orch_actors.protocol.spec.parse import parse_task
+
+
+def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
+    """Add tasks; a graph that was over runs again.
+
+    Raises:
+        Refused: with all problems of all tasks.
+    """
+    graph = find_graph(turn.state, offer.graph)
+    check_version(graph, offer.if_version)
+    _not_cancelling(graph)
+    specs = _parse_new(turn, graph, offer)
+    changes = tuple(f"+ {spec.id}" for spec in specs)
+    if offer.dry_run:
+        return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=True)
+    _reopen(turn, graph)
+    turn.emit(f.TasksAdded(graph=graph.id, documents=tuple(task_to_document(spec) for spec in specs)))
+    _let_go(turn, [graph.tasks[spec.id] for spec in specs])
+    end_graph_if_over(turn, graph)
+    return Edited(graph=graph.id, version=graph.version, changes=changes)
+
+
+def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec]:
+    problems: list[Problem] = []
+    specs: list[TaskSpec] = []
+    for index, document in enumerate(offer.tasks):
+        try:
+            spec = parse_task(document, index, base_dir=offer.base_dir)
+        except Refused as refused:
+            problems += refused.info.problems
+            continue
+        problems += impossible_claims(turn.state, spec, f"tasks[{index}]")
+        if spec.id in graph.tasks or any(spec.id == other.id for other in specs):
+            problems.append(Problem(where=f"tasks[{index}].id", message=f"there is a task {spec.id!r} already"))
+        specs.append(spec)
+    if not offer.tasks:
+        problems.append(Problem(where="tasks", message="there is nothing to add"))
+    if len(graph.tasks) + len(offer.tasks) > MAX_TASKS:
+        problems.append(Problem(where="tasks", message=f"the graph would have more than {MAX_TASKS} tasks"))
+    new = {spec.id: position for position, spec in enumerate(specs)}
+    for index, spec in enumerate(specs):
+        problems += _unknown_dependencies(graph, spec, new, f"tasks[{index}]")
+    for cycle in cycles([[new[d.task] for d in spec.depends_on if d.task in new] for spec in specs]):
+        names = " → ".join(specs[position].id for position in [*cycle, cycle[0]])
+        problems.append(Problem(where=f"tasks[{cycle[0]}].depends_on", message=f"is part of a cycle: {names}"))
+    if problems:
+        raise _invalid(problems)
+    return specs
+
+
+def _unknown_dependencies(graph: Graph, spec: TaskSpec, new: Mapping[str, int], where: str) -> Iterable[Problem]:
+    for position, dependency in enumerate(spec.depends_on):
+        if dependency.task not in graph.tasks and dependency.task not in new:
+            meant = did_you_mean(dependency.task, [*graph.tasks, *new])
+            yield Problem(
+                where=f"{where}.depends_on[{position}]", message=f"there is no task {dependency.task!r}{meant or ''}"
+            )
+
+
+def _invalid(problems: list[Problem]) -> Refused:
+    count = len(problems)
+    return Refused.because(
+        "INVALID_GRAPH",
+        f"the edit has {count} problem{'s' if count > 1 else ''}: {problems[0]}",
+        "nothing was changed; correct it and try again",
+        problems=tuple(problems),
+    )
+
+
+def on_update_asked(turn: Turn, asked: s.UpdateAsked) -> Edited:
+    """Change options of a task that has not started.
+
+    Raises:
+        Refused: it has started, or the outcome makes no sense.
+    """
+    graph = find_graph(turn.state, asked.graph)
+    task = find_task(graph, asked.task)
+    check_version(graph, asked.if_version)
+    _not_cancelling(graph)
+    if REACTIONS[task.state, "update"] == "refuse" or task.tries:
+        started = "has started" if task.tries and not task.terminal else f"is {task.state}"
+        raise Refused.because(
+            "NOT_ALLOWED",
+            f"{task.ref} {started}",
+            "only what has not started can be changed; `retry` takes changes",
+        )
+    document, changes = changed_document(turn, task, asked.set, asked.base_dir)
+    if asked.dry_run or not changes:
+        return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=asked.dry_run)
+    turn.emit(f.TaskUpdated(graph=graph.id, task=task.id, document=document, changes=changes))
+    after_update(turn, task)
+    end_graph_if_over(turn, graph)
+    return Edited(graph=graph.id, version=graph.version, changes=changes)
+
+
+def changed_document(
+    turn: Turn, task: Task, changes: Mapping[str, Any], base_dir: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The task's document with some fields set anew, and a line for each that differs.
+
+    Raises:
+        Refused: the id is to change, or the outcome makes no sense.
+    """
+    if "id" in changes:
+        raise Refused.because("NOT_ALLOWED", "a task's id stays", "add a task with the new id and cancel this one")
+    before = task_to_document(task.spec)
+    wanted = {name: value for name, value in {**before, **changes}.items() if value is not None}
+    spec = parse_task(wanted, base_dir=base_dir)
+    problems = [*impossible_claims(turn.state, spec, task.id), *_unknown_dependencies(task.graph, spec, {}, task.id)]
+    if not problems and _reaches_itself(task, spec):
+        problems.append(Problem(where=f"{task.id}.depends_on", message="would make a cycle"))
+    if problems:
+        raise _invalid(problems)
+    after = task_to_document(spec)
+    lines = [
+        f"~ {task.id}: {name} {_short(before.get(name))} → {_short(after.get(name))}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+    return after, tuple(lines)
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _reaches_itself(task: Task, spec: TaskSpec) -> bool:
+    """Whether the task would wait for itself, over however many others."""
+    seen: set[str] = set()
+    open_ends = [dependency.task for dependency in spec.depends_on]
+    while open_ends:
+        name = open_ends.pop()
+        if name == task.id:
+            return True
+        if name not in seen:
+            seen.add(name)
+            open_ends += [dependency.task for dependency in task.graph.tasks[name].spec.depends_on]
+    return False
+
+
+def after_update(turn: Turn, task: Task) -> None:
+    """The task's dependencies may be others now, its gate may have gone."""
+    if task.unmet and task.state in ("ready", "blocked"):
+        if task.state == "blocked":
+            _withdraw(turn, task)
+        turn.emit(f.TaskHeld(graph=task.graph.id, task=task.id))
+    elif task.state == "blocked" and task.decision is not None and task.decision.about == "approve":
+        if not task.spec.approve:
+            _withdraw(turn, task)
+            turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+    elif task.state == "ready" and task.spec.approve and not task.approved:
+        turn.emit(f.TaskHeld(graph=task.graph.id, task=task.id))
+    if task.spec.deadline is not None and task.begun_utc is not None:
+        left = max(0.0, task.begun_utc + task.spec.deadline - turn.now_utc)
+        turn.ask(s.ArmTimer(s.TimerKey("deadline", task.graph.id, task.id), left))
+    _let_go(turn, [task])
+
+
+def _withdraw(turn: Turn, task: Task) -> None:
+    """An edit has made the question pointless: answered by nobody."""
+    if task.decision is not None:
+        turn.emit(
+            f.DecisionAnswered(
+                graph=task.graph.id, task=task.id, ref=task.decision.ref, choice="withdrawn", by="an edit"
+            )
+        )
+
+
+def on_retry_asked(turn: Turn, asked: s.RetryAsked) -> Edited:
+    """Run again, in place: one task that is over, or all that failed or were cancelled.
+
+    What depends on them is invalid and revives with them. Nothing else is touched.
+
+    Raises:
+        Refused: nothing to run again, or something that depends on it runs.
+    """
+    graph = find_graph(turn.state, asked.graph)
+    check_version(graph, asked.if_version)
+    if graph.cancelling and graph.state not in GRAPH_TERMINAL:
+        _not_cancelling(graph)
+    roots = _to_retry(graph, asked.task)
+    revived = _with_descendants(graph, roots)
+    document, changes = None, tuple(f"↻ {task.id}" for task in revived)
+    if asked.set:
+        document, lines = changed_document(turn, roots[0], asked.set, asked.base_dir)
+        changes = (*lines, *changes)
+    if asked.dry_run:
+        return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=True)
+    _reopen(turn, graph)
+    for task in revived:
+        turn.emit(f.TaskRevived(graph=graph.id, task=task.id))
+    if document is not None:
+        turn.emit(f.TaskUpdated(graph=graph.id, task=roots[0].id, document=document, changes=changes))
+    _let_go(turn, revived)
+    end_graph_if_over(turn, graph)
+    return Edited(graph=graph.id, version=graph.version, changes=changes)
+
+
+def _to_retry(graph: Graph, task_id: str | None) -> list[Task]:
+    if task_id is not None:
+        task = find_task(graph, task_id)
+        if REACTIONS[task.state, "retry"] == "refuse":
+            raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state}", "only what is over can run again")
+        return [task]
+    roots = [task for task in graph.tasks.values() if task.state in ("failed", "cancelled")]
+    if not roots:
+        raise Refused.because(
+            "NOT_ALLOWED", f"nothing of graph {graph.id} failed or was cancelled", "name the task to run again"
+        )
+    return roots
+
+
+def _with_descendants(graph: Graph, roots: list[Task]) -> list[Task]:
+    """The tasks to revive, in the order of the graph: the roots and all terminal tasks that depend on them."""
+    reached = {task.id for task in roots}
+    open_ends = list(roots)
+    while open_ends:
+        for dependent, _ in open_ends.pop().dependents:
+            if dependent.id in reached:
+                continue
+            if dependent.tries and not dependent.terminal:
+                raise Refused.because(
+                    "NOT_ALLOWED",
+                    f"{dependent.ref} depends on it and has started ({dependent.state})",
+                    "cancel that one first, or wait for it",
+                )
+            if dependent.terminal:
+                reached.add(dependent.id)
+                open_ends.append(dependent)
+    return [task for task in graph.tasks.values() if task.id in reached]
+
+
+def _reopen(turn: Turn, graph: Graph) -> None:
+    if graph.state in GRAPH_TERMINAL:
+        turn.emit(f.GraphReopened(graph=graph.id))
+        if graph.spec.limits.wall is not None:
+            turn.ask(s.ArmTimer(s.TimerKey("wall", graph.id), graph.spec.limits.wall))
+
+
+def _let_go(turn: Turn, tasks: list[Task]) -> None:
+    skipped = [task for task in tasks if settle_waiting(turn, task)]
+    settle_dependents(turn, skipped)
+
+
+def _not_cancelling(graph: Graph) -> None:
+    if graph.cancelling and graph.state not in GRAPH_TERMINAL:
+        raise Refused.because(
+            "NOT_ALLOWED", f"graph {graph.id} is being cancelled", "wait for its end; then it can be edited again"
+        )

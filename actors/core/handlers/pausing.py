@@ -1,0 +1,144 @@
+"""Pause, resume and limits, of a graph or a worker type; and forgetting graphs that are over."""
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.lookup import find_graph
+from orch_actors.actors.core.nodes import Graph
+from orch_actors.actors.core.state import WorkerType
+from orch_actors.actors.core.table import GRAPH_TERMINAL
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.messages import Edited, Pruned
+
+
+def on_pause_asked(turn: Turn, asked: s.PauseAsked) -> Edited:
+    """Start nothing new; what runs goes on. Pausing what is paused is fine.
+
+    Raises:
+        Refused: unknown, or over.
+    """
+    _exactly_one(asked.graph, asked.worker)
+    reason = asked.reason or "paused on request"
+    if asked.graph is not None:
+        graph = _open_graph(turn, asked.graph)
+        if graph.state != "paused":
+            turn.emit(f.GraphPaused(graph=graph.id, reason=reason))
+        return Edited(graph=graph.id, version=graph.version, changes=("paused",))
+    worker, record = _worker(turn, asked.worker or "")
+    if not record.paused:
+        turn.emit(f.WorkerPaused(worker=worker, reason=reason))
+    return Edited(graph="", version=0, changes=(f"worker {worker} paused",))
+
+
+def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
+    """Go on. Resuming what is not paused is fine.
+
+    Raises:
+        Refused: unknown, or over.
+    """
+    _exactly_one(asked.graph, asked.worker)
+    if asked.graph is not None:
+        graph = _open_graph(turn, asked.graph)
+        if graph.state == "paused":
+            turn.emit(f.GraphResumed(graph=graph.id))
+        return Edited(graph=graph.id, version=graph.version, changes=("resumed",))
+    worker, record = _worker(turn, asked.worker or "")
+    if record.paused:
+        turn.emit(f.WorkerResumed(worker=worker))
+        turn.ask(s.DisarmTimer(s.TimerKey("worker", ref=worker)))
+    return Edited(graph="", version=0, changes=(f"worker {worker} resumed",))
+
+
+def on_limit_asked(turn: Turn, asked: s.LimitAsked) -> Edited:
+    """Change how many attempts may run at once; what runs beyond a lowered limit runs on.
+
+    Raises:
+        Refused: unknown, over, stale, or no positive number.
+    """
+    _exactly_one(asked.graph, asked.worker)
+    if asked.parallel is not None and not 1 <= asked.parallel <= 10_000:
+        raise Refused.because("INVALID_REQUEST", f"a limit of {asked.parallel} makes no sense", "1 to 10000, or none")
+    new = "none" if asked.parallel is None else str(asked.parallel)
+    if asked.graph is not None:
+        graph = _open_graph(turn, asked.graph)
+        check_version(graph, asked.if_version)
+        changes = (f"limits.parallel {graph.parallel or 'none'} → {new}",)
+        if not asked.dry_run:
+            turn.emit(f.GraphLimited(graph=graph.id, parallel=asked.parallel))
+        return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=asked.dry_run)
+    worker, record = _worker(turn, asked.worker or "")
+    changes = (f"worker {worker}: {record.limit} → {asked.parallel or record.configured}",)
+    if not asked.dry_run:
+        turn.emit(f.WorkerLimited(worker=worker, parallel=asked.parallel))
+    return Edited(graph="", version=0, changes=changes, dry_run=asked.dry_run)
+
+
+def on_prune_asked(turn: Turn, asked: s.PruneAsked) -> Pruned:
+    """Forget graphs that are over, oldest first.
+
+    Raises:
+        Refused: one that is named is unknown or not over.
+    """
+    chosen = _to_forget(turn, asked)
+    if not asked.dry_run:
+        for graph in chosen:
+            turn.emit(f.GraphForgotten(graph=graph.id))
+            turn.ask(s.ForgetGraph(graph.id))
+    return Pruned(graphs=tuple(graph.id for graph in chosen), dry_run=asked.dry_run)
+
+
+def _to_forget(turn: Turn, asked: s.PruneAsked) -> list[Graph]:
+    if asked.graphs:
+        named = [find_graph(turn.state, ref) for ref in asked.graphs]
+        for graph in named:
+            if graph.state not in GRAPH_TERMINAL:
+                raise Refused.because(
+                    "NOT_ALLOWED",
+                    f"graph {graph.id} is {graph.state}",
+                    "only what is over can be forgotten",
+                )
+        return list(dict.fromkeys(named))
+    over = [(graph.ended_utc, graph) for graph in turn.state.graphs.values() if graph.ended_utc is not None]
+    over.sort(key=lambda pair: pair[0])
+    if asked.keep is None and asked.older_than_s is None:
+        return [graph for _, graph in over]
+    spared = len(over) if asked.keep is None else max(0, len(over) - asked.keep)
+    chosen = over[:spared] if asked.keep is not None else []
+    if asked.older_than_s is not None:
+        chosen += [pair for pair in over[len(chosen) :] if turn.now_utc - pair[0] > asked.older_than_s]
+    return [graph for _, graph in chosen]
+
+
+def check_version(graph: Graph, if_version: int | None) -> None:
+    """Compare and set.
+
+    Raises:
+        Refused: STALE_VERSION.
+    """
+    if if_version is not None and if_version != graph.version:
+        raise Refused.because(
+            "STALE_VERSION",
+            f"graph {graph.id} is at version {graph.version}, not {if_version}: it has changed since",
+            "look at it again, then edit with its present version",
+        )
+
+
+def _open_graph(turn: Turn, ref: str) -> Graph:
+    graph = find_graph(turn.state, ref)
+    if graph.state in GRAPH_TERMINAL or graph.cancelling:
+        state = "being cancelled" if graph.cancelling and graph.state not in GRAPH_TERMINAL else graph.state
+        raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is {state}", "only what is not over can be steered")
+    return graph
+
+
+def _worker(turn: Turn, worker: str) -> tuple[str, WorkerType]:
+    record = turn.state.workers.get(worker)
+    if record is None:
+        known = ", ".join(turn.state.workers)
+        raise Refused.because("INVALID_REQUEST", f"there is no worker type {worker!r}", f"there are: {known}")
+    return worker, record
+
+
+def _exactly_one(graph: str | None, worker: str | None) -> None:
+    if (graph is None) == (worker is None):
+        raise Refused.because("INVALID_REQUEST", "expected either a graph or a worker type", "name exactly one")

@@ -1,0 +1,131 @@
+"""Why a task is where it is: a sentence, a reason for programs, and the command that would help. Pure."""
+
+from typing import Any
+
+from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.state import State, unmet_dependencies
+from orch_actors.protocol.views import WhyView, utc_text
+
+_Reason = tuple[str, dict[str, Any], str]
+
+
+def why(state: State, task: Task) -> WhyView:
+    """The whole answer, but for the story, which is in the journal."""
+    sentence, reason, help_ = explain(state, task)
+    return WhyView(graph=task.graph.id, task=task.id, state=task.state, sentence=sentence, reason=reason, help=help_)
+
+
+def explain(state: State, task: Task) -> _Reason:
+    """(sentence, reason, helping command); the sentence is empty where there is nothing to say."""
+    match task.state:
+        case "pending" if task.retry_at_utc is not None:
+            return _retry(task)
+        case "pending":
+            return _dependencies(task)
+        case "ready":
+            return _waiting(state, task)
+        case "running":
+            return _running(task)
+        case "blocked":
+            return _blocked(task)
+        case _:
+            return _over(task)
+
+
+def _retry(task: Task) -> _Reason:
+    at_utc = utc_text(task.retry_at_utc or 0.0)
+    number, tries = task.tries + 1, task.spec.retry.attempts
+    sentence = f"waits until {at_utc[11:19]} UTC for attempt {number} of {tries}"
+    last = task.attempts[-1]
+    reason = {"kind": "retry", "at_utc": at_utc, "attempt": number, "of": tries, "class": last.cls}
+    return sentence, reason, f"orch-actors logs {task.ref}"
+
+
+def _dependencies(task: Task) -> _Reason:
+    names = unmet_dependencies(task)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    conditions = {dependency.task: dependency.on for dependency in task.spec.depends_on}
+    shown = [name if conditions[name] == "done" else f"{name} ({conditions[name]})" for name in names[:3]]
+    first = task.graph.tasks[names[0]]
+    # The first step of the way: what it waits for may itself wait.
+    help_ = f"orch-actors why {first.ref}" if not first.terminal else ""
+    return "waits for " + ", ".join(shown) + more, {"kind": "dependency", "tasks": names[:100]}, help_
+
+
+def _waiting(state: State, task: Task) -> _Reason:
+    graph, worker = task.graph, state.worker(task.worker)
+    entry = state.scheduler.entry(task.ref)
+    held = entry.held_by if entry is not None else None
+    if graph.state == "paused":
+        return (
+            f"its graph is paused ({graph.reason})",
+            {"kind": "paused", "graph": graph.id},
+            f"orch-actors resume {graph.id}",
+        )
+    if worker.paused:
+        until = None if worker.paused_until_utc is None else utc_text(worker.paused_until_utc)
+        sentence = f"the {task.worker} worker is paused" + (f" until {until[11:19]} UTC" if until else "")
+        reason = {"kind": "worker_paused", "worker": task.worker, "until_utc": until, "why": worker.pause_reason}
+        return f"{sentence} ({worker.pause_reason})", reason, f"orch-actors resume --worker {task.worker}"
+    if held is not None:
+        return _held(state, task, held)
+    if not worker.ready:
+        reason = {"kind": "worker_down", "worker": task.worker}
+        return f"waits for the {task.worker} worker to come up", reason, "orch-actors actors"
+    sentence = f"waits for a free {task.worker} slot ({worker.running} of {worker.limit} taken)"
+    slot: dict[str, Any] = {"kind": "slot", "worker": task.worker, "running": worker.running, "limit": worker.limit}
+    return sentence, slot, f"orch-actors limit --worker {task.worker} {worker.limit + 1}"
+
+
+def _held(state: State, task: Task, held: str) -> _Reason:
+    kind, _, name = held.partition(":")
+    if kind == "graph":
+        limit = task.graph.parallel
+        sentence = f"waits for a place among the {limit} that its graph may run at once"
+        return sentence, {"kind": "graph_limit", "limit": limit}, f"orch-actors limit {name} {(limit or 0) + 1}"
+    if kind == "lock":
+        return f"waits for the lock {name!r}, which another task holds", {"kind": "lock", "name": name}, ""
+    wanted, total = task.spec.resources.get(name, 0.0), state.scheduler.capacity(held)
+    free = state.scheduler.free(held)
+    sentence = f"waits for {wanted:g} of {name}: {free:g} of {total:g} are free"
+    return sentence, {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total}, ""
+
+
+def _running(task: Task) -> _Reason:
+    attempt, tries = task.attempts[-1], task.spec.retry.attempts
+    reason: dict[str, Any] = {"kind": "running", "attempt": attempt.number}
+    if attempt.stopping is not None:
+        return (
+            f"is being ended: {attempt.stopping[1]}",
+            {**reason, "kind": "stopping", "class": attempt.stopping[0]},
+            "",
+        )
+    if task.decision is not None:
+        sentence = f"runs, and asks {task.decision.ref}: {task.decision.question}"
+        reason = {**reason, "kind": "decision", "ref": task.decision.ref}
+        return sentence, reason, f"orch-actors decide {task.decision.ref} {task.decision.options[0]}"
+    sentence = f"runs, attempt {task.tries} of {tries}" if tries > 1 else ""
+    return sentence, reason, f"orch-actors logs -f {task.ref}"
+
+
+def _blocked(task: Task) -> _Reason:
+    decision = task.decision
+    if decision is None:
+        return "is blocked", {"kind": "decision"}, ""
+    sentence = f"waits for decision {decision.ref}: {decision.question}"
+    reason = {"kind": "decision", "ref": decision.ref, "options": list(decision.options)}
+    return sentence, reason, f"orch-actors decide {decision.ref} {decision.options[0]}"
+
+
+def _over(task: Task) -> _Reason:
+    reason: dict[str, Any] = {"kind": task.state}
+    if task.cls is not None and task.state == "failed":
+        reason["class"] = task.cls
+    help_ = ""
+    if task.state == "failed":
+        help_ = f"orch-actors logs {task.ref}; then orch-actors retry {task.ref}"
+    elif task.state == "skipped" and task.broken_by is not None:
+        help_ = f"orch-actors why {task.broken_by.ref}"
+    elif task.state == "cancelled":
+        help_ = f"orch-actors retry {task.ref}"
+    return task.reason, reason, help_
