@@ -5,12 +5,15 @@ good run. A named home is a person's own: its daemon is started where it does no
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,6 +29,21 @@ STOP_S: Final = 30.0
 GONE_S: Final = 10.0
 #: What `up` may take, after `kill -9`.
 UP_S: Final = 90.0
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals that end us wait for the end of the block: a daemon half started or half ended would be left behind."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def fresh_folder(prefix: str) -> str:
+    """A path for a temporary folder that nobody else will choose; not created yet."""
+    return os.path.join(tempfile.gettempdir(), prefix + secrets.token_hex(6))
 
 
 class TrialDaemon:
@@ -55,21 +73,26 @@ class TrialDaemon:
         self._remove_at_end: Final = remove_at_end
         #: Set by whoever finds that the run failed: then the home stays, to be looked into.
         self.keep = keep
-        self.home: Final = Home(home if home is not None else tempfile.mkdtemp(prefix="oas-"))
+        self.home: Final = Home(home if home is not None else fresh_folder("oas-"))
         self._started = False
         #: Processes that were still there when all should have been gone, after `stop`.
         self.left: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
-        if listener(self.home) is None:
-            try:
+        if listener(self.home) is not None:
+            return self
+        try:
+            with undisturbed():
+                if self.own:
+                    os.mkdir(self.home.path, 0o700)
                 if self.own and self._shell_slots is not None:
                     with open(self.home.config, "w", encoding="ascii") as file:
                         file.write(f"[workers.shell]\nlimit = {self._shell_slots}\n")
                 self._started = start(self.home)
-            except BaseException:
-                self.remove()
-                raise
+        except BaseException:
+            self.stop()
+            self.remove()
+            raise
         return self
 
     def __exit__(
@@ -117,14 +140,15 @@ class TrialDaemon:
 
     def stop(self) -> None:
         """End what was started here, with its tasks; then look whether anything is left. Twice is once."""
-        if self._started:
-            self._started = False
-            self._shut_down()
-            if self.own:
-                self.left = self._wait_until_gone()
-        self.keep = self.keep or bool(self.left)
-        if self.own and not self.keep and self._remove_at_end:
-            self.remove()
+        with undisturbed():
+            if self._started:
+                self._started = False
+                self._shut_down()
+                if self.own:
+                    self.left = self._wait_until_gone()
+            self.keep = self.keep or bool(self.left)
+            if self.own and not self.keep and self._remove_at_end:
+                self.remove()
 
     def _shut_down(self) -> None:
         pid = listener(self.home)

@@ -55,8 +55,9 @@ class Bench:
     @contextmanager
     def daemon(self) -> Iterator[tuple[TrialDaemon, Client]]:
         """A fresh daemon that has run a task already, and a client of it."""
-        with TrialDaemon(remove_at_end=False) as daemon, daemon.client() as client:
-            self._daemons.append(daemon)
+        fresh = TrialDaemon(remove_at_end=False)
+        self._daemons.append(fresh)
+        with fresh as daemon, daemon.client() as client:
             self.run(client, {"name": "warm-up", "tasks": [NOOP]})
             yield daemon, client
 

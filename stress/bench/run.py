@@ -4,7 +4,6 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 from orch_actors.protocol.errors import Refused
 from orch_actors.stress.bench.figures import Figure
 from orch_actors.stress.bench.measures import MEASURES, QUICK, Bench, Size
+from orch_actors.stress.daemon import fresh_folder
 
 
 class BenchReport(Struct, frozen=True, kw_only=True):
@@ -42,10 +42,11 @@ def run_bench(only: Sequence[str], *, quick: bool, tell: Callable[[str], None]) 
         raise Refused.because(
             "INVALID_REQUEST", f"there is no measure {unknown[0]!r}", f"there are: {', '.join(MEASURES)}"
         )
-    folder = tempfile.mkdtemp(prefix="oa-bench-")
+    folder = fresh_folder("bench-oas-")
     bench = Bench(QUICK if quick else Size(), folder)
     figures: list[Figure] = []
     try:
+        os.mkdir(folder, 0o700)
         for name, measure in MEASURES.items():
             if not only or name in only:
                 tell(name)

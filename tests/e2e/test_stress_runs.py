@@ -1,10 +1,12 @@
 """`stress run`, `replay` and `bench`, whole: real daemons, real processes, real kills."""
 
+import glob
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -185,7 +187,9 @@ def test_bench_quick_takes_every_figure(stress):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_in_the_middle_it_leaves_nothing_behind(stress, number):
+@pytest.mark.parametrize("when", ["measuring", "home", "lock", "journal"])
+def test_stopped_at_any_moment_it_leaves_nothing_behind(stress, number, when):
+    """At its beginning; when there is a home; when the daemon has taken it; when it writes."""
     process = subprocess.Popen(
         [*command_line(), "stress", "bench", "--only", "chain"],
         cwd=stress.here,
@@ -194,8 +198,13 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind(stress, number):
         stdout=subprocess.DEVNULL,
         text=True,
     )
+    signs = {"measuring": "*", "home": "oas-*", "lock": "oas-*/lock", "journal": "oas-*/journal/*"}
     with process:
         assert process.stderr.readline() == "measuring chain …\n"
+        until_at = time.monotonic() + LIMIT_S
+        while not glob.glob(os.path.join(stress.env["TMPDIR"], signs[when])):
+            assert process.poll() is None
+            assert time.monotonic() < until_at
         process.send_signal(number)
         assert process.wait(LIMIT_S) == 130
 
