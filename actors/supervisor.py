@@ -197,7 +197,9 @@ class Supervisor(Actor):
         self._out.steps += 1
         for fact in step.facts:
             self._head += 1
-            self._out.told.append(Told(self._head, fact, now_utc))
+            told = Told(self._head, fact, now_utc)
+            self._out.told.append(told)
+            self._recent.append(told)  # whoever is answered in this batch hears of it after the sync
 
     # --- clients --------------------------------------------------------------------------------------------------
 
@@ -295,7 +297,6 @@ class Supervisor(Actor):
             self._desk.reply(origin, body)
         for effect in out.effects:
             self._desk.perform(effect, self._hosts, self._machine.state)
-        self._recent.extend(out.told)
         self._desk.publish(out.told)
         for call in out.after:
             call()
