@@ -10,10 +10,9 @@ import functools
 import os
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from types import FrameType
 
 import msgspec
@@ -56,8 +55,14 @@ def holding(home: Home) -> Iterator[None]:
 
     Raises:
         HomeInUse: somebody else holds it.
+        EnvironmentFault: the lock file cannot be opened.
     """
-    fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot open {home.lock}: {error.strerror or error}", "see to that file, or choose another --home"
+        ) from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,23 +75,51 @@ def holding(home: Home) -> Iterator[None]:
         os.close(fd)
 
 
-@dataclass
 class Ending:
-    """Why the daemon ends; the main thread waits for it."""
+    """What the main thread waits for: the end, and why; until then, what signal handlers want done.
 
-    event: threading.Event
-    crash: BaseException | None = None
-    where: str = ""
+    A handler runs between any two steps of the main thread, which may hold an inbox's lock just then. So it only
+    puts its wish down here, for which SimpleQueue is made.
+    """
+
+    def __init__(self) -> None:
+        self._wishes: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.crash: BaseException | None = None
 
     def crashed(self, name: str, error: BaseException) -> None:
         """An actor died of a bug, or of the disk."""
         if self.crash is None:
-            self.crash, self.where = error, name
-        self.event.set()
+            logger.error("{} died: {}: {}", name, type(error).__name__, error)
+            self.crash = error
+        self._wishes.put(None)
 
     def asked(self) -> None:
         """Somebody asked for it."""
-        self.event.set()
+        self._wishes.put(None)
+
+    def wish(self, call: Callable[[], None]) -> None:
+        """Have the main thread call this before the end. Safe in a signal handler."""
+        self._wishes.put(call)
+
+    def wait(self) -> None:
+        """Return at the end."""
+        while (call := self._wishes.get()) is not None:
+            call()
+
+
+class Starter:
+    """Whoever started us and waits on a descriptor, if anybody does. It is told once, how it went."""
+
+    def __init__(self, ready_fd: int | None) -> None:
+        self._fd = ready_fd
+
+    def tell(self, what: object) -> None:
+        """Say it, the first time only: the descriptor's number is another file's afterwards."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):  # nobody waits for it any more
+                os.write(fd, msgspec.json.encode(what) + b"\n")
+                os.close(fd)
 
 
 class Daemon:
@@ -103,7 +136,7 @@ class Daemon:
         replayed = replay(lines, machine)
         logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
         self._head = replayed.head
-        self._timekeeper = Timekeeper(clock)
+        self._timekeeper = Timekeeper(clock, ending.crashed)
         self._gateway = Gateway(
             home, journal=journal.id, on_client=self._from_client, on_host=self._tell, on_crash=ending.crashed
         )
@@ -184,7 +217,7 @@ class Daemon:
         self._gateway.reply(origin, self._desk.encode_reply(origin, what))
 
 
-def serve(home: Home, ready_fd: int | None) -> int:
+def serve(home: Home, starter: Starter) -> int:
     """Run a daemon in this process until it is asked to go; returns the exit code.
 
     Raises:
@@ -194,13 +227,13 @@ def serve(home: Home, ready_fd: int | None) -> int:
     home.prepare()
     with holding(home):
         _log_to(home.log)
-        ending = Ending(threading.Event())
+        ending = Ending()
         daemon = Daemon(home, ending)
-        _on_signals(daemon, home)
+        _on_signals(daemon, ending, home)
         daemon.start()
         logger.info("up: pid {}, home {}", os.getpid(), home.path)
-        _say(ready_fd, {"pid": os.getpid()})
-        ending.event.wait()
+        starter.tell({"pid": os.getpid()})
+        ending.wait()
         daemon.stop()
         logger.info("down")
     if ending.crash is not None:
@@ -208,13 +241,16 @@ def serve(home: Home, ready_fd: int | None) -> int:
     return 0
 
 
-def _on_signals(daemon: Daemon, home: Home) -> None:
+def _on_signals(daemon: Daemon, ending: Ending, home: Home) -> None:
     """TERM and INT: go, as `down` does. HUP: read the settings again."""
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
-        daemon.tell(StopAsked())
+        ending.wish(lambda: daemon.tell(StopAsked()))
 
     def reload(_signal: int, _frame: FrameType | None) -> None:
+        ending.wish(read_settings)
+
+    def read_settings() -> None:
         try:
             daemon.tell(SettingsChanged(load_settings(home.config)))
         except EnvironmentFault as fault:
@@ -230,28 +266,21 @@ def _log_to(path: str) -> None:
     logger.add(path, rotation="5 MB", retention=3, level=os.environ.get("ORCH_ACTORS_LOG", "INFO"), diagnose=False)
 
 
-def _say(ready_fd: int | None, what: object) -> None:
-    """Tell whoever started us, once."""
-    if ready_fd is None:
-        return
-    with contextlib.suppress(OSError):  # nobody waits for it any more
-        os.write(ready_fd, msgspec.json.encode(what) + b"\n")
-        os.close(ready_fd)
-
-
 def main(home: Home, ready_fd: int | None) -> int:
     """`serve`, with every ending turned into an exit code and a word."""
+    logger.remove()  # until there is a log file, the only words are the ones below
+    starter = Starter(ready_fd)
     try:
-        return serve(home, ready_fd)
+        return serve(home, starter)
     except EnvironmentFault as fault:
         logger.error("{} ({})", fault.message, fault.hint)
         error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint}
-        _say(ready_fd, {"error": error, "exit_code": fault.exit_code})
+        starter.tell({"error": error, "exit_code": fault.exit_code})
         sys.stderr.write(f"orch-actors: {fault.message}\n  {fault.hint}\n")
         return fault.exit_code
     except Exception as bug:  # noqa: BLE001 (an entry point: whatever it is, it must be told)
         logger.critical("a bug: {}", "".join(traceback.format_exception(bug)))
         error = {"code": "INTERNAL", "message": f"{type(bug).__name__}: {bug}", "hint": f"see {home.log}"}
-        _say(ready_fd, {"error": error, "exit_code": 70})
+        starter.tell({"error": error, "exit_code": 70})
         sys.stderr.write(f"orch-actors: a bug: {bug}\n  the daemon's log has its traceback: {home.log}\n")
         return 70

@@ -228,7 +228,7 @@ class Desk:
             case messages.GetDecision():
                 return queries.get_decision(state, query)
             case messages.Why():
-                return queries.get_why(state, query, origin, asker.head)
+                return queries.get_why(state, query, origin, asker.recent())
             case messages.ListActors():
                 self._ask_roster(asker, origin)
                 return None

@@ -99,10 +99,15 @@ def get_decision(state: State, query: messages.GetDecision) -> messages.Decision
     return messages.Decisions(decisions=(projection.decision_view(decision),))
 
 
-def get_why(state: State, query: messages.Why, origin: Origin, head: int) -> ReadStory:
+def get_why(state: State, query: messages.Why, origin: Origin, recent: deque[Told]) -> ReadStory:
     """The reason; its story is the archivist's to add."""
     task = find_task(find_graph(state, query.graph), query.task)
-    return ReadStory(origin, why(state, task), head)
+    return ReadStory(origin, why(state, task), _durable(recent))
+
+
+def _durable(recent: deque[Told]) -> int:
+    """Number of the newest event that is on disk: the supervisor's head may count what is only decided yet."""
+    return recent[-1].seq if recent else 0
 
 
 def read_events(
@@ -115,8 +120,7 @@ def read_events(
         return messages.Events(events=(), head=head)
     oldest = recent[0].seq if recent else head + 1
     if since + 1 < oldest:
-        # `head` may count what is decided and not yet durable; the journal's reader may tell only what is.
-        return ReadOldEvents(origin, since, limit, recent[-1].seq if recent else 0)
+        return ReadOldEvents(origin, since, limit, _durable(recent))
     start = since + 1 - oldest
     found = [recent[index] for index in range(start, min(start + limit, len(recent)))]
     return messages.Events(events=tuple(event_of(told.fact, told.seq, told.at_utc) for told in found), head=head)

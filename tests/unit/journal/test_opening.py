@@ -201,6 +201,25 @@ def test_a_line_of_another_journal_is_found(tmp_path):
         open_journal(RealDisk(), str(folder))
 
 
+def test_a_last_line_of_another_sequence_is_a_tail_to_be_cut(tmp_path):
+    folder = build(tmp_path / "j")
+    rewrite(segments(folder)[0], lambda lines: [*lines[:-1], reseal(lines[-1].replace(b'"s":13', b'"s":14'))])
+    found = opened(folder)
+    assert found.last == sum(BATCHES) - 1
+    assert json.loads(found.torn)["s"] == sum(BATCHES) + 1
+
+
+@pytest.mark.parametrize("change", [(b'"prev":"', b'"prev":"f'), (b'"first":', b'"first":1')])
+def test_a_header_that_does_not_follow_is_found(tmp_path, change):
+    for at in (0, 1):
+        folder = build(tmp_path / f"j{at}", segment_bytes=400)
+        path = segments(folder)[at]
+        header, *rest = path.read_bytes().split(b"\n")
+        path.write_bytes(b"\n".join([reseal(header.replace(*change)), *rest]))
+        with pytest.raises(JournalCorrupt, match="it goes on from"):
+            open_journal(RealDisk(), str(folder))
+
+
 def test_the_last_line_doubled_is_a_tail_to_be_cut(tmp_path):
     folder = build(tmp_path / "j")
     rewrite(segments(folder)[0], lambda lines: [*lines, lines[-1]])
