@@ -107,7 +107,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: it is none.
     """
-    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.strip().lower())
+    match = re.fullmatch(r"([0-9]+)\s*([a-z]*)", text.strip().lower())
     if match is None or match.group(2) not in _UNITS:
         raise ValueError(f'{text!r} is no size: expected bytes as a number, or text such as "200MB", "1GiB"')
     return int(match.group(1)) * _UNITS[match.group(2)]

@@ -1,0 +1,91 @@
+"""The daemon's settings: defaults, what takes effect, and every mistake told with the file's name."""
+
+import os
+
+import pytest
+
+from orch_actors.actors.settings import Settings, load_settings, parse_size
+from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.spec.work import WORK
+
+
+def load(tmp_path, text):
+    path = tmp_path / "config.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_settings(str(path))
+
+
+def test_no_file_means_defaults(tmp_path):
+    settings = load_settings(str(tmp_path / "none.toml"))
+    assert settings == Settings()
+    assert settings.limits() == dict.fromkeys(WORK, max(4, 2 * (os.cpu_count() or 1)))
+    assert not settings.retention.bounded
+    assert settings.output_limit is None
+
+
+def test_an_empty_file_means_defaults(tmp_path):
+    assert load(tmp_path, "") == Settings()
+
+
+def test_every_setting(tmp_path):
+    settings = load(
+        tmp_path,
+        'output_limit = "1MB"\n[workers.shell]\nlimit = 3\n[resources]\ngpu = 1\n[defaults]\ntimeout = "1h"\n'
+        '[retention]\nkeep = 5\nolder_than = "30d"\n',
+    )
+    assert settings.limits()["shell"] == 3
+    assert settings.limits()["python"] == Settings().limits()["python"]
+    assert settings.resources == {"gpu": 1.0}
+    assert settings.defaults == {"timeout": "1h"}
+    assert (settings.retention.keep, settings.retention.older_than) == (5, 30 * 86_400)
+    assert settings.retention.bounded
+    assert settings.output_limit == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[workers.shell]\nlimit = 0", "limit"),
+        ("[workers.shell]\nlimit = 10001", "limit"),
+        ('[workers.shell]\nlimit = "many"', "limit"),
+        ("[workers.shell]\nlimits = 2", "limits"),
+        ("[workers.basic]\nlimit = 2", "'basic'"),
+        ("[worker]\n", "worker"),
+        ("workers = 3", "workers"),
+        ("= nonsense", "line 1"),
+        (b"\xff\xfe", "config.toml"),
+        ("[resources]\ngpu = 0", "resources"),
+        ("[retention]\nkeep = -1", "keep"),
+        ('[retention]\nolder_than = "soon"', "soon"),
+        ('output_limit = "lots"', "lots"),
+        ("output_limit = 0", "output_limit"),
+        ("[defaults]\ntimeouts = 1", "timeouts"),
+        ('[defaults]\ntimeout = "never"', "never"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path, text, said):
+    with pytest.raises(EnvironmentFault) as refused:
+        load(tmp_path, text)
+    assert said in refused.value.message
+    assert str(tmp_path / "config.toml") in refused.value.message
+    assert refused.value.exit_code == 100
+    assert refused.value.hint
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"config\.toml"):
+        load_settings(str(tmp_path / "config.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("10 kb", 10_000), ("2MiB", 2 * 2**20), ("3GB", 3 * 10**9), (" 4 KiB ", 4096)]
+)
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "1.5MB", "-1", "1TB", "1 2", "\u0663"])
+def test_what_is_no_size(text):
+    with pytest.raises(ValueError, match="no size"):
+        parse_size(text)
