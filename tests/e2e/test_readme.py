@@ -1,0 +1,63 @@
+"""What the README shows happens."""
+
+import json
+import subprocess
+import sys
+
+import readme
+
+
+BROKEN = """\
+name: broken
+tasks:
+  - id: build
+    comand: make
+  - id: test
+    command: make test
+    depends_on: [bild]
+"""
+
+
+def test_the_graph_file(cli, write):
+    file = write(readme.blocks("yaml")[0])
+    ran = cli("run", file, "--param", "last=100", "--json").json
+    assert {task["id"]: task["state"] for task in ran["tasks"]} == dict.fromkeys(
+        ("fetch", "count", "mean", "total", "report"), "done"
+    )
+    assert cli("result", "nightly/mean").json == 2.5
+    assert cli("logs", "nightly/total").out == "5050 in all\n"
+    assert cli("logs", "nightly/count").out.split() == ["100", "numbers.txt"]
+
+
+def test_the_failing_graph(cli, write):
+    ran = cli("run", write(readme.blocks("json")[0], "graph.json"), "--json", code=1).json
+    build, test = ran["tasks"]
+    assert (build["state"], len(build["attempts"]), build["class"]) == ("failed", 2, "exit")
+    assert test["state"] == "skipped"
+    assert "build" in test["reason"]
+
+
+def test_the_client(cli, daemon_home, tmp_path):
+    (text,) = readme.blocks("python")
+    ran = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, env=cli.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "done 2.0\n", "")
+
+
+def test_a_key(cli, write):
+    file = write(readme.blocks("yaml")[0])
+    words = ("submit", file, "--key", "nightly-2026-01-31", "--json")
+    first, second = cli(*words).json, cli(*words).json
+    assert (first.pop("existing"), second.pop("existing")) == (False, True)
+    assert first == second
+    told = [json.loads(line) for text in readme.blocks("console") for line in text.splitlines() if line[:1] == "{"]
+    assert all(set(line) == {*first, "existing"} for line in told)
+
+
+def test_the_broken_graph(cli, write):
+    """The session's complaint is what is really said, to the letter."""
+    file = write(BROKEN, "broken.yaml")
+    ran = cli("submit", file, code=4)
+    shown = readme.blocks("console")[0].partition("broken.yaml\n")[2]
+    assert ran.err.replace(file, "broken.yaml") == shown
