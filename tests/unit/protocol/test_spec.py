@@ -72,7 +72,7 @@ def test_defaults_of_requests(row):
             assert given is None, field.name
         else:
             default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-            assert msgspec.json.decode(given[1]) == default, field.name
+            assert msgspec.json.decode(given[1]) == msgspec.json.decode(msgspec.json.encode(default)), field.name
 
 
 def test_every_result_is_some_requests():
@@ -123,7 +123,8 @@ def test_event_kinds():
 
 VALUES = {
     "document": {"name": "n", "tasks": [1]}, "state": "failed", "cls": "exit", "why": "w", "pid": 1, "at_utc": 1.0,
-    "delay_s": 1.0, "task": "t", "attempt": 1, "graph": "g",
+    "delay_s": 1.0, "task": "t", "attempt": 1, "graph": "g", "ref": "d1", "about": "approve", "question": "q",
+    "options": ("a",), "default": "a", "choice": "a", "documents": ({"id": "t"},), "worker": "shell",
 }  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def test_what_an_event_carries(kind):
     [(_, _, of, state, data)] = [row for row in rows("Events", "kind") if names(row[0]) == [tag(kind)]]
     assert names(re.sub(r"where.*", "", data)) == list(event.data)
     assert (event.graph, event.task, event.attempt) == {
-        "graph": ("g", None, None), "task": ("g", "t", None), "attempt": ("g", "t", 1)
+        "graph": ("g", None, None), "task": ("g", "t", None), "attempt": ("g", "t", 1), "worker": (None, None, None),
     }[of]  # fmt: skip
     expected = {"its end": "failed", "": None}
     assert event.state == (expected[state] if state in expected else names(state)[0])
