@@ -6,7 +6,6 @@ import sys
 
 import readme
 
-
 BROKEN = """\
 name: broken
 tasks:
