@@ -32,6 +32,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     cwd: str
     #: The whole environment, but for the ORCH_* variables that the host adds.
     env: dict[str, str]
+    #: File mode creation mask; None: that of the host, which keeps everything from others.
+    umask: int | None = None
     #: Seconds between TERM and KILL.
     grace_s: float
     #: `validate` as a document (protocol/spec/graph.py): checked by the host after an exit with code 0.

@@ -75,6 +75,14 @@ class Children:
             if pid in self._on_exit:
                 os.kill(pid, signal.SIGKILL)
 
+    def signal_group(self, pid: int, signum: int) -> bool:
+        """Signal the group that a child leads; False where the child was reaped already, for the same reason."""
+        with self._lock, suppress(ProcessLookupError):
+            if pid in self._on_exit:
+                os.killpg(pid, signum)
+                return True
+        return False
+
     def _reap(self) -> None:
         while True:
             with self._some:

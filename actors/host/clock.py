@@ -16,6 +16,11 @@ def boot_clock() -> float:
     return time.clock_gettime(_BOOT_CLOCK)
 
 
+def awake_clock() -> float:
+    """Seconds that the machine has been awake: who slept with it was not idle. Within one process alone."""
+    return time.monotonic()
+
+
 def wall_clock() -> float:
     """Seconds since the epoch; may jump."""
     return time.time()

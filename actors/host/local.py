@@ -9,11 +9,14 @@ from typing import Final, assert_never
 
 from orch_actors.actors.host import logbook, record, stop
 from orch_actors.actors.host.adapters import RunnerPlan, ShimPlan, adapter_for
+from orch_actors.actors.host.bounds import Bounds, OnExceeded
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.clock import boot_clock, wall_clock
-from orch_actors.actors.host.place import CannotSpawn, Gone, Started
+from orch_actors.actors.host.leavings import write_answer
+from orch_actors.actors.host.place import CannotSpawn, Gone, OnValidated, Started
 from orch_actors.actors.host.record import Found, Header, Over, Paths, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.shim import spawn_shim
+from orch_actors.actors.host.validation import Subject, Validation
 from orch_actors.actors.host.zygotes import Zygotes
 from orch_actors.protocol.hostwire import HostConfig, Launch
 from orch_actors.protocol.ids import split_attempt_id
@@ -29,7 +32,9 @@ class Local:
         self._config: Final = config
         self._children: Final = children
         self._adapter: Final = adapter_for(config.worker)
-        self._zygotes: Final = Zygotes(children, os.path.join(config.home, "logs"))
+        self._log_folder: Final = os.path.join(config.home, "logs")
+        self._zygotes: Final = Zygotes(children, self._log_folder)
+        self._bounds: Final = Bounds()
 
     @property
     def boot(self) -> str:
@@ -64,6 +69,8 @@ class Local:
                 _check_cwd(launch.cwd)
                 env = self._environment(launch, paths)
                 plan = self._adapter.prepare(launch)
+                if launch.answer is not None:
+                    write_answer(paths.answer, launch.answer)
                 record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
                 match plan:
                     case ShimPlan():
@@ -72,13 +79,16 @@ class Local:
                             plan.command,
                             cwd=launch.cwd,
                             env=env,
+                            umask=launch.umask,
                             record_fd=taken.fd,
                             paths=paths,
                             on_exit=gone,
                         )
                         return Started()
                     case RunnerPlan():
-                        self._zygotes.submit(plan, launch.cwd, env, taken.fd, paths)
+                        self._zygotes.submit(
+                            plan, cwd=launch.cwd, env=env, umask=launch.umask, record_fd=taken.fd, paths=paths
+                        )
                     case _ as never:
                         assert_never(never)
         finally:
@@ -107,6 +117,23 @@ class Local:
             stop.signal_group(found.seen.pid, signum)
         return True
 
+    def watch_bounds(self, launch: Launch, elapsed_s: float, exceeded: OnExceeded) -> None:
+        """See Place."""
+        self._bounds.watch(launch, paths_of(launch), elapsed_s, exceeded)
+
+    def forget_bounds(self, launch: Launch) -> None:
+        """See Place."""
+        self._bounds.forget(launch.attempt)
+
+    def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Validation:
+        """See Place."""
+        paths = paths_of(launch)
+        cookie = (COOKIE, self._cookie(launch))
+        subject = Subject(launch, paths, self._environment(launch, paths), cookie, result)
+        validation = Validation(subject, self._children, self._log_folder, done)
+        validation.start(sweep_first=sweep_first)
+        return validation
+
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         """See Place."""
         return stop.sweep(f"{COOKIE}={self._cookie(launch)}", told_group, patience_s)
@@ -116,15 +143,20 @@ class Local:
 
     def _environment(self, launch: Launch, paths: Paths) -> dict[str, str]:
         graph, task, number = split_attempt_id(launch.attempt)
-        return {
+        env = {
             **launch.env,
             COOKIE: self._cookie(launch),
             "ORCH_GRAPH": graph,
             "ORCH_TASK": task,
             "ORCH_ATTEMPT_NUMBER": str(number),
             "ORCH_RESULT": paths.result,
+            "ORCH_SUMMARY": paths.summary,
+            "ORCH_QUESTION": paths.question,
             "ORCH_ACTORS_HOME": self._config.home,
         }
+        if launch.answer is not None:
+            env["ORCH_ANSWER"] = paths.answer
+        return env
 
 
 def _check_cwd(cwd: str) -> None:

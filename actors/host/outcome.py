@@ -1,31 +1,18 @@
-"""How an attempt ended, in the supervisor's words: made from its record and its result file."""
-
-import os
-import stat
-from typing import Any, Final
+"""How an attempt ended, in the supervisor's words: made from its record and the files that it left."""
 
 import msgspec
 
 from orch_actors.actors.host.clock import boot_clock, wall_clock
-from orch_actors.actors.host.record import Seen
+from orch_actors.actors.host.leavings import BadResult, last_words, read_question, read_result
+from orch_actors.actors.host.record import Paths, Seen
 from orch_actors.protocol.hostwire import AttemptEnded, Ending
-
-#: Largest result file in bytes.
-MAX_RESULT_BYTES: Final = 1024 * 1024
-
-#: Deepest nesting of a result. Every reader on its way must be able to decode it, however deep its own stack.
-MAX_RESULT_DEPTH: Final = 64
-
-
-class BadResult(Exception):
-    """The result file cannot be used; the text says why."""
 
 
 def ended(
     attempt: str,
     ending: Ending,
     seen: Seen,
-    result_path: str,
+    paths: Paths,
     *,
     message: str = "",
     watched: bool,
@@ -37,17 +24,18 @@ def ended(
         attempt: its id.
         ending: how, as the Task actor decided.
         seen: what the record says.
-        result_path: where it may have left a result.
+        paths: where it may have left something.
         message: why, for people.
         watched: it ended just now; otherwise while nobody looked, and the record's last write is its end.
         same_boot: the record's `mono` can be compared with now.
     """
     result, fault = None, ""
     try:
-        result = read_result(result_path)
+        result = read_result(paths.result)
     except BadResult as error:
         fault = str(error)
     started_utc, ended_utc, duration_s = _times(seen, watched=watched, same_boot=same_boot)
+    succeeded = ending == "exit" and seen.exit_code == 0 and not fault
     return AttemptEnded(
         attempt=attempt,
         ending=ending,
@@ -58,7 +46,19 @@ def ended(
         duration_s=duration_s,
         result=result,
         result_fault=fault,
+        question=read_question(paths.question) if ending == "exit" else None,
+        tail="" if succeeded or ending == "spawn" else last_words(paths.err, paths.out),
     )
+
+
+def is_for_validation(told: AttemptEnded) -> bool:
+    """Whether it succeeded as far as exit code and result go, and does not ask first."""
+    return told.ending == "exit" and told.exit_code == 0 and not told.result_fault and told.question is None
+
+
+def found_invalid(told: AttemptEnded, invalid: str, paths: Paths) -> AttemptEnded:
+    """The same end, of an attempt that its validation refuses."""
+    return msgspec.structs.replace(told, invalid=invalid, tail=last_words(paths.err, paths.out))
 
 
 def _times(seen: Seen, *, watched: bool, same_boot: bool) -> tuple[float, float, float]:
@@ -70,61 +70,3 @@ def _times(seen: Seen, *, watched: bool, same_boot: bool) -> tuple[float, float,
         return seen.header.utc, ended_utc, max(0.0, ended_utc - seen.header.utc)
     # However long ago it ended by the wall clock, it is the same by the monotonic one.
     return seen.header.utc, ended_utc, max(0.0, boot_clock() - (now_utc - ended_utc) - seen.header.mono)
-
-
-def read_result(path: str) -> bytes | None:
-    """The JSON value in a result file, in msgpack as it travels; None where there is no file.
-
-    Raises:
-        BadResult: it is too large, not JSON, nested too deeply, not a file, or cannot be read.
-    """
-    data = _read_bounded(path)
-    if data is None:
-        return None
-    try:
-        value = msgspec.json.decode(data)
-        _check_depth(value)
-        return msgspec.msgpack.encode(value)
-    except RecursionError:
-        raise BadResult(f"it is nested deeper than {MAX_RESULT_DEPTH} levels") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadResult(f"it is not JSON: {error}") from error
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise BadResult(f"it holds a value that cannot travel: {error}") from error
-
-
-def _read_bounded(path: str) -> bytes | None:
-    try:
-        # Not to wait for a writer, should it be a pipe.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BadResult(f"it cannot be read: {error.strerror or error}") from error
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise BadResult("it is not a file")
-        data = b""
-        while len(data) <= MAX_RESULT_BYTES and (piece := os.read(fd, MAX_RESULT_BYTES + 1 - len(data))):
-            data += piece
-    except OSError as error:
-        raise BadResult(f"it cannot be read: {error.strerror or error}") from error
-    finally:
-        os.close(fd)
-    if len(data) > MAX_RESULT_BYTES:
-        raise BadResult(f"it is larger than {MAX_RESULT_BYTES} bytes: hand back a path instead")
-    return data
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_RESULT_DEPTH + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, (dict, list))
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return
-    raise RecursionError

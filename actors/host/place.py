@@ -8,11 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
 from orch_actors.protocol.hostwire import Launch
 
 #: Told, from any thread, that an attempt is over; the status as waitpid gives it where it was our own child.
 Gone = Callable[[int | None], None]
+
+#: See Place.validate.
+OnValidated = Callable[[str | Exception], None]
+
+
+class Stopped(Exception):
+    """The validation was asked to stop, and nothing of it runs any more."""
 
 
 class CannotSpawn(Exception):
@@ -25,6 +33,13 @@ class Started:
 
     #: It has been handed to somebody who may lose it before it begins: a record without a pid line means try again.
     may_be_lost: bool = False
+
+
+class Check(Protocol):
+    """A validation that runs."""
+
+    def stop(self, grace_s: float) -> None:
+        """End it; its `done` is told all the same."""
 
 
 class Place(Protocol):
@@ -54,6 +69,19 @@ class Place(Protocol):
 
     def signal(self, launch: Launch, signum: int) -> bool:
         """Signal its process group. False: it has not come far enough to be signalled; ask again."""
+
+    def watch_bounds(self, launch: Launch, elapsed_s: float, exceeded: OnExceeded) -> None:
+        """Have `exceeded` called, once for each, when it is silent for too long or prints too much."""
+
+    def forget_bounds(self, launch: Launch) -> None:
+        """Watch them no longer."""
+
+    def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Check:
+        """Begin to check whether an attempt that exited with 0 is valid; `result` is in msgpack.
+
+        `done` gets why it is not (empty: it is), or the exception that the validation ended with: Stopped, or a bug.
+        `sweep_first`: a validation that somebody else has begun may still run, and is ended first.
+        """
 
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         """End whatever of it still runs: TERM, unless in the group that has had it; after `patience_s` KILL.

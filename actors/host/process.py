@@ -34,6 +34,9 @@ EXIT_BUG: Final = 70
 
 _LAST_WORDS_S: Final = 1.0
 
+#: Beginnings of variables that the host itself forgets; attempts have the environment of their launch.
+_NOT_OURS: Final = ("ORCH_", "CLAUDE", "OPENCODE")
+
 
 def read_config(text: str) -> HostConfig:
     """The host's one argument.
@@ -53,6 +56,7 @@ def run(config: HostConfig) -> NoReturn:
     Raises:
         EnvironmentFault: the worker type is not known.
     """
+    _forget_inherited()
     reasons: queue.SimpleQueue[int] = queue.SimpleQueue()
     _set_signals(reasons)
     logbook.open_logbook(os.path.join(config.home, "logs", f"host-{config.worker}.log"), config.log_level)
@@ -79,6 +83,12 @@ def run(config: HostConfig) -> NoReturn:
     link.flush(_LAST_WORDS_S)
     logbook.close_logbook(_LAST_WORDS_S)
     os._exit(code)
+
+
+def _forget_inherited() -> None:
+    """Drop what tells a program whose child it is: a daemon may have been started by an agent, or by an attempt."""
+    for name in [name for name in os.environ if name.startswith(_NOT_OURS)]:
+        del os.environ[name]
 
 
 def _set_signals(reasons: "queue.SimpleQueue[int]") -> None:

@@ -66,12 +66,28 @@ class Paths:
     out: str
     err: str
     result: str
+    #: What it asks, and the answer that it was started with.
+    question: str
+    answer: str
+    #: What it says of itself.
+    summary: str
+    #: What its validation command printed.
+    check: str
 
 
 def paths_of(launch: Launch) -> Paths:
     """Where the attempt keeps what."""
     stem = os.path.join(launch.folder, launch.stem)
-    return Paths(record=stem + ".jsonl", out=stem + ".out", err=stem + ".err", result=stem + ".result")
+    return Paths(
+        record=stem + ".jsonl",
+        out=stem + ".out",
+        err=stem + ".err",
+        result=stem + ".result",
+        question=stem + ".question",
+        answer=stem + ".answer",
+        summary=stem + ".summary",
+        check=stem + ".check",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,25 +57,31 @@ shift
 )
 
 
+def umask_line(umask: int | None) -> str:
+    """A line for sh that sets the umask, where there is one to set."""
+    return "" if umask is None else f"umask {umask & 0o777:03o}\n"
+
+
 def spawn_shim(
     children: Children,
     command: str | Sequence[str],
     *,
     cwd: str,
     env: Mapping[str, str],
+    umask: int | None,
     record_fd: int,
     paths: Paths,
     on_exit: OnExit,
 ) -> int:
-    """Start a shim; its pid. The record's descriptor stays the caller's to close.
+    """Start a shim; its pid. The record's descriptor stays the caller's to close. `umask` None: the host's own.
 
     Raises:
         OSError, ValueError: it cannot be started; see Children.spawn.
     """
     if isinstance(command, str):
-        argv = ["sh", "-c", TEXT_SCRIPT, "sh", cwd, command]
+        argv = ["sh", "-c", umask_line(umask) + TEXT_SCRIPT, "sh", cwd, command]
     else:
-        argv = ["sh", "-c", LIST_SCRIPT, "sh", cwd, *command]
+        argv = ["sh", "-c", umask_line(umask) + LIST_SCRIPT, "sh", cwd, *command]
     append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     actions = [
         # First: the record may be on any number, the ones below are then overwritten freely.

@@ -6,20 +6,26 @@ It knows a Place and nothing of shims, locks or processes. It decides by what th
     -----------+-----------------+-------------------------+------------------------------------------------------
     starting   | (its start)     | Taken                   | start it → running; stopping wanted → ended: killed
                |                 | Running                 | announce, watch → running; stopping wanted → stopping
-               |                 | Over                    | → ended: exit, killed or lost
+               |                 | Over                    | → ended: exit, killed or lost; or → validating
                |                 | another boot            | → ended: exit where the record says so, else lost
                |                 | cannot be claimed       | → ended: spawn
-    running    | Gone            | Over                    | → ended: exit, or sweep and lost
+    running    | Gone            | Over                    | → ended: exit, or sweep and lost; or → validating
                |                 | Taken (never ran)       | start it (again) → running; too often → ended: spawn
                |                 | Running                 | somebody else was faster: watch on
                | Stop            |                         | TERM, arm the grace → stopping
                |                 | its record is gone      | → ended: lost
                | LookAgain       | Running, pid known      | announce
+               | Exceeded        |                         | tell, and run on
+    validating | Validated       |                         | → ended: exit
+               | Stop            |                         | stop the validation → stopping
     stopping   | Gone            | Over, Taken             | sweep → ended: killed
+               | Validated       |                         | sweep → ended: killed
                | GraceOver       |                         | KILL the group
                | Stop            |                         | nothing
                | LookAgain       | Running, pid known      | the signal that is due
     ended      | anything        |                         | nothing: it has stopped
+
+What exited with 0, has a usable result and asks nothing is validated, where its launch says so, before its end is told.
 
 A shim writes its pid line a moment after it takes the lock. Who comes in between looks again after a few milliseconds,
 doubling: the one place where something is asked repeatedly, since a file says nothing when it is written to.
@@ -36,13 +42,17 @@ from msgspec import Struct
 
 from orch_actors.actors.actor import Actor, OnCrash
 from orch_actors.actors.host import logbook, outcome
+from orch_actors.actors.host.bounds import Kind, has_bounds
 from orch_actors.actors.host.clock import boot_clock
-from orch_actors.actors.host.place import CannotSpawn, Place
+from orch_actors.actors.host.place import CannotSpawn, Check, Place
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
-from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, Ending, Launch
+from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, AttemptExceeded, Ending, Launch
 
-State = Literal["starting", "running", "stopping", "ended"]
+State = Literal["starting", "running", "validating", "stopping", "ended"]
+
+#: What a Task tells the Worker.
+Told = AttemptAdopted | AttemptExceeded | AttemptEnded
 
 #: How often an attempt that was handed on and never began is started again.
 _MOST_STARTS: Final = 3
@@ -69,8 +79,21 @@ class LookAgain(Struct, frozen=True):
     """The shim may have written its pid line by now."""
 
 
+class Exceeded(Struct, frozen=True):
+    """It broke a bound."""
+
+    kind: Kind
+    message: str
+
+
+class Validated(Struct, frozen=True):
+    """Its validation is over; see Place.validate."""
+
+    invalid: str | Exception
+
+
 class Task(Actor):
-    """One attempt. It tells `report` of AttemptAdopted and AttemptEnded, the latter once, and stops then."""
+    """One attempt. It tells `report` what the Worker should know, its AttemptEnded once and last, and stops then."""
 
     kind: ClassVar[str] = "task"
 
@@ -78,7 +101,7 @@ class Task(Actor):
         self,
         launch: Launch,
         place: Place,
-        report: Callable[[AttemptAdopted | AttemptEnded], None],
+        report: Callable[[Told], None],
         *,
         stopping: bool = False,
         on_crash: OnCrash | None = None,
@@ -97,6 +120,9 @@ class Task(Actor):
         self._kill_at = 0.0
         self._look_s = _FIRST_LOOK_S
         self._timers: list[threading.Timer] = []
+        #: While validating: what runs, and what is told if it finds nothing.
+        self._check: Check | None = None
+        self._draft: AttemptEnded | None = None
 
     def state(self) -> str:
         """See Actor."""
@@ -117,7 +143,7 @@ class Task(Actor):
         self._meet(found)
 
     def _on_gone(self, message: Gone) -> None:
-        if self._state == "ended":
+        if self._state == "ended" or self._draft is not None:
             return
         self._watched = True
         # Our own shim, and all went well: no need for the lock.
@@ -142,6 +168,9 @@ class Task(Actor):
         if self._state == "running":
             self._kill_wanted = True
             self._begin_kill()
+        elif self._state == "validating":
+            self._kill_wanted = True
+            self._stop_validation()
 
     def _on_grace_over(self, _message: GraceOver) -> None:
         if self._state == "stopping":
@@ -159,6 +188,23 @@ class Task(Actor):
         self._announce(found.seen)
         if self._due is not None:
             self._signal(self._due)
+
+    def _on_exceeded(self, message: Exceeded) -> None:
+        if self._state == "running":
+            self._report(AttemptExceeded(attempt=self.name, kind=message.kind, message=message.message))
+
+    def _on_validated(self, message: Validated) -> None:
+        assert self._draft is not None  # noqa: S101 (it comes once, after _validate)
+        match message.invalid:
+            case _ if self._kill_wanted:
+                self._sweep(None)
+                self._end("killed", self._place.read(self._launch))
+            case Exception() as error:
+                raise error
+            case "":
+                self._tell_end(self._draft)
+            case invalid:
+                self._tell_end(outcome.found_invalid(self._draft, invalid, paths_of(self._launch)))
 
     # --- what to do with what was found -----------------------------------------------------------------
 
@@ -188,6 +234,8 @@ class Task(Actor):
             self._end("spawn", taken.seen, str(error))
             return
         self._state = "running"
+        if has_bounds(self._launch):
+            self._place.watch_bounds(self._launch, 0.0, self._exceeded)
         logbook.debug("{}: started", self.name)
 
     def _adopt(self, seen: Seen) -> None:
@@ -195,6 +243,8 @@ class Task(Actor):
             self._state = "running"
         self._announce(seen)
         self._place.watch(self._launch, self._gone)
+        if has_bounds(self._launch):
+            self._place.watch_bounds(self._launch, _elapsed_s(seen), self._exceeded)
         if self._kill_wanted and self._state == "running":
             self._begin_kill()
 
@@ -206,9 +256,8 @@ class Task(Actor):
             self._look_later()
             return
         self._announced = True
-        elapsed_s = max(0.0, boot_clock() - seen.header.mono) if seen.header is not None else 0.0
         logbook.info("{}: adopted, pid {}", self.name, seen.pid)
-        self._report(AttemptAdopted(attempt=self.name, pid=seen.pid, elapsed_s=elapsed_s))
+        self._report(AttemptAdopted(attempt=self.name, pid=seen.pid, elapsed_s=_elapsed_s(seen)))
 
     def _end_of_run(self, seen: Seen) -> None:
         if self._kill_wanted:
@@ -258,21 +307,41 @@ class Task(Actor):
             logbook.info("{}: ended {} process(es) that it had left behind", self.name, count)
 
     def _end(self, ending: Ending, seen: Seen, message: str = "") -> None:
-        """Say how it ended, and stop."""
+        """Say how it ended, and stop; or have it validated first."""
+        if has_bounds(self._launch):
+            self._place.forget_bounds(self._launch)
+        told = outcome.ended(
+            self.name,
+            ending,
+            seen,
+            paths_of(self._launch),
+            message=message,
+            watched=self._watched,
+            same_boot=self._launch.boot == self._place.boot,
+        )
+        if self._launch.validate is not None and outcome.is_for_validation(told):
+            self._validate(told)
+        else:
+            self._tell_end(told)
+
+    def _validate(self, told: AttemptEnded) -> None:
+        self._state = "validating"
+        self._draft = told
+        # Who has not seen it end cannot know whether somebody else was at it already.
+        self._check = self._place.validate(self._launch, told.result, self._validated, sweep_first=not self._watched)
+
+    def _stop_validation(self) -> None:
+        assert self._check is not None  # noqa: S101 (see _validate)
+        self._state = "stopping"
+        grace_s = max(0.0, self._launch.grace_s)
+        self._kill_at = boot_clock() + grace_s
+        self._check.stop(grace_s)
+
+    def _tell_end(self, told: AttemptEnded) -> None:
         self._state = "ended"
         for timer in self._timers:
             timer.cancel()
-        self._report(
-            outcome.ended(
-                self.name,
-                ending,
-                seen,
-                paths_of(self._launch).result,
-                message=message,
-                watched=self._watched,
-                same_boot=self._launch.boot == self._place.boot,
-            )
-        )
+        self._report(told)
         self.stop()
 
     # --- time -------------------------------------------------------------------------------------------
@@ -290,12 +359,23 @@ class Task(Actor):
     def _gone(self, status: int | None) -> None:
         self._tell_self(Gone(status))
 
+    def _exceeded(self, kind: Kind, message: str) -> None:
+        self._tell_self(Exceeded(kind, message))
+
+    def _validated(self, invalid: str | Exception) -> None:
+        self._tell_self(Validated(invalid))
+
     def _tell_self(self, message: Any) -> None:
-        """From a timer, the reaper or a watch: they may outlive the actor."""
+        """From a timer, the reaper, a watch or a validation: they may outlive the actor."""
         try:
             self.actor_ref.tell(message)
         except pykka.ActorDeadError:
             return
+
+
+def _elapsed_s(seen: Seen) -> float:
+    """How long it has run."""
+    return max(0.0, boot_clock() - seen.header.mono) if seen.header is not None else 0.0
 
 
 def _why_no_start(status: int) -> str:

@@ -13,12 +13,13 @@ from msgspec import Struct
 from orch_actors.actors.actor import Actor, OnCrash, describe
 from orch_actors.actors.host import logbook
 from orch_actors.actors.host.place import Place
-from orch_actors.actors.host.task import Stop, Task
+from orch_actors.actors.host.task import Stop, Task, Told
 from orch_actors.protocol.hostwire import (
     ActorsDescribed,
     AdoptAttempt,
     AttemptAdopted,
     AttemptEnded,
+    AttemptExceeded,
     DescribeActors,
     Launch,
     StartAttempt,
@@ -91,6 +92,9 @@ class Worker(Actor):
     def _on_attempt_adopted(self, message: AttemptAdopted) -> None:
         self._send(message)
 
+    def _on_attempt_exceeded(self, message: AttemptExceeded) -> None:
+        self._send(message)
+
     def _on_attempt_ended(self, message: AttemptEnded) -> None:
         if self._tasks.pop(message.attempt, None) is not None:
             self._send(message)
@@ -129,7 +133,7 @@ class Worker(Actor):
         except pykka.ActorDeadError:
             return  # it ended or crashed just now: its message is in our inbox
 
-    def _report(self, message: AttemptAdopted | AttemptEnded) -> None:
+    def _report(self, message: Told) -> None:
         """Called in the Task actors' threads."""
         self.actor_ref.tell(message)
 

@@ -25,6 +25,7 @@ from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.place import CannotSpawn
 from orch_actors.actors.host.record import Paths
 from orch_actors.actors.host.runner import RUNNER
+from orch_actors.actors.host.unnamed import unnamed_file
 
 #: An interpreter that has not said hello by then is none.
 _HELLO_PATIENCE_S: Final = 30.0
@@ -62,7 +63,7 @@ class Zygote:
         self._interpreter = interpreter
         self._socket, theirs = socket.socketpair()
         with theirs, ExitStack() as stack:
-            complaints = _unnamed_file(log_folder)
+            complaints = unnamed_file(log_folder)
             stack.callback(os.close, complaints)
             try:
                 self.pid = children.spawn(
@@ -151,14 +152,24 @@ class Zygotes:
         #: In the order of last use.
         self._zygotes: dict[tuple[str, frozenset[tuple[str, str]]], Zygote] = {}
 
-    def submit(self, plan: RunnerPlan, cwd: str, env: Mapping[str, str], record_fd: int, paths: Paths) -> None:
-        """Have a job run. The descriptor stays the caller's to close.
+    def submit(
+        self,
+        plan: RunnerPlan,
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        umask: int | None,
+        record_fd: int,
+        paths: Paths,
+    ) -> None:
+        """Have a job run. The descriptor stays the caller's to close. `umask` None: the host's own.
 
         Raises:
             CannotSpawn: there is no such interpreter, or its zygotes die.
             OSError: the output files cannot be opened, or there are no descriptors left.
         """
-        job = json.dumps({**plan.job, "cwd": cwd, "env": dict(env)}).encode()
+        mask = None if umask is None else umask & 0o777
+        job = json.dumps({**plan.job, "cwd": cwd, "env": dict(env), "umask": mask}).encode()
         append = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         with ExitStack() as stack:
             out = os.open(paths.out, append, 0o600)
@@ -185,12 +196,3 @@ class Zygotes:
                 oldest = next(iter(self._zygotes))
                 self._zygotes.pop(oldest).retire()
             return zygote
-
-
-def _unnamed_file(folder: str) -> int:
-    """A descriptor of a file that nobody else sees."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    path = os.path.join(folder, f".runner-{os.getpid()}-{threading.get_ident()}")
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    os.unlink(path)
-    return fd

@@ -1,6 +1,7 @@
 """Worker type `shell`: a command for sh, or a program with its arguments."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from orch_actors.actors.host.adapters.plans import ShimPlan, work_of
@@ -25,15 +26,23 @@ class ShellAdapter:
         command = work_of(launch, ShellWork).command
         if isinstance(command, str):
             return ShimPlan([SH, "-c", command, "sh"] if _OWN_PID.search(command) else command)
-        program = find_program(command[0], launch.env, launch.cwd)
-        # As it was written, so that the program sees its own name; but not where the shim's `exec` could take
-        # it for something else, or would look elsewhere.
-        if command[0].startswith("-") or "PATH" not in launch.env:
-            command = (program, *command[1:])
-        return ShimPlan((*_dropped_by_sh(launch.env), *command))
+        return ShimPlan(for_exec(command, launch.env, launch.cwd))
 
 
-def _dropped_by_sh(env: dict[str, str]) -> tuple[str, ...]:
+def for_exec(command: Sequence[str], env: Mapping[str, str], cwd: str) -> tuple[str, ...]:
+    """A program and its arguments as a shell's `exec` must be given them, so that it runs just that.
+
+    Raises:
+        CannotSpawn: there is no such program.
+    """
+    program = find_program(command[0], env, cwd)
+    # As it was written, so that the program sees its own name; but not where the shim's `exec` could take
+    # it for something else, or would look elsewhere.
+    first = program if command[0].startswith("-") or "PATH" not in env else command[0]
+    return (*_dropped_by_sh(env), first, *command[1:])
+
+
+def _dropped_by_sh(env: Mapping[str, str]) -> tuple[str, ...]:
     """A prefix that restores the variables whose names a shell does not hand on (`my.setting`)."""
     odd = [f"{name}={value}" for name, value in env.items() if not _SHELL_NAME.fullmatch(name)]
     return ("/usr/bin/env", *odd) if odd else ()

@@ -7,6 +7,7 @@ Descriptor 3 is the host's socket. For each attempt comes a length (4 bytes, big
 stdout, stderr), then that much JSON: the job.
 
     cwd, env           as the attempt is to have them; `env` is the whole environment
+    umask              or none: the host's
     path               folders before sys.path
     args               list or mapping for `call`, list of texts for the others
     call               "package.module:function", or
@@ -178,6 +179,8 @@ def work(job: dict) -> int:  # type: ignore[type-arg]
     os.environ.update(job["env"])
     # What is printed is there when it is looked at, and when the process is killed.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if job["umask"] is not None:
+        os.umask(job["umask"])
     try:
         os.chdir(job["cwd"])
     except OSError as error:

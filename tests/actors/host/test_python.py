@@ -238,6 +238,8 @@ def test_folder_path_and_environment(supervisor: FakeSupervisor, host: Host) -> 
         "ORCH_TASK": launch.attempt.split("/")[1],
         "ORCH_ATTEMPT_NUMBER": "1",
         "ORCH_RESULT": str(supervisor.file(launch, ".result")),
+        "ORCH_SUMMARY": str(supervisor.file(launch, ".summary")),
+        "ORCH_QUESTION": str(supervisor.file(launch, ".question")),
         "ORCH_ACTORS_HOME": str(supervisor.home),
     }
 

@@ -97,6 +97,8 @@ def test_environment_and_folder_are_exactly_what_was_asked_for(supervisor: FakeS
         "ORCH_TASK": "t1",
         "ORCH_ATTEMPT_NUMBER": "1",
         "ORCH_RESULT": str(supervisor.file(launch, ".result")),
+        "ORCH_SUMMARY": str(supervisor.file(launch, ".summary")),
+        "ORCH_QUESTION": str(supervisor.file(launch, ".question")),
         "ORCH_ACTORS_HOME": str(supervisor.home),
     }
     where = supervisor.launch('pwd; echo "$PWD ${OLDPWD-none}"', cwd=str(folder))
