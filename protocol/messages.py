@@ -436,7 +436,6 @@ class RequestHead(Struct, frozen=True, kw_only=True):
     """The part of a request that can be read although the rest makes no sense, to answer it."""
 
     id: str = ""
-    client: str = ""
     v: int = 0
     do: Raw = Raw()
 
