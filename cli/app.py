@@ -201,19 +201,10 @@ def _root(
     --home and --json may stand before or after the verb. Exit codes: 0 good, 1 the graph did not end in `done`,
     2 usage, 3 no daemon, 4 refused, 70 a bug, 100 and 111 environment, 124 wait timed out, 130 interrupted.
     """
-    # What stands before the verb is the default of the same option after it, at any depth.
+    # What stands before the verb is the default of the same option after it.
     given = {name: value for name, value in (("home", home), ("as_json", as_json or None)) if value is not None}
-    ctx.default_map = _Inherited(given)
+    ctx.default_map = dict.fromkeys((*VERBS, *MOUNTED), given)
     del version  # its callback has answered it
-
-
-class _Inherited(dict[str, Any]):
-    """Defaults that hold for every verb: the one for a sub-verb is this same mapping."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        if key in self:
-            return self[key]
-        return self if key in VERBS or key in MOUNTED else default
 
 
 #: The root of the parser's errors, wherever this version of typer keeps it.

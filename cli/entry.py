@@ -19,10 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code (`faults.py`, or the README's table).
     """
     words = sys.argv[1:] if arguments is None else arguments
+    _prepare_streams()
     try:
         code = _run(words)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         return _quiet_pipe()
     except KeyboardInterrupt as error:
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     from orch_actors.cli.fast import try_fast
 
-    _prepare_streams()
+    _check_utf8(words)
     code = try_fast(words)
     if code is not None:
         return code
@@ -45,11 +45,27 @@ def _run(words: list[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    """A character that the terminal's encoding lacks is shown as an escape; it never raises."""
+    """A character that the terminal's encoding lacks is shown as an escape; it never raises.
+
+    Streams that our parent has closed (`>&-`) are None; what is written there goes nowhere instead.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PLW1514, SIM115 (for the process's life; nobody reads it)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PLW1514, SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _check_utf8(words: list[str]) -> None:
+    """Python lets bytes that are no UTF-8 through as lone surrogates, which no message can carry."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            from orch_actors.cli.faults import usage
+
+            raise usage(f"{word!r} is not UTF-8", "give it in UTF-8") from None
 
 
 def _fail(error: BaseException, words: list[str]) -> int:

@@ -38,7 +38,9 @@ def tell_fault(fault: Fault, *, as_json: bool) -> None:
         return
     note(f"{'' if fault.code == 'INTERRUPTED' else 'error: '}{one_line(fault.message)}")
     for problem in fault.problems:
-        note(f"  {one_line(str(problem))}")
+        # One problem alone is told by the message already.
+        if str(problem) not in fault.message:
+            note(f"  {one_line(str(problem))}")
     if fault.hint:
         note(f"hint: {one_line(fault.hint)}")
 
@@ -50,7 +52,12 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 def may_colour(stream: TextIO | None) -> bool:
     """Colour only for a terminal that can show it and a person who did not say no (https://no-color.org)."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return may_redraw(stream) and not os.environ.get("NO_COLOR")
+
+
+def may_redraw(stream: TextIO | None) -> bool:
+    """Whether lines that were written can be written anew."""
+    return is_terminal(stream) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def stdout_style() -> "Style":

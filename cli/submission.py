@@ -14,7 +14,7 @@ from orch_actors.cli import faults
 from orch_actors.cli.daemon import listener
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.session import Session
-from orch_actors.cli.words import id_from, read_duration, read_pairs
+from orch_actors.cli.words import id_from, quote, read_duration, read_pairs
 
 if TYPE_CHECKING:
     from orch_actors.protocol.client import Client
@@ -84,7 +84,10 @@ def _prepare_file(submission: Submission, file: str) -> Prepared:
         print("reading a graph from the terminal; end it with ctrl-D", file=sys.stderr)
     from orch_actors.protocol.spec.load import check_file
 
-    document, graph, base_dir = check_file(file, read_pairs(submission.param, "--param"))
+    params = read_pairs(submission.param, "--param")
+    if "/" not in file and "." not in file and file != "-" and not os.path.exists(file):
+        raise faults.usage(f"there is no file {file}", f"to run a command: orch-actors submit -- {quote(file)} …")
+    document, graph, base_dir = check_file(file, params)
     name = graph.name
     if submission.name is not None:
         document, name = {**document, "name": submission.name}, submission.name

@@ -4,13 +4,15 @@ What is shown is folded from events (`progress.py`), from before the submission 
 the end is asked of the daemon anew. Ctrl-C only detaches: the graph is the daemon's, not this terminal's.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from orch_actors.cli import faults
-from orch_actors.cli.output import is_terminal, note, say, say_json, stdout_style
+from orch_actors.cli.output import may_redraw, note, say, say_json, stdout_style
 from orch_actors.cli.progress import Progress
 from orch_actors.cli.render.accepted import accepted_line
 from orch_actors.cli.render.outcome import failures, outcome_text
@@ -69,7 +71,7 @@ def _follow(client: "Client", progress: Progress, after: int, session: Session) 
     with client.follow(after) as events:
         if session.as_json:
             _until_ended(events, progress)
-        elif is_terminal(sys.stdout) and stdout_style().colour:
+        elif may_redraw(sys.stdout):
             _follow_live(events, progress)
         else:
             _follow_in_lines(events, progress)
@@ -103,6 +105,8 @@ def _follow_live(events: "Iterable[Event]", progress: Progress) -> None:
         style = Style(colour=base.colour, unicode=base.unicode, width=columns)
         return frame(progress, time.time(), style, rows)
 
+    # A SIGTERM must pass through the area's end as well: it left the cursor hidden otherwise.
+    signal.signal(signal.SIGTERM, _leave)
     with LiveArea(sys.stdout, draw) as area:
         for event in events:
             with area.lock:
@@ -111,6 +115,10 @@ def _follow_live(events: "Iterable[Event]", progress: Progress) -> None:
                 area.touch()
                 if progress.ended:
                     return
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _detach(session: Session, graph: str) -> int:

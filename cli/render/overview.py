@@ -13,7 +13,8 @@ SHOWN_GRAPHS = 20
 
 def daemon_line(supervisor: SupervisorView) -> str:
     """`orch-actors is up: pid 123, home /…`."""
-    adopted = f", {supervisor.adopted} running attempts adopted" if supervisor.adopted else ""
+    attempts = "attempt" if supervisor.adopted == 1 else "attempts"
+    adopted = f", {supervisor.adopted} running {attempts} adopted" if supervisor.adopted else ""
     return f"orch-actors is up: pid {supervisor.pid}, home {one_line(supervisor.home)}{adopted}"
 
 

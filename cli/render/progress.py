@@ -53,9 +53,9 @@ def bar(progress: Progress, style: Style) -> str:
 
 
 def _rows(progress: Progress) -> list[TaskProgress]:
-    """Failures first, since they must not scroll away; then what runs, the longest first."""
+    """Failures and questions first, since they must not scroll away; then what runs, the longest first."""
     tasks = progress.tasks.values()
-    failed = [task for task in tasks if task.state in {"failed", "cancelled"}]
+    failed = [task for task in tasks if task.state in {"failed", "cancelled", "blocked"}]
     running = sorted((task for task in tasks if task.state == "running"), key=lambda task: task.since_utc)
     again = [task for task in tasks if task.state in {"pending", "ready"} and task.attempt]
     return [*failed, *running, *again]
@@ -93,6 +93,8 @@ def event_text(event: Event, progress: Progress, style: Style, zone: tzinfo | No
         case _, ("done" | "failed" | "cancelled" | "skipped") as state:
             took = f"  {_took(task)}" if task.took_s is not None else ""
             said = f"{state}{took}" + (f"  {event.message}" if event.message else "")
+        case _, "blocked":
+            said = "blocked" + (f"  {event.message}" if event.message else "")
         case _:
             return None
     mark = paint(symbol(task.state, style), colour_of(task.state), style)

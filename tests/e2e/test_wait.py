@@ -60,3 +60,24 @@ def test_ctrl_c(shared):
 def _waits(pid):
     """ZeroMQ's threads are there: the client is talking."""
     return b"Threads:\t1\n" not in Path(f"/proc/{pid}/status").read_bytes()
+
+
+def test_a_daemon_that_is_gone_for_good(cli):
+    graph = _submit(cli, "sleep", "72")
+    process = cli.start("wait", graph, "--json")
+    eventually(lambda: _waits(process.pid))
+    cli.kill_daemon()
+    out, err = process.communicate(timeout=40)
+    assert process.returncode == 3, (out, err)
+    assert b'"UNAVAILABLE"' in out
+    cli("up")  # so that the end can tidy up
+
+
+def test_a_wait_goes_on_over_a_dead_daemon(cli):
+    graph = _submit(cli, "sleep", "1.5")
+    process = cli.start("wait", graph)
+    eventually(lambda: _waits(process.pid))
+    cli.kill_daemon()
+    cli("up")
+    out, err = process.communicate(timeout=40)
+    assert process.returncode == 0, (out, err)
