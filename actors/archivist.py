@@ -135,12 +135,14 @@ def _events_in(path: str, since: int, needle: bytes) -> Iterator[Told]:
     with open(path, "rb") as file:
         next(file, b"")
         for raw in file:
+            if not raw.endswith(b"\n"):
+                return  # the writer is in the middle of it: not durable, so not to be told
             if needle not in raw:
                 continue
             try:
-                line, _ = decode_line(raw.rstrip(b"\n"))
+                line, _ = decode_line(raw[:-1])
             except Damaged:
-                return  # the writer is in the middle of it: not durable, so not to be told
+                return  # so may this be, where bytes of the end came before those of the middle
             if line.t == "outcome":
                 outcome = decode_outcome(line.d)
                 if outcome.e + len(outcome.facts) <= since + 1:

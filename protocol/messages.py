@@ -436,6 +436,8 @@ class RequestHead(Struct, frozen=True, kw_only=True):
     """The part of a request that can be read although the rest makes no sense, to answer it."""
 
     id: str = ""
+    #: Text, in a request that is well formed.
+    client: Any = ""
     v: int = 0
     do: Raw = Raw()
 

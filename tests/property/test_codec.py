@@ -121,7 +121,7 @@ def test_the_head_is_read_whatever_the_rest_says(request):
     with pytest.raises(PeerFault):
         codec.REQUEST.decode(body)
     head = codec.REQUEST_HEAD.decode(body)
-    assert (head.id, head.v) == (request.id, 2)
+    assert (head.id, head.client, head.v) == (request.id, request.client, 2)
 
 
 def tolerates(body: bytes) -> None:
