@@ -16,6 +16,7 @@ import zmq
 import zmq.asyncio
 
 from orch_actors.protocol import messages as m
+from orch_actors.protocol.asteering import AsyncSteering
 from orch_actors.protocol.codec import PUBLISHED
 from orch_actors.protocol.errors import PeerFault, Unavailable
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
@@ -43,7 +44,7 @@ def _cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-class AsyncClient:
+class AsyncClient(AsyncSteering):
     """A connection to the daemon of one home, for the tasks of one event loop.
 
     Promises, arguments and errors are those of `Client`.

@@ -2,7 +2,8 @@
 
 Knows the wire's messages and its own sockets, nothing of the daemon's inside. Light on purpose (zmq and msgspec,
 little else): every verb of the command line imports it. What a request means and when it is tried again stands
-in `exchange.py`, what an event stream owes its reader in `following.py`; here are the sockets and the waiting.
+in `exchange.py`, what an event stream owes its reader in `following.py`, what can be done to a graph that is under way
+in `steering.py`; here are the sockets and the waiting.
 The same surface for asyncio: `aclient.py`.
 """
 
@@ -19,6 +20,7 @@ from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.follower import Follower
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.steering import Steering
 from orch_actors.protocol.submission import submission
 from orch_actors.protocol.transport import Pool, connected, milliseconds
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from orch_actors.protocol.spec.graph import GraphSpec
 
 
-class Client:
+class Client(Steering):
     """A connection to the daemon of one home, for any number of threads.
 
     Every call waits at most `timeout_s` seconds, over a restart of the daemon too, and sends its request again

@@ -1,9 +1,10 @@
-"""What `wait` waits for, as data: which graphs, and whether they have ended. Pure: no socket, clock or thread."""
+"""What is waited for, as data: graphs that end, a decision that is answered. Pure: no socket, clock or thread."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from orch_actors.protocol.views import GRAPH_ENDINGS, Event, GraphSummary
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.views import GRAPH_ENDINGS, DecisionView, Event, GraphSummary
 
 
 class Awaited:
@@ -35,6 +36,43 @@ class Awaited:
         """The error to raise: it names what still goes on."""
         open_ = [summary.id for summary in self.summaries if summary.state not in GRAPH_ENDINGS]
         return TimeoutError(f"after {timeout_s:g} s still going on: {', '.join(open_)}")
+
+
+class Questioned:
+    """A decision that somebody waits for."""
+
+    #: Kinds of events after which a decision may be over: its answer, and what ends its task's wait for one.
+    _MAY_END: Final = frozenset({"decision_answered", "attempt_ended", "task_ended", "graph_forgotten"})
+
+    def __init__(self, ref: str) -> None:
+        self.ref: Final = ref
+        #: The decision with its answer, once it has one.
+        self.answered: DecisionView | None = None
+        self._graph, self._task = "", ""
+
+    def update(self, view: DecisionView, *, closed: bool = False) -> None:
+        """Take in how it stands; `closed`: it is no longer among the open ones.
+
+        Raises:
+            Refused: NOT_ALLOWED, it will never have an answer.
+        """
+        self._graph, self._task = view.graph, view.task
+        if view.choice is not None:
+            self.answered = view
+        elif closed:
+            raise Refused.because(
+                "NOT_ALLOWED",
+                f"{view.ref} needs no answer any more: {view.graph}/{view.task} went on without one",
+                f"`orch-actors why {view.graph}/{view.task}` says why",
+            )
+
+    def concerned_by(self, event: Event) -> bool:
+        """Whether an event may end the wait, so that a look is worth while."""
+        return event.kind in self._MAY_END and event.graph == self._graph and event.task in (self._task, None)
+
+    def timed_out(self, timeout_s: float | None) -> TimeoutError:
+        """The error to raise."""
+        return TimeoutError(f"after {timeout_s:g} s {self.ref} has no answer")
 
 
 def until_after(timeout_s: float | None, now: float) -> float | None:

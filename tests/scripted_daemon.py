@@ -15,7 +15,7 @@ import zmq
 
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import ErrorInfo
-from orch_actors.protocol.views import Event, GraphSummary
+from orch_actors.protocol.views import DecisionView, Event, GraphSummary
 
 DEADLINE_S = 20.0
 
@@ -41,6 +41,9 @@ class ScriptedDaemon:
         self.journal = "j1"
         self.events: list[Event] = []
         self.graphs: dict[str, GraphSummary] = {}
+        #: By ref; those in `withdrawn` will never be answered.
+        self.decisions: dict[str, DecisionView] = {}
+        self.withdrawn: set[str] = set()
         #: (client, id) → reply; what a journal keeps.
         self.stored: dict[tuple[str, str], bytes] = {}
         #: Requests seen, and commands carried out.
@@ -113,6 +116,16 @@ class ScriptedDaemon:
     def end_graph(self, name: str, state: str = "done") -> None:
         self.add_graph(name, state)
         self.happen("graph_ended", graph=name, state=state)
+
+    def add_decision(self, ref: str, choice: str | None = None) -> None:
+        self.decisions[ref] = DecisionView(
+            ref=ref, graph="g1", task="a", kind="question", question="q", options=("yes", "no"), default="yes",
+            deadline_utc=None, asked_utc="2026-01-31T09:05:00.250Z", choice=choice,
+        )  # fmt: skip
+
+    def answer_decision(self, ref: str, choice: str) -> None:
+        self.add_decision(ref, choice)
+        self.happen("decision_answered", graph="g1", task="a", data={"ref": ref, "choice": choice, "by": "me"})
 
     # --- the thread -------------------------------------------------------------------------------------------
 
@@ -206,6 +219,17 @@ class ScriptedDaemon:
                 if any(name not in self.graphs for name in names):
                     return error("UNKNOWN_GRAPH")
                 return messages.Summaries(graphs=tuple(self.graphs[name] for name in names), head=head)
+            case messages.GetDecision(ref=ref):
+                found = self.decisions.get(ref)
+                return error("UNKNOWN_DECISION") if found is None else messages.Decisions(decisions=(found,))
+            case messages.GetDecisions():
+                return messages.Decisions(
+                    decisions=tuple(
+                        decision
+                        for decision in self.decisions.values()
+                        if decision.choice is None and decision.ref not in self.withdrawn
+                    )
+                )
             case messages.Shutdown():
                 return messages.Stopping(running=0)
             case _:

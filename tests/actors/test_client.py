@@ -153,6 +153,23 @@ def test_every_method_asks_its_question(connect, daemon):
         ("read_log", ("g1", "a"), {"attempt": 2, "stream": "stderr", "offset": -5, "limit": 9}),
         ("events", (3,), {"limit": 4}),
         ("actors", (), {}),
+        ("add", ("g1", DOCUMENT["tasks"]), {"base_dir": "/b", "if_version": 3, "dry_run": True}),
+        ("update", ("g1", "a", {"timeout": None}), {"base_dir": "/b", "if_version": 3, "dry_run": True}),
+        ("retry", ("g1",), {"base_dir": "/b"}),
+        ("retry", ("g1", "a"), {"changes": {"timeout": 9}, "base_dir": "/b", "if_version": 3, "dry_run": True}),
+        ("pause", ("g1",), {"reason": "why"}),
+        ("pause", (), {"worker": "shell"}),
+        ("resume", ("g1",), {}),
+        ("resume", (), {"worker": "shell"}),
+        ("limit", ("g1",), {"parallel": 2, "if_version": 3, "dry_run": True}),
+        ("limit", (), {"parallel": None, "worker": "shell"}),
+        ("prune", (["g1"],), {"older_than_s": 5.0, "keep": 6, "dry_run": True}),
+        ("decisions", (), {}),
+        ("decisions", ("g1",), {"answered": True}),
+        ("decision", ("d1",), {}),
+        ("decide", ("d1", "yes"), {"note": "why"}),
+        ("ask", ("g1", "a", "q"), {"options": ["x", "y"], "default": "x", "deadline_s": 5.0}),
+        ("why", ("g1", "a"), {}),
     ]
     for name, args, more in calls:
         with pytest.raises(Refused):
@@ -169,6 +186,23 @@ def test_every_method_asks_its_question(connect, daemon):
         messages.ReadLog(graph="g1", task="a", attempt=2, stream="stderr", offset=-5, limit=9),
         messages.ReadEvents(since=3, limit=4),
         messages.ListActors(),
+        messages.AddTasks(graph="g1", tasks=tuple(DOCUMENT["tasks"]), base_dir="/b", if_version=3, dry_run=True),
+        messages.UpdateTask(graph="g1", task="a", set={"timeout": None}, base_dir="/b", if_version=3, dry_run=True),
+        messages.RetryTasks(graph="g1", base_dir="/b"),
+        messages.RetryTasks(graph="g1", task="a", set={"timeout": 9}, base_dir="/b", if_version=3, dry_run=True),
+        messages.Pause(graph="g1", reason="why"),
+        messages.Pause(worker="shell"),
+        messages.Resume(graph="g1"),
+        messages.Resume(worker="shell"),
+        messages.SetLimit(graph="g1", parallel=2, if_version=3, dry_run=True),
+        messages.SetLimit(worker="shell"),
+        messages.Prune(graphs=("g1",), older_than=5.0, keep=6, dry_run=True),
+        messages.GetDecisions(),
+        messages.GetDecisions(graph="g1", answered=True),
+        messages.GetDecision(ref="d1"),
+        messages.Decide(ref="d1", choice="yes", note="why"),
+        messages.Ask(graph="g1", task="a", question="q", options=("x", "y"), default="x", deadline=5.0),
+        messages.Why(graph="g1", task="a"),
     ]
     assert {request.client for request in daemon.seen} == {"me"}
     assert len({request.id for request in daemon.seen}) == len(calls)
@@ -757,3 +791,74 @@ def test_a_dropped_async_follower_leaves_nothing_open(daemon):
 
     with daemon:
         assert all(asyncio.run(main()))
+
+
+# --- waiting for an answer ------------------------------------------------------------------------------------------
+
+
+def test_wait_for_what_is_answered(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1", "no")
+    assert connect().call("wait_decision", "d1").choice == "no"
+
+
+def test_wait_for_an_answer(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1")
+    daemon.add_decision("d2")
+    future = in_background(connect().call, "wait_decision", "d1")
+    eventually(lambda: daemon.asked["GetDecisions"] == 1, "the first look")
+    daemon.answer_decision("d2", "no")
+    eventually(lambda: daemon.asked["GetDecisions"] == 2, "a look, since the task is the same")
+    assert not future.done()
+    daemon.answer_decision("d1", "yes")
+    assert future.result(DEADLINE_S).choice == "yes"
+
+
+def test_other_tasks_are_not_looked_at(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1")
+    future = in_background(connect().call, "wait_decision", "d1")
+    eventually(lambda: daemon.asked["GetDecisions"] == 1, "the first look")
+    for _ in range(50):
+        daemon.happen("task_ended", graph="g1", task="other")
+        daemon.happen("decision_answered", graph="g2", task="a")
+    daemon.answer_decision("d1", "yes")
+    assert future.result(DEADLINE_S).choice == "yes"
+    assert daemon.asked["GetDecision"] == 2
+
+
+def test_wait_for_an_answer_over_a_restart(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1")
+    future = in_background(connect().call, "wait_decision", "d1")
+    eventually(lambda: daemon.asked["GetDecisions"] == 1, "the first look")
+    daemon.kill()
+    daemon.answer_decision("d1", "yes")
+    daemon.start()
+    assert future.result(DEADLINE_S).choice == "yes"
+
+
+def test_no_answer_in_time(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1")
+    with pytest.raises(TimeoutError, match=r"after 0\.2 s d1 has no answer"):
+        connect().call("wait_decision", "d1", timeout_s=0.2)
+
+
+def test_a_decision_that_will_never_be_answered(connect, daemon):
+    daemon.start()
+    daemon.add_decision("d1")
+    future = in_background(connect().call, "wait_decision", "d1")
+    eventually(lambda: daemon.asked["GetDecisions"] == 1, "the first look")
+    daemon.withdrawn.add("d1")
+    daemon.happen("task_ended", graph="g1", task="a", state="cancelled")
+    with pytest.raises(Refused, match="needs no answer any more"):
+        future.result(DEADLINE_S)
+
+
+def test_an_unknown_decision(connect, daemon):
+    daemon.start()
+    with pytest.raises(Refused) as refused:
+        connect().call("wait_decision", "d9")
+    assert refused.value.info.code == "UNKNOWN_DECISION"

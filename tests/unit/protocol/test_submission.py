@@ -6,7 +6,7 @@ import pytest
 
 from orch_actors.protocol.environment import allowed, allowed_variables
 from orch_actors.protocol.errors import EnvironmentFault
-from orch_actors.protocol.submission import submission
+from orch_actors.protocol.submission import addition, submission
 
 DOCUMENT = {"name": "n", "tasks": [{"id": "a", "command": "true"}]}
 
@@ -69,3 +69,17 @@ def test_structs_become_a_document():
 
     spec = GraphSpec(name="n", tasks=(TaskSpec(id="a", work=ShellWork(command="true")),))
     assert made(spec).graph == to_document(spec)
+
+
+def test_tasks_to_add_are_documents(tmp_path, monkeypatch):
+    from orch_actors.protocol import Dependency, ShellWork, TaskSpec
+
+    monkeypatch.chdir(tmp_path)
+    spec = TaskSpec(id="b", work=ShellWork(command="true"), depends_on=(Dependency(task="a", on="failed"),))
+    request = addition("g1", [{"id": "a", "command": "true"}, spec], base_dir=None, if_version=2, dry_run=True)
+    assert request.tasks == (
+        {"id": "a", "command": "true"},
+        {"id": "b", "worker": "shell", "command": "true", "depends_on": [{"task": "a", "on": "failed"}]},
+    )
+    assert (request.graph, request.if_version, request.dry_run) == ("g1", 2, True)
+    assert request.base_dir == os.path.realpath(tmp_path)
