@@ -106,6 +106,8 @@ class Workforce(Actor):
             record.deaths.popleft()
         extra = len(record.deaths) - INTENSITY
         wait_s = min(FIRST_WAIT_S * 2.0 ** (extra - 1), LONGEST_WAIT_S) if extra > 0 else 0.0
+        if record.process is not None and record.process.stdin is not None:
+            record.process.stdin.close()
         record.state, record.process = "backoff", None
         record.restarts += 1
         record.reason = f"{why}, {len(record.deaths)} times in {PERIOD_S:.0f} s"
