@@ -1,0 +1,120 @@
+"""Every option of a task reaches its execution unchanged: file, client, daemon, journal, restart, launch.
+
+The fault of the script that this grew out of: per-task options dropped in silence. Each hop here is the real one;
+what a host is told at the end (Launch) and what the machine goes by (TaskSpec) are held against what was written.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from property.test_documents import graphs
+
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.history import OutcomeLine, replay
+from orch_actors.actors.history import encode as encode_line
+from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.launching import launch_of
+from orch_actors.actors.translating import stimulus_of
+from orch_actors.protocol import codec
+from orch_actors.protocol.messages import Request
+from orch_actors.protocol.spec.document import to_document
+from orch_actors.protocol.spec.graph import GraphSpec
+from orch_actors.protocol.spec.load import check_file
+from orch_actors.protocol.submission import submission
+
+NOW = 1_000_000.0
+
+
+def everything_there(spec: GraphSpec) -> dict[str, float]:
+    """Capacities in which every task of the graph finds room."""
+    return {name: 1e12 for task in spec.tasks for name in task.resources}
+
+
+def configured(machine: Machine, resources: dict[str, float]) -> None:
+    machine.handle(s.WorkerTypesConfigured(limits={"shell": 1000, "python": 1000}, resources=resources), NOW)
+    machine.handle(s.Recovered(), NOW)
+
+
+def through_a_file(spec: GraphSpec, folder: Path) -> tuple[dict, str]:
+    path = folder / "graph.json"
+    # A reader of files fills in parameters: what looks like one is written so that it stays as it is.
+    path.write_text(json.dumps(to_document(spec)).replace("${", "$${"), "utf-8")
+    document, checked, base_dir = check_file(str(path), {})
+    assert checked == spec
+    return document, base_dir
+
+
+def over_the_wire(document: dict, base_dir: str, encoding: str) -> Request:
+    do = submission(document, key=None, base_dir=base_dir, environment={"PATH": "/bin"}, dry_run=False)
+    body = codec.encode(Request(id="0" * 32, client="c", do=do), encoding)
+    return codec.REQUEST.decode(body)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(spec=graphs())
+def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
+    resources = everything_there(spec)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        document, base_dir = through_a_file(spec, folder)
+        for encoding in ("json", "msgpack"):
+            request = over_the_wire(document, base_dir, encoding)
+        live = Machine("boot")
+        configured(live, resources)
+        journal, _, _ = Journal.open(RealDisk(), str(folder))
+        step = live.handle(stimulus_of(request.do, request.client, {}), NOW)
+        journal.add("outcome", encode_line(OutcomeLine(of=None, at=NOW, e=1, facts=step.facts)))
+        journal.close()
+
+        again = Machine("boot")
+        reopened, lines, torn = Journal.open(RealDisk(), str(folder))
+        reopened.close()
+        assert not torn
+        replay(lines, again)
+        configured(again, resources)
+        started = started_by(again) | started_by(live)
+        for machine in (live, again):
+            graph = machine.state.graphs["g1"]
+            assert graph.spec == spec
+            for task_spec in spec.tasks:
+                assert graph.tasks[task_spec.id].spec == task_spec
+        assert started or all(task.depends_on or task.approve for task in spec.tasks)
+        for task_spec in spec.tasks:
+            if task_spec.id in started:
+                told = told_to_the_host(again, task_spec.id)
+                assert told["work"] == plain(task_spec.work)
+                assert told["cwd"] == task_spec.cwd
+                assert told["env"] == {"PATH": "/bin", **task_spec.env}
+                assert told["grace_s"] == task_spec.grace
+                assert told["idle_timeout_s"] == task_spec.idle_timeout
+                assert told["validate"] == plain(task_spec.validate)
+
+
+def plain(value: object) -> object:
+    """As it looks after it has travelled."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def started_by(machine: Machine) -> set[str]:
+    """Let both worker types come up; ids of the tasks that start, with their timeouts armed as written."""
+    found: set[str] = set()
+    for worker in ("shell", "python"):
+        step = machine.handle(s.WorkerReady(worker=worker), NOW)
+        timers = {e.key.task: e.delay_s for e in step.effects if isinstance(e, s.ArmTimer) and e.key.kind == "timeout"}
+        for effect in step.effects:
+            if isinstance(effect, s.StartAttempt):
+                found.add(effect.task)
+                assert timers.get(effect.task) == machine.state.task("g1", effect.task).spec.timeout
+    return found
+
+
+def told_to_the_host(machine: Machine, task_id: str) -> dict:
+    task = machine.state.task("g1", task_id)
+    launch = launch_of(task, 1, folder="/f", environment={}, output_limit=None)
+    body = codec.encode(launch)
+    return msgspec.to_builtins(msgspec.msgpack.decode(body))
