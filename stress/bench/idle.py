@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -24,14 +25,17 @@ def memory_of(pid: int) -> Memory:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             rows = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if line.endswith("kB\n")}
         return Memory(rss=rows["Rss"], pss=rows["Pss"])
-    except FileNotFoundError:
+    except (FileNotFoundError, KeyError):  # no such system, or no such process any more
         rss = int(_ps(pid, "rss")) * 1024
         return Memory(rss=rss, pss=rss)
 
 
 def total_memory(pids: Iterable[int]) -> Memory:
-    """The sum over processes."""
-    found = [memory_of(pid) for pid in pids]
+    """The sum over those that are there: what runs by itself may end meanwhile."""
+    found: list[Memory] = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            found.append(memory_of(pid))
     return Memory(rss=sum(m.rss for m in found), pss=sum(m.pss for m in found))
 
 

@@ -1,5 +1,6 @@
 """`stress run`, `replay` and `bench`, whole: real daemons, real processes, real kills."""
 
+import contextlib
 import glob
 import json
 import os
@@ -42,8 +43,11 @@ def stress(tmp_path):
     run.here = here
     run.env = env
     yield run
-    assert os.listdir(temporary) == []
-    assert processes_of(str(temporary)) == ()
+    left, files = processes_of(str(temporary)), os.listdir(temporary)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert (left, files) == ((), [])
 
 
 def checked(report, checks):
