@@ -163,8 +163,8 @@ def where(error: Any) -> str:
 
 
 def shorten(text: str) -> str:
-    """Its beginning."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    """Its beginning and its end: a message begins with the value and ends with what is wrong with it."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}…{text[1 - _SHOWN // 2 :]}"
 
 
 if __name__ == "__main__":

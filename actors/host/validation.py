@@ -140,7 +140,7 @@ class Validation:
                 raise Stopped
 
     def _files(self, names: tuple[str, ...]) -> Iterator[str]:
-        faults = [f"file {name} {fault}" for name in names if (fault := _file_fault(self._launch.cwd, name))]
+        faults = [f"file {_shorten(name)} {fault}" for name in names if (fault := _file_fault(self._launch.cwd, name))]
         yield from faults[:_SHOWN_FILES]
         if len(faults) > _SHOWN_FILES:
             yield f"and {len(faults) - _SHOWN_FILES} more files"
@@ -203,7 +203,7 @@ class Validation:
     def _command(self, command: str | tuple[str, ...], timeout_s: float) -> Iterator[str]:
         launch, check = self._launch, self._subject.paths.check
         try:
-            run = [SH, "-c", command] if isinstance(command, str) else for_exec(command, launch.env, launch.cwd)
+            run = [SH, "-c", command, "sh"] if isinstance(command, str) else for_exec(command, launch.env, launch.cwd)
             out = fresh_file(check)
         except CannotSpawn as error:
             yield f"the validation command cannot be run: {error}"

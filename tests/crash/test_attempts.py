@@ -342,3 +342,101 @@ def test_adopting_what_this_host_runs_changes_nothing(supervisor: FakeSupervisor
     host.run(supervisor.launch("true"))
     assert len([said for said in host.said if isinstance(said, AttemptEnded)]) == 2
     assert effects(supervisor) == 1
+
+
+# --- validation --------------------------------------------------------------------------------------------------
+
+
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_host_dies_while_it_validates(supervisor: FakeSupervisor) -> None:
+    """The next one ends what was left of the validation, and validates anew; the command does not run again."""
+    first = supervisor.start_host()
+    validators = supervisor.cwd / "validators"
+    validate = "echo $$ >> validators; trap '' TERM; while [ ! -e go ]; do sleep 0.01; done; echo checked"
+    launch = supervisor.launch(f"{EFFECT}; sleep 600 & echo $! > kept", validate={"command": validate}, grace_s=0.2)
+    first.send(StartAttempt(launch=launch))
+    before = int(eventually(lambda: text_of(validators), "a validator"))
+    first.kill()
+    assert alive(before)
+    second = supervisor.start_host()
+    second.adopt(launch)
+    eventually(lambda: text_of(validators).count("\n") == 2, "a second validator")
+    assert not alive(before)
+    (supervisor.cwd / "go").touch()
+    ended = second.ended(launch.attempt)
+    assert (ended.ending, ended.exit_code, ended.invalid) == ("exit", 0, "")
+    assert supervisor.file(launch, ".check").read_text() == "checked\n"
+    assert effects(supervisor) == 1
+    # What the command itself left on purpose is no validator.
+    assert alive(int((supervisor.cwd / "kept").read_text()))
+    assert not [said for said in second.said if isinstance(said, AttemptAdopted)]
+
+
+def test_the_host_dies_while_a_checker_works(supervisor: FakeSupervisor) -> None:
+    first = supervisor.start_host()
+    launch = supervisor.launch(f"echo {'a' * 60}b", validate={"pattern": "^(a|a)*$", "timeout": 600}, grace_s=0.1)
+    first.send(StartAttempt(launch=launch))
+    checker = eventually(lambda: {"exit": 0} in supervisor.record(launch) and supervisor.processes(), "a checker")[0]
+    first.kill()
+    second = supervisor.start_host()
+    second.adopt(launch)
+    eventually(lambda: not alive(checker), "its end")
+    assert second.stop(launch).ending == "killed"
+    assert supervisor.processes() == []
+
+
+def test_a_kill_was_decided_while_it_was_validated(supervisor: FakeSupervisor) -> None:
+    first = supervisor.start_host()
+    launch = supervisor.launch(EFFECT, validate={"command": "echo $$ > validator; sleep 600"})
+    first.send(StartAttempt(launch=launch))
+    validator = int(eventually(lambda: text_of(supervisor.cwd / "validator")))
+    first.kill()
+    second = supervisor.start_host()
+    second.adopt(launch, stopping=True)
+    assert second.ended(launch.attempt).ending == "killed"
+    assert not alive(validator)
+    assert supervisor.processes() == []
+
+
+@pytest.mark.parametrize("boot", [BOOT, "boot-before"])
+@pytest.mark.parametrize("valid", [True, False])
+def test_it_ended_while_nobody_watched_and_was_not_validated(
+    supervisor: FakeSupervisor, boot: str, valid: bool
+) -> None:
+    host = supervisor.start_host()
+    validate = {"command": f"echo checked >> effect; exit {0 if valid else 4}"}
+    launch = supervisor.launch(EFFECT, validate=validate, boot=boot)
+    write_record(supervisor, launch, header(launch, boot=boot) + '{"pid":1}\n{"exit":0}\n')
+    host.adopt(launch)
+    ended = host.ended(launch.attempt)
+    assert (ended.ending, ended.exit_code) == ("exit", 0)
+    assert ended.invalid == ("" if valid else "the validation command exited with 4")
+    assert (supervisor.cwd / "effect").read_text() == "checked\n"
+
+
+def test_an_exit_code_other_than_0_is_not_validated_on_adoption(supervisor: FakeSupervisor) -> None:
+    host = supervisor.start_host()
+    launch = supervisor.launch(EFFECT, validate={"command": EFFECT})
+    write_record(supervisor, launch, header(launch) + '{"pid":1}\n{"exit":7}\n')
+    host.adopt(launch)
+    assert (host.ended(launch.attempt).exit_code, effects(supervisor)) == (7, 0)
+
+
+def test_adopted_while_it_runs_and_validated_at_its_end(supervisor: FakeSupervisor) -> None:
+    first = supervisor.start_host()
+    command = f"{EFFECT}; while [ ! -e go ]; do sleep 0.01; done; echo Really? > $ORCH_QUESTION; exit $(cat go)"
+    launches = [begin(supervisor, first, command, validate={"files": ["missing"]})[0]]
+    launches.append(begin(supervisor, first, command.replace("echo Really?", ":"), validate={"files": ["missing"]})[0])
+    first.kill()
+    second = supervisor.start_host()
+    for launch in launches:
+        second.adopt(launch)
+        second.adopted(launch.attempt)
+    (supervisor.cwd / "part").write_text("0")
+    (supervisor.cwd / "part").rename(supervisor.cwd / "go")
+    asks, does_not = [second.ended(launch.attempt) for launch in launches]
+    assert (asks.invalid, asks.question and asks.question.question) == ("", "Really?")
+    assert (does_not.invalid, does_not.question) == ("file missing is not there", None)

@@ -254,6 +254,14 @@ def test_variables_that_an_interpreter_reads_as_it_starts(supervisor: FakeSuperv
     assert supervisor.out(two) == "0 ABC\n"
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0, 0o666)])
+def test_umask(supervisor: FakeSupervisor, host: Host, umask: int, mode: int) -> None:
+    launch = supervisor.launch({"script": "open('made', 'w').close()"}, umask=umask)
+    assert host.run(launch).exit_code == 0
+    assert (supervisor.cwd / "made").stat().st_mode & 0o777 == mode
+    assert supervisor.file(launch, ".out").stat().st_mode & 0o777 == 0o600
+
+
 def test_attempts_do_not_see_each_other(supervisor: FakeSupervisor, host: Host) -> None:
     leak = supervisor.launch({"script": "import os, sys; os.environ['LEAK'] = '1'; sys.leak = 1; os.chdir('/')"})
     assert host.run(leak).exit_code == 0

@@ -124,6 +124,58 @@ def test_nothing_of_the_shim_or_the_host_leaks_into_the_command(supervisor: Fake
     assert {int(line.split()[1], 16) & 0x7FFFFFFF for line in supervisor.out(signals).splitlines()} == {0}
 
 
+@pytest.mark.parametrize(
+    ("umask", "shown", "mode"), [(0o022, "0022", 0o644), (0o077, "0077", 0o600), (0, "0000", 0o666)]
+)
+def test_umask(supervisor: FakeSupervisor, host: Host, umask: int, shown: str, mode: int) -> None:
+    for command in ("umask; : > made", ["sh", "-c", "umask; : > made"]):
+        launch = supervisor.launch(command, umask=umask)
+        assert host.run(launch).exit_code == 0
+        assert supervisor.out(launch) == f"{shown}\n"
+        assert (supervisor.cwd / "made").stat().st_mode & 0o777 == mode
+        assert supervisor.file(launch, ".out").stat().st_mode & 0o777 == 0o600
+        (supervisor.cwd / "made").unlink()
+
+
+def test_without_a_umask_it_is_the_hosts(supervisor: FakeSupervisor) -> None:
+    before = os.umask(0o027)
+    try:
+        host = supervisor.start_host("shell")
+    finally:
+        os.umask(before)
+    launch = supervisor.launch("umask")
+    host.run(launch)
+    assert supervisor.out(launch) == "0027\n"
+
+
+def test_what_a_host_inherits_reaches_nobody(supervisor: FakeSupervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ORCH_ATTEMPT", "ORCH_OTHER", "CLAUDECODE", "CLAUDE_CODE_X", "OPENCODE_CONFIG", "LEAK"):
+        monkeypatch.setenv(name, "inherited")
+    source = "import os; print(sorted(name for name, value in os.environ.items() if value == 'inherited'))"
+    python = supervisor.launch({"script": source})
+    assert supervisor.start_host("python").run(python).exit_code == 0
+    shell = supervisor.launch("env; echo 1 > $ORCH_RESULT", validate={"command": "env", "schema": {}})
+    host = supervisor.start_host("shell")
+    assert (host.run(shell).exit_code, host.run(shell).invalid) == (0, "")
+    assert supervisor.out(python) == "[]\n"
+    assert "inherited" not in supervisor.out(shell)
+    assert "inherited" not in supervisor.file(shell, ".check").read_text()
+    # Its own, and with it that of all that it starts without an environment of theirs.
+    slow = supervisor.launch(f"echo {'a' * 60}b", validate={"pattern": "^(a|a)*$", "timeout": 600})
+    host.send(StartAttempt(launch=slow))
+    checker = eventually(lambda: [pid for pid in supervisor.processes() if b"checker.py" in command_line(pid)])[0]
+    environ = Path(f"/proc/{checker}/environ").read_bytes().split(b"\0")
+    assert [entry for entry in environ if entry.endswith(b"inherited")] == [b"LEAK=inherited"]
+    host.stop(slow)
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def test_shells_remarks_about_signals_stay_out_of_the_tasks_stderr(supervisor: FakeSupervisor, host: Host) -> None:
     launch = supervisor.launch(["sh", "-c", "kill -9 $$"])
     assert host.run(launch).exit_code == 137

@@ -8,7 +8,8 @@ from typing import Any
 import pykka
 import pytest
 
-from orch_actors.actors.host.place import CannotSpawn, Gone, Started
+from orch_actors.actors.host.bounds import OnExceeded
+from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
 from orch_actors.actors.host.worker import Worker
 from orch_actors.protocol.hostwire import AdoptAttempt, AttemptEnded, Launch, StartAttempt, StopAttempt, StopHost
@@ -16,6 +17,26 @@ from orch_actors.protocol.hostwire import AdoptAttempt, AttemptEnded, Launch, St
 DEADLINE_S = 10.0
 
 LAUNCH = Launch(attempt="g1/a/1", folder="/nowhere", stem="a.1", work={}, cwd="/", env={}, grace_s=0.0, boot="b")
+
+VALIDATED = Launch(
+    attempt="g1/v/1",
+    folder="/nowhere",
+    stem="v.1",
+    work={},
+    cwd="/",
+    env={},
+    grace_s=7.0,
+    boot="b",
+    validate={"files": ["f"]},
+)
+
+
+class Checking:
+    def __init__(self, stops: "queue.SimpleQueue[float]") -> None:
+        self._stops = stops
+
+    def stop(self, grace_s: float) -> None:
+        self._stops.put(grace_s)
 
 
 class Place:
@@ -29,6 +50,8 @@ class Place:
         self.taken = 0
         self.gone: queue.SimpleQueue[Gone] = queue.SimpleQueue()
         self.signals: list[int] = []
+        self.validating: queue.SimpleQueue[tuple[OnValidated, bool]] = queue.SimpleQueue()
+        self.stops: queue.SimpleQueue[float] = queue.SimpleQueue()
 
     def take(self, launch: Launch) -> Found:
         self.taken += 1
@@ -54,6 +77,16 @@ class Place:
     def signal(self, launch: Launch, signum: int) -> bool:
         self.signals.append(signum)
         return True
+
+    def watch_bounds(self, launch: Launch, elapsed_s: float, exceeded: OnExceeded) -> None:
+        raise AssertionError("no launch here has bounds")
+
+    def forget_bounds(self, launch: Launch) -> None:
+        raise AssertionError("no launch here has bounds")
+
+    def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Check:
+        self.validating.put((done, sweep_first))
+        return Checking(self.stops)
 
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         return 0
@@ -134,6 +167,44 @@ def test_what_cannot_be_claimed_or_started_is_a_spawn_failure(rig: Rig, tmp_path
     rig.ref.tell(StartAttempt(launch=LAUNCH))
     ended = rig.ended()
     assert (ended.ending, ended.message) == ("spawn", "not here")
+
+
+def test_a_bug_in_a_validation_is_looked_at_once_more(rig: Rig) -> None:
+    rig.place.answers = [Over(Seen(pid=1, exit_code=0)), Over(Seen(pid=1, exit_code=0))]
+    rig.ref.tell(StartAttempt(launch=VALIDATED))
+    done, swept = rig.place.validating.get(timeout=DEADLINE_S)
+    assert swept
+    done(KeyError("a bug"))
+    again, swept = rig.place.validating.get(timeout=DEADLINE_S)
+    assert swept
+    done("late words of the first")  # to an actor that is gone
+    again("it is not valid")
+    ended = rig.ended()
+    assert (ended.ending, ended.exit_code, ended.invalid) == ("exit", 0, "it is not valid")
+
+
+def test_who_saw_it_end_has_nothing_to_sweep_before_it_validates(rig: Rig) -> None:
+    rig.place.answers = [Running(Seen(pid=5)), Over(Seen(pid=5, exit_code=0))]
+    rig.ref.tell(AdoptAttempt(launch=VALIDATED))
+    rig.place.gone.get(timeout=DEADLINE_S)(None)
+    done, swept = rig.place.validating.get(timeout=DEADLINE_S)
+    assert not swept
+    done("")
+    assert rig.ended().invalid == ""
+
+
+@pytest.mark.parametrize("said", ["", "it is not valid", Stopped(), KeyError("a bug")])
+def test_a_stop_wins_over_what_a_validation_finds(rig: Rig, said: str | Exception) -> None:
+    rig.place.answers = [Over(Seen(pid=1, exit_code=0))]
+    rig.ref.tell(StartAttempt(launch=VALIDATED))
+    done, _ = rig.place.validating.get(timeout=DEADLINE_S)
+    rig.ref.tell(StopAttempt(attempt=VALIDATED.attempt))
+    rig.ref.tell(AdoptAttempt(launch=VALIDATED, stopping=True))
+    assert rig.place.stops.get(timeout=DEADLINE_S) == 7.0
+    done(said)
+    ended = rig.ended()
+    assert (ended.ending, ended.exit_code, ended.invalid) == ("killed", 0, "")
+    assert rig.place.stops.empty()
 
 
 def test_stop_host(rig: Rig) -> None:
