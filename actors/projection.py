@@ -62,6 +62,8 @@ def _task_view(state: State, task: Task, folder: str) -> TaskView:
         class_=task.cls if task.state == "failed" else None,
         attempts=tuple(_attempt_view(task, attempt, folder) for attempt in task.attempts),
         has_result=any(a.result is not None or a.result_in_file for a in task.attempts[-1:]),
+        conditions={dependency.task: dependency.on for dependency in task.spec.depends_on if dependency.on != "done"},
+        decision=None if task.decision is None else task.decision.ref,
     )
 
 

@@ -87,6 +87,10 @@ class TaskView(Struct, frozen=True, kw_only=True):
     class_: str | None = field(name="class", default=None)
     attempts: tuple[AttemptView, ...] = ()
     has_result: bool = False
+    #: Dependency → the end that lets this task go, where that is another than `done`.
+    conditions: dict[str, str] = {}
+    #: Ref of the open decision about it.
+    decision: str | None = None
 
 
 class GraphSummary(Struct, frozen=True, kw_only=True):
