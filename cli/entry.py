@@ -49,8 +49,8 @@ def _prepare_streams() -> None:
 
     Streams that our parent has closed (`>&-`) are None; what is written there goes nowhere instead.
     """
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PLW1514, SIM115 (for the process's life; nobody reads it)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PLW1514, SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (for the process's life; nobody reads it)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

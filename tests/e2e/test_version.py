@@ -1,6 +1,10 @@
 """`version`, and verbs that there are not."""
 
+import subprocess
+
 import pytest
+
+from .conftest import PROGRAM
 
 
 def test_version(cli):
@@ -20,3 +24,17 @@ def test_without_a_daemon(cli, verb):
     ran = cli(*words, code=3)
     assert ran.err == f"error: no daemon is running for {cli.home}\nhint: start it: orch-actors up\n"
     assert cli(*words, "--json", code=3).error["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("script", ["{} status >&-", "{} status 2>&-", "{} status >&- 2>&-", "{} status <&- >&- 2>&-"])
+def test_closed_streams(cli, script):
+    ran = subprocess.run(
+        ["sh", "-c", script.format(PROGRAM)], env=cli.env, capture_output=True, check=False, timeout=60
+    )
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (3, False)
+
+
+def test_help_into_a_pipe_that_closes(cli):
+    script = f"{PROGRAM} --help | true"
+    ran = subprocess.run(["sh", "-c", script], env=cli.env, capture_output=True, check=False, timeout=60)
+    assert ran.stderr == b""

@@ -59,6 +59,8 @@ DECLINED = [
     ["status"],
     ["sub", "g.yaml"],
     ["--", "submit", "g.yaml"],
+    ["g.yaml", "submit"],
+    ["-", "submit"],
 ]
 
 
@@ -74,8 +76,22 @@ submit g.yaml - -- --json --no-start --dry-run --home --key --name --timeout --r
 _WORDS = st.sampled_from([*_SHELF.split(), "", " "])
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(_WORDS, max_size=7).map(lambda words: ["submit", *words]) | st.lists(_WORDS, max_size=8))
+#: Pieces that make sense by themselves, so that most lists are nearly right.
+_PIECES = st.sampled_from(
+    [["submit"], ["g.yaml"], ["-"], ["--json"], ["--no-start"], ["--dry-run"], ["--home", "/h"], ["--key", "k"]]
+    + [["--name=n"], ["--timeout", "5m"], ["--retry", "3"], ["--param", "a=1"], ["--env=A=b"], ["--cwd", "/"]]
+    + [["--", "make", "--json"], ["--"]]
+)
+_NEARLY = st.lists(_PIECES, max_size=6).map(lambda pieces: [word for piece in pieces for word in piece])
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(_WORDS, max_size=7).map(lambda words: ["submit", *words])
+    | st.lists(_WORDS, max_size=8)
+    | _NEARLY
+    | _NEARLY.map(lambda words: ["submit", *words])
+)
 def test_declines_or_agrees(words):
     read = read_submission(words)
     if read is None:

@@ -94,6 +94,14 @@ def test_frame():
     assert all(display_width(line) <= 20 for line in frame(progress, sample.NOW, Style(width=20, colour=True), 24))
 
 
+def test_a_question_is_told():
+    progress = Progress(sample.graph("running", None), from_the_start=True)
+    asked = sample.event(1, "decision_asked", "build", "blocked", message="What now?")
+    progress.apply(asked)
+    assert event_text(asked, progress, PLAIN, UTC) == "09:05:00  ? build  blocked  What now?"
+    assert frame(progress, sample.NOW, PLAIN, 24)[2] == "  ? build          What now?"
+
+
 def test_lines():
     progress = Progress(sample.graph("running", None), from_the_start=True)
     lines = []
