@@ -1,11 +1,14 @@
 """`up`."""
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
 
 import pytest
+
+from orch_actors.protocol.homes import Home
 
 from .conftest import Cli, alive, eventually
 
@@ -105,6 +108,8 @@ def test_a_path_too_long_for_a_socket(tmp_path):
         assert cli("run", "--", "true").code == 0
     finally:
         cli("down", "--kill")
+        cli.end_started()
+        shutil.rmtree(Home(str(deep)).run)
 
 
 def test_a_stale_socket_file(cli):
