@@ -79,28 +79,9 @@ _WORDS = st.sampled_from([*_SHELF.split(), "", " "])
 #: Pieces that make sense by themselves, so that most lists are nearly right.
 _PIECES = st.sampled_from(
     [
-        line.split()
-        for line in [
-            "",
-            "submit",
-            "g.yaml",
-            "-",
-            "--json",
-            "--no-start",
-            "--dry-run",
-            "--home /h",
-            "--key k",
-            "--name=n",
-            "--timeout 5m",
-            "--retry 3",
-            "--param a=1",
-            "--env=A=b",
-            "--cwd /",
-            "-- make --json",
-            "--",
-            "",
-        ]
-        if line
+        *(["submit"], ["g.yaml"], ["-"], ["--json"], ["--no-start"], ["--dry-run"], ["--home", "/h"], ["--key", "k"]),
+        *(["--name=n"], ["--timeout", "5m"], ["--retry", "3"], ["--param", "a=1"], ["--env=A=b"], ["--cwd", "/"]),
+        *(["--", "make", "--json"], ["--"]),
     ]
 )
 _NEARLY = st.lists(_PIECES, max_size=6).map(lambda pieces: [word for piece in pieces for word in piece])
