@@ -2,7 +2,7 @@
 
 The least that can be done for "accepted means on disk": no checking, no graph, no events, one thread.
 
-    python -m orch_actors.stress.bench.bare_loop SOCKET FILE
+    python -m orch_actors.stress.bench.bare_loop ENDPOINT FILE
 """
 
 import os
@@ -15,13 +15,13 @@ from orch_actors.protocol.codec import REQUEST_HEAD, encode
 from orch_actors.protocol.messages import GraphAccepted, Reply
 
 
-def main(path: str, journal: str) -> None:
+def main(endpoint: str, journal: str) -> None:
     """Serve until stdin ends. Prints a line once it is ready."""
     sync = getattr(os, "fdatasync", os.fsync)
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.linger = 0
-    router.bind(f"ipc://{path}")
+    router.bind(endpoint)
     file = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     poller = zmq.Poller()
     poller.register(router, zmq.POLLIN)

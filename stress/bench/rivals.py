@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orch_actors.protocol.client import Client
+from orch_actors.protocol.homes import Home
 
 
 @contextmanager
 def bare_loop(folder: str) -> Iterator[Client]:
     """A client of a bare loop (bare_loop.py) in a process of its own; it ends with the block."""
-    place = tempfile.mkdtemp(dir=folder, prefix="l")
-    socket = os.path.join(place, "s")
-    command = [sys.executable, "-P", "-m", "orch_actors.stress.bench.bare_loop", socket, os.path.join(place, "journal")]
-    with _listening(command), Client(endpoint=f"ipc://{socket}") as client:
-        yield client
+    # A home, for its socket: it knows what to do where the folder's path is too long for one.
+    home = Home(tempfile.mkdtemp(dir=folder))
+    home.prepare()
+    journal = os.path.join(home.journal, "journal")
+    command = [sys.executable, "-P", "-m", "orch_actors.stress.bench.bare_loop", home.commands, journal]
+    try:
+        with _listening(command), Client(home.path) as client:
+            yield client
+    finally:
+        shutil.rmtree(home.run, ignore_errors=True)
 
 
 def xargs(tasks: int, parallel: int, folder: str) -> float:
