@@ -51,7 +51,8 @@ def main() -> None:
     with suppress(OSError, ValueError):  # not everywhere; then the timeout must do
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     job = json.load(sys.stdin)
-    # Left at its default the signal ends the process, also in the middle of a match.
+    # At its default the signal ends the process, also in the middle of a match.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(job["timeout_s"]) + _LONGER_S)
     if "pattern" in job:
         decide("pattern", lambda: pattern_fault(job["pattern"], job["out"]))

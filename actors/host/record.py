@@ -24,6 +24,7 @@ Rejected: a pid file with a start time (reuse, and no exit code); fcntl locks (t
 import fcntl
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -77,7 +78,11 @@ class Paths:
 
 def paths_of(launch: Launch) -> Paths:
     """Where the attempt keeps what."""
-    stem = os.path.join(launch.folder, launch.stem)
+    return _paths(os.path.join(launch.folder, launch.stem))
+
+
+@lru_cache(maxsize=256)
+def _paths(stem: str) -> Paths:
     return Paths(
         record=stem + ".jsonl",
         out=stem + ".out",

@@ -1,6 +1,10 @@
 """The search of outputs in windows: the same answer as over the whole text."""
 
+import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +48,14 @@ def test_a_match_is_found_wherever_it_is(where: int, pattern: str) -> None:
     if where == 0 and pattern.startswith("(?<"):
         text = "x" + text
     assert checker.is_found(re.compile(pattern), pieces(text, [1] * 200), WINDOW, MARGIN)
+
+
+def test_it_does_not_outlive_its_timeout_by_much_when_nobody_ends_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("a" * 60 + "b")
+    job = {"out": str(out), "timeout_s": 1 - checker._LONGER_S, "pattern": "^(a|a)*$"}
+    ran = subprocess.run([sys.executable, "-P", checker.__file__], input=json.dumps(job).encode(), check=False)
+    assert ran.returncode == -signal.SIGALRM
 
 
 def test_large_outputs_in_bounded_memory(tmp_path: Path) -> None:
