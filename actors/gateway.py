@@ -171,6 +171,7 @@ class Gateway(threading.Thread):
             for socket in (self._clients, self._hosts, self._events, self._zap):
                 socket.close()
             self._context.term()
+            self._home.remove_sockets()
             with self._pipe:
                 self._piped = False
                 os.close(self._wake_read)

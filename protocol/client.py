@@ -349,8 +349,8 @@ class Client(Steering):
                     if answer is not None:
                         clean = True
                         return None if answer == "again" else answer
-                elif not connected(socket):
-                    return None
+                elif not connected(socket) and not socket.poll(0, zmq.POLLIN):
+                    return None  # nor has a last word come just before it went
             return None
         except zmq.Again:
             return None  # the connection broke between poll and send

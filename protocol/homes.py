@@ -7,6 +7,7 @@ Kept free of heavy imports: every verb of the command line comes through here.
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import Final
 
 from orch_actors.protocol.errors import EnvironmentFault
@@ -68,6 +69,12 @@ class Home:
     def workers(self) -> str:
         """Endpoint for worker hosts."""
         return "ipc://" + os.path.join(self.run, "workers.sock")
+
+    def remove_sockets(self) -> None:
+        """Take the sockets' files away; only for who holds the lock."""
+        for endpoint in (self.commands, self.events, self.workers):
+            with suppress(FileNotFoundError):
+                os.unlink(endpoint.removeprefix("ipc://"))
 
     def prepare(self) -> None:
         """Create the home and its folders, private to this user.
