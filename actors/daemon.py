@@ -29,7 +29,6 @@ from orch_actors.actors.history import replay
 from orch_actors.actors.inside import Begin, ClientAsked, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.settings import load_settings
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.timekeeper import SystemClock, Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
@@ -37,6 +36,7 @@ from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.hostwire import HostConfig
 from orch_actors.protocol.messages import Result
+from orch_actors.protocol.settings import load_settings
 
 #: Requests that may wait for the supervisor before new ones are refused as OVERLOADED.
 MAX_WAITING = 10_000

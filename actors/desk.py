@@ -36,13 +36,13 @@ from orch_actors.actors.inside import (
 from orch_actors.actors.launching import graph_folder, launch_of
 from orch_actors.actors.references import MissingReference
 from orch_actors.actors.roster import Roster
-from orch_actors.actors.settings import Settings
 from orch_actors.actors.timekeeper import Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import attempt_id
+from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.version import VERSION
 from orch_actors.protocol.views import ActorView, StatusView, SupervisorView, WorkerView, utc_text
 
@@ -78,6 +78,8 @@ class Desk:
         self._started_utc = started_utc
         self.pid = os.getpid()
         self.adopted = 0
+        #: The first settings are those of the start.
+        self._reloads = -1
         self.roster = Roster(self._finish_roster)
         self._folders: set[str] = set()
         self._settings = Settings()
@@ -137,7 +139,12 @@ class Desk:
                 logger.error("cannot create {}: {}", folder, error)
         try:
             launch = launch_of(
-                task, number, folder=folder, environment=os.environ, output_limit=self._settings.output_limit
+                task,
+                number,
+                folder=folder,
+                environment=os.environ,
+                output_limit=self._settings.output_limit,
+                umask=self._umask,
             )
         except MissingReference as missing:
             self._tell_supervisor(LaunchFailed(effect.graph, effect.task, number, str(missing)))
@@ -150,6 +157,7 @@ class Desk:
     def configure(self, settings: Settings) -> None:
         """Take settings over."""
         self._settings = settings
+        self._reloads += 1
 
     def prune_in(self, delay_s: float) -> None:
         """Remind the supervisor to look for graphs that need not be kept."""
@@ -256,6 +264,7 @@ class Desk:
             events=self._home.events,
             journal=self._journal,
             adopted=self.adopted,
+            reloads=self._reloads,
         )
         graphs = tuple(projection.summary(graph) for graph in state.graphs.values())
         return StatusView(supervisor=supervisor, workers=self._workers(state), graphs=graphs)

@@ -6,10 +6,10 @@ from typing import Literal
 from msgspec import Struct
 
 from orch_actors.actors.core.stimuli import TimerKey
-from orch_actors.actors.settings import Settings
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
+from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.views import WhyView
 
 

@@ -33,12 +33,12 @@ from orch_actors.actors.inside import (
     TimerDue,
 )
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.settings import Settings
 from orch_actors.actors.timekeeper import Clock
 from orch_actors.actors.translating import over_of, stimulus_of
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.ids import split_attempt_id
+from orch_actors.protocol.settings import Settings
 
 #: Seconds from taking settings over to the first look at what may be forgotten, and between looks.
 FIRST_PRUNE_S = 60.0

@@ -135,6 +135,8 @@ class SupervisorView(Struct, frozen=True, kw_only=True):
     journal: str = ""
     #: Attempts that were found running when this daemon started, and taken over.
     adopted: int = 0
+    #: How often it has taken config.toml over anew since it started.
+    reloads: int = 0
 
 
 class WorkerView(Struct, frozen=True, kw_only=True):

@@ -18,11 +18,11 @@ from orch_actors.actors.history import CommandLine, digest_of, encode, replay
 from orch_actors.actors.inside import Begin, ClientAsked, HostGone, HostSaid, HostUp, Origin, StopAsked, TimerDue
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal, JournalPoisoned
-from orch_actors.actors.settings import Settings
 from orch_actors.actors.supervisor import MAX_BATCH, Supervisor
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.settings import Settings
 
 DEADLINE_S = 15.0
 

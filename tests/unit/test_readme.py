@@ -7,8 +7,8 @@ import shlex
 import pytest
 import readme
 
-from orch_actors.actors.settings import load_settings
 from orch_actors.cli import app, faults
+from orch_actors.protocol.settings import load_settings
 from orch_actors.protocol.spec.load import check_file
 from orch_actors.stress.cli import VERBS as STRESS_VERBS
 

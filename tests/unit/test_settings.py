@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from orch_actors.actors.settings import Settings, load_settings, parse_size
 from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.settings import Settings, load_settings, parse_size
 from orch_actors.protocol.spec.work import WORK
 
 

@@ -1,5 +1,7 @@
 """The daemon's settings: `config.toml` in the home. Unknown keys are refused, by name.
 
+In `protocol` because both sides read the file: the daemon to obey it, the command line to check it beforehand.
+
 output_limit = "1GB"       # most that one attempt may print
 [workers.shell]
 limit = 8                  # attempts of this type that may run at once
