@@ -125,7 +125,7 @@ class Starter:
 class Daemon:
     """The actors of the supervisor process and how they know each other. The home's lock is held."""
 
-    def __init__(self, home: Home, ending: Ending) -> None:
+    def __init__(self, home: Home, ending: Ending, umask: int) -> None:
         self._home, self._ending = home, ending
         clock, boot = SystemClock(), boot_id()
         settings = load_settings(home.config)
@@ -147,6 +147,7 @@ class Daemon:
             gateway=self._gateway,
             timekeeper=self._timekeeper,
             started_utc=clock.utc(),
+            umask=umask,
         )
         self._desk.adopted = sum(len(tasks) for tasks in machine.state.in_flight.values())
         self._config = HostConfig(
@@ -223,12 +224,12 @@ def serve(home: Home, starter: Starter) -> int:
     Raises:
         EnvironmentFault: it cannot start, or cannot go on; nothing that was accepted is lost.
     """
-    os.umask(0o077)
+    umask = os.umask(0o077)  # ours from now on; attempts get the one that we were started with
     home.prepare()
     with holding(home):
         _log_to(home.log)
         ending = Ending()
-        daemon = Daemon(home, ending)
+        daemon = Daemon(home, ending, umask)
         _on_signals(daemon, ending, home)
         daemon.start()
         logger.info("up: pid {}, home {}", os.getpid(), home.path)

@@ -71,11 +71,20 @@ class Desk:
     """See the module. `attach` gives it the neighbours that are made after it."""
 
     def __init__(
-        self, home: Home, *, journal: str, boot: str, gateway: Gateway, timekeeper: Timekeeper, started_utc: float
+        self,
+        home: Home,
+        *,
+        journal: str,
+        boot: str,
+        gateway: Gateway,
+        timekeeper: Timekeeper,
+        started_utc: float,
+        umask: int,
     ) -> None:
         self._home, self._journal, self._boot = home, journal, boot
         self._gateway, self._timekeeper = gateway, timekeeper
         self._started_utc = started_utc
+        self._umask = umask
         self.pid = os.getpid()
         self.adopted = 0
         #: The first settings are those of the start.

@@ -28,7 +28,7 @@ def graph_folder(attempts: str, journal: str, graph: str) -> str:
 
 
 def launch_of(
-    task: Task, number: int, *, folder: str, environment: Mapping[str, str], output_limit: int | None
+    task: Task, number: int, *, folder: str, environment: Mapping[str, str], output_limit: int | None, umask: int | None
 ) -> Launch:
     """The launch of an attempt.
 
@@ -38,6 +38,7 @@ def launch_of(
         folder: where the graph's attempts have their files.
         environment: the daemon's own variables: the base where the submitter sent none.
         output_limit: bytes that it may print.
+        umask: that it runs with; None: the host's.
 
     Raises:
         MissingReference: it refers to a result that there is not.
@@ -60,6 +61,7 @@ def launch_of(
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),
         idle_timeout_s=spec.idle_timeout,
         output_limit=output_limit,
+        umask=umask,
         answer=_answer(task),
     )
 

@@ -17,6 +17,7 @@ import msgspec
 
 from orch_actors.cli import faults
 from orch_actors.cli.launch import daemon_command, launch
+from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.homes import Home
 
 #: A daemon that has not answered by then has a problem; a long journal is read in much less.
@@ -101,7 +102,7 @@ def become(home: Home) -> None:
     command = daemon_command(home.path)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+    os.execve(command[0], command, outside_attempts(os.environ))  # noqa: S606 (no shell is wanted)
 
 
 def _read_ready(line: bytes) -> _Ready | None:

@@ -2,7 +2,8 @@
 
 Double fork: the daemon is nobody's child, so a long-lived `run` leaves no zombie when it dies, and a shell that is
 killed with its whole session does not take it along. It inherits nothing but the write end of the ready pipe; its
-stdin is /dev/null, its stdout and stderr are the home's daemon.log, its folder is `/`, its umask 077.
+stdin is /dev/null, its stdout and stderr are the home's daemon.log, its folder is `/`; its umask stays, for the
+attempts that it starts (the daemon makes its own stricter).
 Not `posix_spawn`: before 3.13 it cannot close the descriptors that our own parent left open in us, and it has no
 working directory; not `sh -c '… &'`: what a shell puts in the background has SIGINT ignored for good.
 
@@ -16,6 +17,8 @@ import signal
 import sys
 import time
 from typing import Final, NoReturn
+
+from orch_actors.protocol.environment import outside_attempts
 
 #: `-P`: the current folder is not a place to import from (its `zmq.py` is not ours).
 DAEMON: Final = (sys.executable, "-P", "-m", "orch_actors.actors")
@@ -68,7 +71,6 @@ def _become(command: list[str], ready_fd: int, log_fd: int) -> NoReturn:
     try:
         os.setsid()
         os.chdir("/")
-        os.umask(0o077)
         null = os.open(os.devnull, os.O_RDWR)
         for target, source in ((0, null), (1, log_fd), (2, log_fd)):
             os.dup2(source, target)
@@ -77,7 +79,7 @@ def _become(command: list[str], ready_fd: int, log_fd: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+        os.execve(command[0], command, outside_attempts(os.environ))  # noqa: S606 (no shell is wanted)
     finally:
         os._exit(127)
 

@@ -21,6 +21,18 @@ def allowed(name: str) -> bool:
     return name in ALLOWED_NAMES or name.startswith(ALLOWED_PREFIXES)
 
 
+def outside_attempts(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without what marks the processes of an attempt.
+
+    A daemon may be started by a task; it must not be taken for something that the task left behind.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("ORCH_") or name.startswith("ORCH_ACTORS_")
+    }
+
+
 def allowed_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The part of `environment` that tasks may start from, by name in order, so that equal ones encode equally."""
     return {name: environment[name] for name in sorted(environment) if allowed(name)}

@@ -115,6 +115,6 @@ def started_by(machine: Machine) -> set[str]:
 
 def told_to_the_host(machine: Machine, task_id: str) -> dict:
     task = machine.state.task("g1", task_id)
-    launch = launch_of(task, 1, folder="/f", environment={}, output_limit=None)
+    launch = launch_of(task, 1, folder="/f", environment={}, output_limit=None, umask=None)
     body = codec.encode(launch)
     return msgspec.to_builtins(msgspec.msgpack.decode(body))
