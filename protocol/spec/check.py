@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from orch_actors.protocol.ids import ID_RULE, is_id
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
-from orch_actors.protocol.spec.places import Finding, Path, shorten
+from orch_actors.protocol.spec.places import Finding, Path, shorten, where
 
 #: Bounds of one graph.
 MAX_TASKS: Final = 100_000
@@ -72,9 +72,15 @@ def check_variable(name: str) -> str | None:
     return None
 
 
-def check_graph(nodes: Sequence[Node], report: Report) -> None:
-    """Doubled ids, dependencies on nothing, on itself or twice on the same, and cycles."""
-    positions = _positions(nodes, report)
+def check_graph(nodes: Sequence[Node], report: Report, written: Sequence[Path] | None = None) -> None:
+    """Doubled ids, dependencies on nothing, on itself or twice on the same, and cycles.
+
+    Args:
+        nodes: the tasks.
+        report: takes what is wrong.
+        written: where each stands in the document, for messages; not given: at its position in `tasks`.
+    """
+    positions = _positions(nodes, report, written)
     edges: list[list[int]] = []
     for index, node in enumerate(nodes):
         seen: dict[str, None] = {}
@@ -96,7 +102,7 @@ def check_graph(nodes: Sequence[Node], report: Report) -> None:
         report(cycle[0], ("depends_on",), _cycle_text([nodes[index].id or "?" for index in cycle]))
 
 
-def _positions(nodes: Iterable[Node], report: Report) -> dict[str, int]:
+def _positions(nodes: Iterable[Node], report: Report, written: Sequence[Path] | None) -> dict[str, int]:
     positions: dict[str, int] = {}
     for index, node in enumerate(nodes):
         if node.id is None:
@@ -104,7 +110,8 @@ def _positions(nodes: Iterable[Node], report: Report) -> dict[str, int]:
         first = positions.setdefault(node.id, index)
         if first != index:
             name = shorten(repr(node.id), 80)
-            report(index, ("id",), f"{name} is the id of tasks[{first}] already: ids must differ")
+            other = where(("tasks", first) if written is None else written[first])
+            report(index, ("id",), f"{name} is the id of {other} already: ids must differ")
     return positions
 
 

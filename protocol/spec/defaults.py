@@ -13,7 +13,7 @@ from orch_actors.protocol.spec.places import Finding, Findings, Path
 from orch_actors.protocol.spec.shapes import Record, Shape
 
 #: What makes a task that very task.
-_NOT_INHERITED: Final = ("id", "depends_on", "title")
+_NOT_INHERITED: Final = ("id", "depends_on", "title", "foreach")
 
 _DEFAULT_WORKER: Final = "shell"
 

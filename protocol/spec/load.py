@@ -17,7 +17,7 @@ from orch_actors.protocol.errors import Problem, Refused
 from orch_actors.protocol.spec import params as parameters
 from orch_actors.protocol.spec import plain
 from orch_actors.protocol.spec.graph import GraphSpec
-from orch_actors.protocol.spec.parse import UNSUPPORTED, parse_noting
+from orch_actors.protocol.spec.parse import parse_noting
 from orch_actors.protocol.spec.places import Findings, Path, refuse, unnamed, where
 from orch_actors.protocol.spec.shapes import found
 from orch_actors.protocol.spec.syntax import SyntaxFault
@@ -48,7 +48,6 @@ def check_file(
     path: str,
     params: Mapping[str, str] | None = None,
     *,
-    unsupported: Mapping[str, str] = UNSUPPORTED,
     workers: Mapping[str, type[Work]] = WORK,
 ) -> tuple[dict[str, Any], GraphSpec, str]:
     """Read, fill and parse a graph file.
@@ -56,7 +55,6 @@ def check_file(
     Args:
         path: the file, its format told by its suffix; "-" is stdin (YAML or JSON).
         params: values for the file's parameters.
-        unsupported: as for `parse_graph`.
         workers: as for `parse_graph`.
 
     Returns:
@@ -69,7 +67,7 @@ def check_file(
     findings = Findings()
     document = parameters.fill(loaded.document, params or {}, findings)
     try:
-        graph = parse_noting(document, findings, base_dir=loaded.base_dir, unsupported=unsupported, workers=workers)
+        graph = parse_noting(document, findings, base_dir=loaded.base_dir, workers=workers)
     except Refused as refused:
         refuse(locate(refused.info.problems, loaded), loaded.name)
     if graph is None or findings:
@@ -102,7 +100,7 @@ def read_graph(path: str) -> LoadedGraph:
     loaded = read_bytes(data, _format_of(path), name=name, base_dir=base_dir)
     if not plain.is_plain(loaded.document):
         findings = Findings()
-        for finding in plain.faults(loaded.document, {}):
+        for finding in plain.faults(loaded.document):
             findings.add(*finding)
         if findings:
             _refuse(findings, loaded)

@@ -2,8 +2,10 @@
 
 Filling happens before a graph is submitted; what travels has no `params` any more. A text that is nothing but
 `${params.n}` takes the type of the declared default where the value given allows it (`n: 4`, `--param n=8`: the
-number 8); within a longer text the value stands as text. `$${` is a literal `${`. All else that begins with `$`
-is the shell's business and stays.
+number 8); within a longer text the value stands as text, as it is: in a command for sh, hand it in by `env`, or quote
+it, where it may hold more than a word. `$${params.n}` is a literal `${params.n}`; it stays escaped until the attempt
+starts, so that nobody on the way takes it for a reference that was forgotten (references.py). All else that begins
+with `$` is somebody else's business and stays.
 """
 
 import json
@@ -22,7 +24,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NAME_RULE: Final = "letters, digits, _ and -, at most 64, not beginning with a digit"
 
 #: An escape, or a reference; the reference's name may be anything, so that a wrong one is seen.
-_REFERENCE: Final = re.compile(r"\$\$\{|\$\{params\.([^}]*)\}")
+_REFERENCE: Final = re.compile(r"\$\$\{params\.|\$\{params\.([^}]*)\}")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 Scalar = str | int | float | bool
@@ -123,7 +125,7 @@ class _Filling:
     def of(self, value: object, path: Path) -> object:
         """A value, filled."""
         if isinstance(value, str):
-            return self._text(value, path) if "${" in value else value
+            return self._text(value, path) if "${params." in value else value
         if len(path) > MAX_DEPTH:
             return value  # plain.py has something to say about this
         if isinstance(value, dict):
@@ -139,7 +141,7 @@ class _Filling:
 
     def _text(self, text: str, path: Path) -> Scalar:
         if _REFERENCE.sub("", text).find("${params.") >= 0:
-            self._findings.add(path, "`${params.` has no `}`: expected ${params.key}, or $${ for a literal ${")
+            self._findings.add(path, "`${params.` has no `}`: expected ${params.key}, or $${params. for a literal one")
             self._findings.closed.add(path)
             return text
         names = {match[1] for match in _REFERENCE.finditer(text) if match[1] is not None}
@@ -153,7 +155,7 @@ class _Filling:
         whole = _REFERENCE.fullmatch(text)
         if whole is not None and whole[1] is not None:
             return self._values[whole[1]]
-        return _REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(self._values[match[1]]), text)
+        return _REFERENCE.sub(lambda match: match[0] if match[1] is None else _as_text(self._values[match[1]]), text)
 
 
 def _as_text(value: Scalar) -> str:

@@ -9,6 +9,7 @@ import re
 from typing import Final, NamedTuple, NoReturn
 
 from orch_actors.protocol.errors import Problem, Refused
+from orch_actors.protocol.ids import is_id
 
 Path = tuple[str | int, ...]
 
@@ -83,6 +84,12 @@ class Findings:
         self._count += 1
         if len(self._found) < MAX_PROBLEMS:
             self._found[finding] = None
+
+    def name_task(self, index: int, raw: object) -> None:
+        """Call the task at this position of `tasks` by its id, where it has one that can be read."""
+        name = raw.get("id") if isinstance(raw, dict) else None
+        if isinstance(name, str) and is_id(name):
+            self.names[index] = name
 
     def within(self, path: Path) -> bool:
         """Whether there is a problem at the path or below it."""

@@ -7,7 +7,7 @@ A first, quick walk says only yes or no; the second, slow one looks for the plac
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, cast
 
 from orch_actors.protocol.spec.places import Finding, Path
@@ -20,30 +20,30 @@ _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**64 - 1
 
 
-def is_plain(value: object, refused_texts: tuple[str, ...] = (), depth: int = MAX_DEPTH) -> bool:
-    """Whether `value` is surely plain data and no text in it holds one of `refused_texts`.
+def is_plain(value: object, depth: int = MAX_DEPTH) -> bool:
+    """Whether `value` is surely plain data.
 
     Subclasses of the plain types count as doubtful: `faults` has the last word.
     """
     kind = type(value)
     if kind is str:
-        return _text_fault(cast("str", value), refused_texts) is None
+        return _text_fault(cast("str", value)) is None
     if kind is dict:
         return depth > 0 and all(
-            type(key) is str and _text_fault(key, ()) is None and is_plain(inner, refused_texts, depth - 1)
+            type(key) is str and _text_fault(key) is None and is_plain(inner, depth - 1)
             for key, inner in cast("dict[object, object]", value).items()
         )
     if kind is list or kind is tuple:
-        return depth > 0 and all(is_plain(inner, refused_texts, depth - 1) for inner in cast("list[object]", value))
+        return depth > 0 and all(is_plain(inner, depth - 1) for inner in cast("list[object]", value))
     return (kind is int or kind is float or kind is bool or value is None) and _scalar_fault(value) is None
 
 
-def faults(value: object, refused_texts: Mapping[str, str], path: Path = ()) -> Iterator[Finding]:
-    """What in `value` is no plain data, or holds a text that `refused_texts` has a sentence about."""
+def faults(value: object, path: Path = ()) -> Iterator[Finding]:
+    """What in `value` is no plain data."""
     if isinstance(value, str):
-        fault = _text_fault(value, tuple(refused_texts))
+        fault = _text_fault(value)
         if fault is not None:
-            yield Finding(path, refused_texts.get(fault, fault))
+            yield Finding(path, fault)
     elif isinstance(value, (dict, list, tuple)):
         if len(path) >= MAX_DEPTH:
             yield Finding(path, f"is nested deeper than {MAX_DEPTH} levels")
@@ -53,10 +53,10 @@ def faults(value: object, refused_texts: Mapping[str, str], path: Path = ()) -> 
                 step = key if isinstance(key, str) else repr(key)
                 if fault is not None:
                     yield Finding((*path, step), fault)
-                yield from faults(inner, refused_texts, (*path, step))
+                yield from faults(inner, (*path, step))
         else:
             for index, inner in enumerate(value):
-                yield from faults(inner, refused_texts, (*path, index))
+                yield from faults(inner, (*path, index))
     else:
         fault = _scalar_fault(value)
         if fault is not None:
@@ -66,11 +66,11 @@ def faults(value: object, refused_texts: Mapping[str, str], path: Path = ()) -> 
 def _key_fault(key: object) -> str | None:
     if not isinstance(key, str):
         return f"a key is {type(key).__name__}: expected text"
-    fault = _text_fault(key, ())
+    fault = _text_fault(key)
     return None if fault is None else f"the key {fault}"
 
 
-def _text_fault(text: str, refused_texts: tuple[str, ...]) -> str | None:
+def _text_fault(text: str) -> str | None:
     if "\0" in text:
         return "holds a NUL character, which no program can be given"
     if not text.isascii():
@@ -78,9 +78,6 @@ def _text_fault(text: str, refused_texts: tuple[str, ...]) -> str | None:
             text.encode()
         except UnicodeEncodeError:
             return "holds half of a surrogate pair, which is no text"
-    for refused in refused_texts:
-        if refused in text:
-            return refused
     return None
 
 

@@ -64,6 +64,13 @@ class Shape:
         if not self.takes(value):
             yield Finding(path, f"is {found(value)}: expected {self.expected}")
 
+    def below(self, value: object, key: str | int) -> "Shape":  # noqa: ARG002 (anything goes here)
+        """The shape of what stands at a key or place in a value of this shape."""
+        return _ANYTHING
+
+
+_ANYTHING: Final = Shape()
+
 
 class Nothing(Shape):
     """None."""
@@ -224,6 +231,10 @@ class Sequence(Shape):
         else:
             yield from super().faults(value, path)
 
+    def below(self, value: object, key: str | int) -> Shape:
+        """See Shape."""
+        return self._item if isinstance(value, (list, tuple)) else self._item.below(value, key)
+
 
 class Table(Shape):
     """A mapping with keys of the document's choice."""
@@ -249,6 +260,10 @@ class Table(Shape):
             return
         for key, inner in value.items():
             yield from self._value.faults(inner, (*path, key))
+
+    def below(self, value: object, key: str | int) -> Shape:  # noqa: ARG002 (the same for all)
+        """See Shape."""
+        return self._value
 
 
 class Record(Shape):
@@ -293,6 +308,10 @@ class Record(Shape):
             if name not in value:
                 yield Finding((*path, name), f"is missing: expected {self.fields[name].expected}")
 
+    def below(self, value: object, key: str | int) -> Shape:
+        """See Shape."""
+        return self.fields.get(key, _ANYTHING) if isinstance(key, str) else super().below(value, key)
+
 
 class OneOf(Shape):
     """Several shapes; the first that takes a value has it."""
@@ -321,6 +340,11 @@ class OneOf(Shape):
             yield from option.faults(value, path)
         else:
             yield from super().faults(value, path)
+
+    def below(self, value: object, key: str | int) -> Shape:
+        """See Shape."""
+        option = self._for(value)
+        return super().below(value, key) if option is None else option.below(value, key)
 
 
 _SCALARS: Final[Mapping[type[mi.Type], Shape]] = {

@@ -8,6 +8,29 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+#: Longest text that a program is given in one argument or variable, in bytes; Linux takes 128 KiB (MAX_ARG_STRLEN).
+MAX_TEXT_BYTES: Final = 120_000
+
+#: Worker types that are planned; named so that nobody looks for a mistake of theirs.
+PLANNED_WORKERS: Final = ("claude", "opencode")
+
+
+def text_fault(text: str) -> str | None:
+    """Why a program cannot be given this text as an argument or variable, if it cannot."""
+    if "\0" in text:
+        return "holds a NUL character, which no program can be given"
+    if len(text) > MAX_TEXT_BYTES // 4 and len(text.encode(errors="surrogatepass")) > MAX_TEXT_BYTES:
+        return f"is longer than {MAX_TEXT_BYTES:,} bytes: put it into a file"
+    return None
+
+
+def command_fault(command: str | tuple[str, ...]) -> str | None:
+    """What is wrong with a command, text or list, if anything."""
+    if not command or (not isinstance(command, str) and not command[0]):
+        return "is empty: expected text for sh -c, or a list of a program and its arguments"
+    parts = (command,) if isinstance(command, str) else command
+    return next((fault for part in parts if (fault := text_fault(part)) is not None), None)
+
 
 class Work(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What one task does; a subclass for each worker type."""
@@ -24,15 +47,8 @@ class ShellWork(Work, frozen=True, kw_only=True):
 
     def problems(self) -> list[tuple[str, str]]:
         """See Work."""
-        if not self.command or (not isinstance(self.command, str) and not self.command[0]):
-            return [("command", "is empty: expected text for sh -c, or a list of a program and its arguments")]
-        parts = (self.command,) if isinstance(self.command, str) else self.command
-        if any("\0" in part for part in parts):
-            return [("command", "holds a NUL character, which no program can be given")]
-        # Linux takes at most 128 KiB in one argument (MAX_ARG_STRLEN).
-        if any(len(part.encode(errors="surrogatepass")) > 120_000 for part in parts):
-            return [("command", "is longer than 120,000 bytes: put it into a script file and run that")]
-        return []
+        fault = command_fault(self.command)
+        return [] if fault is None else [("command", fault)]
 
 
 class PythonWork(Work, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
-from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
+from orch_actors.protocol.spec.graph import Asking, Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
 from orch_actors.protocol.spec.load import Format, check_file, read_bytes
 from orch_actors.protocol.spec.params import fill
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
@@ -65,6 +65,7 @@ validations = st.builds(
     json_schema=st.none() | st.dictionaries(texts, json_values, max_size=3),
     timeout=durations,
 )
+asks = st.builds(Asking, question=texts, deadline=st.none() | durations, default=st.none() | texts)
 variables = st.text(string.ascii_letters + string.digits + "_.-", min_size=1, max_size=10).filter(
     lambda name: not name.startswith("ORCH_")
 )
@@ -95,6 +96,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         on_unknown=draw(st.sampled_from(["ask", "rerun", "fail"])),
         priority=draw(st.integers(-1000, 1000)),
         approve=draw(st.booleans()),
+        ask=draw(st.just(Asking()) | asks),
         resources=draw(st.dictionaries(texts, st.floats(0.001, 1e9), max_size=2)),
         exclusive=draw(st.lists(texts, max_size=2).map(tuple)),
     )
@@ -108,6 +110,7 @@ def graphs(draw: st.DrawFn) -> GraphSpec:
         name=draw(lines.filter(lambda name: bool(name.strip()))),
         goal=draw(texts),
         limits=draw(st.builds(Limits, parallel=st.none() | st.integers(1, 10**6), wall=st.none() | durations)),
+        tolerant=draw(st.booleans()),
         tasks=tuple(draw(st.permutations(made))),
     )
 
@@ -125,17 +128,18 @@ def test_nothing_is_lost_on_the_way(spec: GraphSpec) -> None:
         msgspec.msgpack.decode(msgspec.msgpack.encode(document)),
     ):
         assert arrived == document
-        assert parse_graph(arrived, base_dir="/elsewhere", unsupported={}) == spec
+        assert parse_graph(arrived, base_dir="/elsewhere", accepted=True) == spec
 
 
 @given(graphs())
 @settings(max_examples=30, deadline=None)
 def test_a_file_says_the_same(spec: GraphSpec) -> None:
     document = to_document(spec)
-    text = msgspec.json.encode(document).replace(b"${", b"$${")
+    text = msgspec.json.encode(document).replace(b"${params.", b"$${params.")
     loaded = read_bytes(text, "json", name="x", base_dir="/")
     findings = Findings()
-    assert fill(loaded.document, {}, findings) == document
+    filled = fill(loaded.document, {}, findings)
+    assert msgspec.json.encode(filled).replace(b"$${params.", b"${params.") == msgspec.json.encode(document)
     assert not findings
 
 
@@ -143,7 +147,7 @@ def test_a_file_says_the_same(spec: GraphSpec) -> None:
 @settings(max_examples=50, deadline=None)
 def test_nothing_is_lost_of_a_single_task(spec: GraphSpec) -> None:
     for task in spec.tasks:
-        assert parse_task(task_to_document(task), base_dir="/elsewhere", unsupported={}) == task
+        assert parse_task(task_to_document(task), base_dir="/elsewhere", accepted=True) == task
 
 
 def test_every_field_is_generated() -> None:
@@ -159,6 +163,7 @@ def test_every_field_is_generated() -> None:
                 parts += [
                     struct.work,
                     struct.retry,
+                    struct.ask,
                     *struct.depends_on,
                     *([struct.validate] if struct.validate else []),
                 ]
@@ -167,7 +172,7 @@ def test_every_field_is_generated() -> None:
                 seen.setdefault(type(part), set()).update(document)
 
     look()
-    for kind in (GraphSpec, Limits, TaskSpec, Retry, Validate, Dependency, ShellWork, PythonWork):
+    for kind in (GraphSpec, Limits, TaskSpec, Retry, Validate, Asking, Dependency, ShellWork, PythonWork):
         assert seen[kind] == set(kind.__struct_encode_fields__)
 
 
@@ -213,16 +218,16 @@ near_documents = st.fixed_dictionaries(
 @example({"name": "x", "tasks": [{"id": "a", "command": "x", "timeout": -0.0}]})
 @example({"name": "x", "tasks": [{"id": "a", "command": "x", "priority": 1.0}]})
 def test_any_value_gives_a_graph_or_a_refusal(document: object) -> None:
-    for unsupported in ({}, {"approve": "no", "${tasks.": "no"}):
-        try:
-            spec = parse_graph(document, base_dir="/b", unsupported=unsupported)
-        except Refused as refused:
-            info = refused.info
-        else:
-            assert parse_graph(to_document(spec), base_dir="/c", unsupported={}) == spec
-            continue
-        assert info.problems
-        msgspec.json.encode(info)  # it must be able to travel
+    try:
+        spec = parse_graph(document, base_dir="/b")
+    except Refused as refused:
+        info = refused.info
+    else:
+        assert parse_graph(to_document(spec), base_dir="/c") == spec
+        assert parse_graph(to_document(spec), base_dir="/c", accepted=True) == spec
+        return
+    assert info.problems
+    msgspec.json.encode(info)  # it must be able to travel
 
 
 bodies = st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass"))

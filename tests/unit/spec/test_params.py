@@ -37,15 +37,21 @@ def test_every_text_is_filled_and_params_are_gone() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("$${params.a}", "${params.a}"),
-        ("$${HOME} ${HOME} $HOME $$ $(x)", "${HOME} ${HOME} $HOME $$ $(x)"),
+        ("$${params.a}", "$${params.a}"),
+        ("$$${params.a}", "$$${params.a}"),
+        ("$${HOME} ${HOME} $HOME $$ $(x)", "$${HOME} ${HOME} $HOME $$ $(x)"),
         ("${params.a}${params.a}", "xx"),
-        ("$${params.a}${params.a}", "${params.a}x"),
-        ("${tasks.b}", "${tasks.b}"),
+        ("$${params.a}${params.a}", "$${params.a}x"),
+        ("${tasks.b} $${tasks.b} ${item} $${item}", "${tasks.b} $${tasks.b} ${item} $${item}"),
     ],
 )
 def test_escapes(text: str, expected: str) -> None:
     assert filled({"params": {"a": "x"}, "goal": text}) == {"goal": expected}
+
+
+def test_filling_twice_changes_nothing_more() -> None:
+    once = filled({"params": {"a": "x"}, "goal": "$${params.a} ${params.a}"})
+    assert filled(once) == once
 
 
 def test_what_is_filled_in_is_not_read_again() -> None:

@@ -1,14 +1,13 @@
 """Documents → Structs: every rule has a document that breaks it, and its refusal names the place."""
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
-from orch_actors.protocol.spec.parse import UNSUPPORTED, parse_graph, parse_task
+from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.spec.places import MAX_PROBLEMS
 from orch_actors.protocol.spec.work import WORK, PythonWork, ShellWork, Work
 
@@ -21,14 +20,14 @@ def shell(**fields: Any) -> dict[str, Any]:
     return {"id": "a", "command": "true", **fields}
 
 
-def parsed(document: object, unsupported: Mapping[str, str] | None = None) -> GraphSpec:
-    return parse_graph(document, base_dir="/base", unsupported={} if unsupported is None else unsupported)
+def parsed(document: object) -> GraphSpec:
+    return parse_graph(document, base_dir="/base")
 
 
-def problems(document: object, unsupported: Mapping[str, str] | None = None) -> dict[str, str]:
+def problems(document: object) -> dict[str, str]:
     """Place → message of a document that must be refused."""
     with pytest.raises(Refused) as caught:
-        parsed(document, unsupported)
+        parsed(document)
     info = caught.value.info
     assert info.code == "INVALID_GRAPH"
     assert info.message
@@ -68,7 +67,7 @@ def test_everything_at_once() -> None:
         "idle_timeout": 5,
         "deadline": "2d",
         "grace": "500ms",
-        "retry": {"attempts": 3, "backoff": "5s", "on": "timeout", "exit_codes": 75},
+        "retry": {"attempts": 3, "backoff": "5s", "on": ["timeout", "exit"], "exit_codes": 75},
         "validate": {"files": "out.txt", "schema": {"type": "object"}, "command": ["test", "-e", "x"]},
         "on_fail": "continue",
         "on_unknown": "rerun",
@@ -93,7 +92,7 @@ def test_everything_at_once() -> None:
         idle_timeout=5.0,
         deadline=172800.0,
         grace=0.5,
-        retry=Retry(attempts=3, backoff=5.0, on=("timeout",), exit_codes=(75,)),
+        retry=Retry(attempts=3, backoff=5.0, on=("timeout", "exit"), exit_codes=(75,)),
         validate=Validate(files=("out.txt",), json_schema={"type": "object"}, command=("test", "-e", "x")),
         on_fail="continue",
         on_unknown="rerun",
@@ -200,8 +199,7 @@ def test_a_wrong_default_is_one_problem() -> None:
     only(graph(*many, defaults=[]), "defaults", "a list", "a mapping")
     # Nobody here has use for it, and still it is wrong.
     only(graph(*many, defaults={"interpreter": 3}), "defaults.interpreter", "text")
-    found = problems(graph(*many, defaults={"approve": True}), UNSUPPORTED)
-    assert list(found) == ["defaults.approve"]
+    only(graph(*many, defaults={"retry": {"on": "exits"}}), "defaults.retry.on[0]", "`exit`")
 
 
 # --- what is refused ------------------------------------------------------------------------------------------
@@ -413,60 +411,6 @@ def test_a_dependency_named_twice() -> None:
     only(chain(("a", ""), ("b", "a a")), "tasks[1] (b).depends_on[1]", "twice")
 
 
-# --- what is not there yet ------------------------------------------------------------------------------------
-
-USES: list[tuple[dict[str, Any], str]] = [
-    ({"validate": {}}, "validate"),
-    ({"on_fail": "continue"}, "on_fail"),
-    ({"on_unknown": "rerun"}, "on_unknown"),
-    ({"idle_timeout": 5}, "idle_timeout"),
-    ({"deadline": 5}, "deadline"),
-    ({"retry": {"on": "exit"}}, "retry.on"),
-    ({"retry": {"exit_codes": [1]}}, "retry.exit_codes"),
-    ({"retry": {"jitter": 0.1}}, "retry.jitter"),
-    ({"approve": True}, "approve"),
-    ({"resources": {"gpu": 1}}, "resources"),
-    ({"exclusive": "x"}, "exclusive"),
-    ({"depends_on": {"task": "b", "on": "finished"}}, "depends_on[0].on"),
-    ({"command": "echo ${tasks.b.result}"}, "command"),
-]
-
-
-@pytest.mark.parametrize(("fields", "where"), USES, ids=lambda value: str(value)[:40])
-def test_unsupported_is_refused_by_name(fields: dict[str, Any], where: str) -> None:
-    document = graph({"id": "b", "command": "x"}, shell(**fields))
-    found = problems(document, UNSUPPORTED)
-    assert len(found) == 1
-    ((place, message),) = found.items()
-    assert place.replace(" (a)", "") == f"tasks[1].{where}"
-    assert "not implemented yet" in message
-    assert parsed(document, {})
-
-
-def test_unsupported_wall() -> None:
-    found = problems(graph(shell(), limits={"wall": 5}), UNSUPPORTED)
-    assert "not implemented yet" in found["limits.wall"]
-
-
-def test_every_unsupported_field_is_tested() -> None:
-    tested = {where.replace("[0]", "") for _fields, where in USES if where != "command"} | {"limits.wall", "${tasks."}
-    assert tested == set(UNSUPPORTED)
-
-
-def test_saying_the_default_is_no_use_of_it() -> None:
-    task = shell(
-        validate=None,
-        on_fail="fail",
-        on_unknown="ask",
-        idle_timeout=None,
-        retry={"on": [], "jitter": 0},
-        approve=False,
-        resources={},
-        exclusive=[],
-    )
-    assert parsed(graph(task, limits={"wall": None}), UNSUPPORTED).tasks[0].on_fail == "fail"
-
-
 # --- worker types of others -----------------------------------------------------------------------------------
 
 
@@ -499,8 +443,3 @@ def test_one_wrong_task() -> None:
     with pytest.raises(Refused) as caught:
         parse_task({"id": "a", "comand": "x", "timeout": "x"}, 3, base_dir="/b")
     assert [problem.where for problem in caught.value.info.problems] == ["tasks[3] (a).comand", "tasks[3] (a).timeout"]
-
-
-def test_the_table_is_of_fields_that_exist() -> None:
-    with pytest.raises(KeyError):
-        parse_graph(graph(shell()), base_dir="/", unsupported={"no_such_field": "x"})

@@ -1,0 +1,38 @@
+"""Ways to fail, and answers to the questions that follow: words that documents use and the daemon decides by.
+
+Data, so that a document can be held against it: a class that does not exist would be a retry that never comes.
+"""
+
+from typing import Final
+
+#: Failure class of an attempt → what it means.
+FAILURES: Final[dict[str, str]] = {
+    "exit": "it exited with another code than 0, or by a signal",
+    "timeout": "an attempt ran longer than its `timeout`",
+    "idle_timeout": "it printed nothing for longer than its `idle_timeout`",
+    "output_limit": "it printed more than the daemon allows",
+    "deadline": "the task was not done within its `deadline`",
+    "spawn": "it could not be started",
+    "result": "it exited with 0, and its result cannot be used",
+    "validation": "it exited with 0, and what `validate` says does not hold",
+    "reference": "it refers to a result that there is not",
+    "unknown": "nobody can know how it ended",
+    "cancelled": "it was cancelled",
+}
+
+#: Classes that `retry` never tries again, whatever it says → what to do instead.
+FINAL_FAILURES: Final[dict[str, str]] = {
+    "deadline": "the deadline is the end of all attempts; `timeout` ends one",
+    "unknown": "what may have done its work is not tried again in silence; `on_unknown: rerun` does that",
+    "cancelled": "what was cancelled stays so until somebody retries it by hand",
+}
+
+#: What the daemon asks about a task → the options.
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "approve": ("approve", "reject"),
+    "failure": ("retry", "fail", "accept", "continue", "cancel_graph"),
+    "unknown": ("rerun", "fail", "accept"),
+}
+
+#: The option that stands where nobody answers in time and the task names none.
+LEAST: Final[dict[str, str]] = {"approve": "reject", "failure": "fail", "unknown": "fail"}

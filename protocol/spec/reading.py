@@ -1,0 +1,304 @@
+"""One pass over a document: what parse.py promises.
+
+Problems in what a task inherits are told where they stand: once, in `defaults`.
+"""
+
+import os.path
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import force_setattr
+
+from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_graph, check_name, check_task
+from orch_actors.protocol.spec.defaults import Defaults
+from orch_actors.protocol.spec.foreach import Written, expand, not_filled
+from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
+from orch_actors.protocol.spec.hints import did_you_mean, listed
+from orch_actors.protocol.spec.places import Findings, Path
+from orch_actors.protocol.spec.policies import check_policies, check_wall
+from orch_actors.protocol.spec.references import check_references, has_mentions, outside
+from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
+from orch_actors.protocol.spec.work import PLANNED_WORKERS, Work
+
+#: What a task may say whatever its worker type.
+_COMMON: Final[Mapping[str, Shape]] = {name: shape for name, shape in record(TaskSpec).fields.items() if name != "work"}
+_COMMON_TIDY: Final = {name: shape.tidy for name, shape in _COMMON.items() if not is_exact(shape)}
+
+_RawTasks = dict[str, Any] | list[Any] | tuple[Any, ...]
+
+_PARAMS: Final = "parameters are filled in before a graph is submitted: submit the file with the command line"
+_REPEATED: Final = "a task that is there already cannot be repeated: `add` tasks with foreach instead"
+
+
+class _Top(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields of a graph document."""
+
+    name: str
+    tasks: list[dict[str, Any]] | dict[str, Any]
+    goal: str = ""
+    limits: Limits = Limits()
+    tolerant: bool = False
+    #: Folder that the tasks' own `cwd`s are relative to.
+    cwd: str | None = None
+    #: What every task inherits unless it says otherwise; `env` is merged.
+    defaults: dict[str, Any] = {}
+
+
+class Reader:
+    """Reads one document; gathers what is wrong with it."""
+
+    def __init__(self, findings: Findings, base_dir: str, workers: Mapping[str, type[Work]], *, accepted: bool) -> None:
+        self._findings: Final = findings
+        self._accepted: Final = accepted
+        self._workers: Final = workers
+        self._work_shapes: Final = {name: record(kind) for name, kind in workers.items()}
+        self._defaults = Defaults({}, _COMMON, self._work_shapes, findings)
+        #: Something that all tasks inherit may refer to results.
+        self._inherits_mentions = False
+        #: Absolute folder for tasks without a `cwd`.
+        self._cwd = base_dir
+        if not os.path.isabs(base_dir):
+            findings.add((), f"the folder that paths are relative to is {base_dir!r}: expected an absolute path")
+
+    def graph(self, document: object) -> GraphSpec | None:
+        """The graph, or None where that much is wrong with it that none can be made."""
+        if not isinstance(document, dict):
+            self._findings.add((), f"the document is {found(document)}: expected a mapping with `name` and `tasks`")
+            return None
+        top = self._top(document)
+        raw_tasks = document.get("tasks")
+        if not isinstance(raw_tasks, (dict, list, tuple)):
+            return None
+        if not 1 <= len(raw_tasks) <= MAX_TASKS:
+            bound = f"at most {MAX_TASKS}" if raw_tasks else "at least one"
+            self._findings.add(("tasks",), f"has {len(raw_tasks)} tasks: expected {bound}")
+            return None
+        tasks: list[TaskSpec] = []
+        nodes: list[Node] = []
+        written = self._written(document, raw_tasks)
+        for entry in written:
+            task, node = self.task(entry.raw, entry.base, broken=entry.broken)
+            nodes.append(node)
+            if task is not None:
+                tasks.append(task)
+        self._whole(nodes, written)
+        if top is None:
+            return None
+        return GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tolerant=top.tolerant, tasks=tuple(tasks))
+
+    def _top(self, document: dict[str, Any]) -> _Top | None:
+        """The fields around the tasks; also takes over `cwd` and `defaults`."""
+        before = self._findings.noted
+        shapes = record(_Top).fields
+        for name, value in document.items():
+            if name == "params":
+                self._findings.add((name,), _PARAMS)
+            elif name not in shapes:
+                meant = did_you_mean(name, shapes) or f"; a graph has {listed(list(shapes))}"
+                self._findings.add((name,), f"is an unknown field{meant}")
+            elif name == "tasks":
+                if not isinstance(value, (dict, list, tuple)):
+                    self._findings.add((name,), f"is {found(value)}: expected a list of tasks, or a mapping by id")
+            else:
+                for finding in shapes[name].faults(value, (name,)):
+                    self._findings.add(*finding)
+                if not self._accepted and name != "defaults":
+                    for finding in outside(value, (name,)):
+                        self._findings.add(*finding)
+        for name in ("name", "tasks"):
+            if name not in document:
+                self._findings.add((name,), "is missing: a graph has `name` and `tasks`")
+        self._cwd = self._folder(document.get("cwd"), ("cwd",)) or self._cwd
+        raw = document.get("defaults")
+        self._defaults = Defaults(raw if isinstance(raw, dict) else {}, _COMMON, self._work_shapes, self._findings)
+        self._inherits_mentions = not self._accepted and has_mentions(raw)
+        self._check_title(document)
+        if self._findings.noted > before:
+            return None
+        tidy = record(_Top).tidy({name: value for name, value in document.items() if name != "tasks"} | {"tasks": []})
+        top = convert(tidy, _Top)
+        if not self._accepted:
+            for finding in check_wall(top.limits):
+                self._findings.add(*finding)
+        return top
+
+    def _check_title(self, document: dict[str, Any]) -> None:
+        name = document.get("name")
+        if isinstance(name, str):
+            fault = check_name(name) if name.strip() else "is empty: expected a name for the graph"
+            if fault is not None:
+                self._findings.add(("name",), fault)
+
+    def _written(self, document: dict[str, Any], tasks: _RawTasks) -> list[Written]:
+        """The tasks, in whichever form they are given, each as often as it is to be."""
+        entries = list(self._entries(tasks))
+        if self._accepted:
+            return [Written(base, raw) for base, raw in entries]
+        written = expand(entries, self.shapes_of, self._findings)
+        if len(written) != len(entries):
+            for finding in not_filled(document.get("defaults"), ("defaults",)):
+                self._findings.add(*finding)
+        return written
+
+    def _entries(self, tasks: _RawTasks) -> Iterator[tuple[Path, object]]:
+        """Path and mapping of each task, from either form of `tasks`."""
+        if not isinstance(tasks, dict):
+            for index, raw in enumerate(tasks):
+                self._findings.name_task(index, raw)
+                yield ("tasks", index), raw
+            return
+        for name, raw in tasks.items():
+            base: Path = ("tasks", name)
+            if isinstance(raw, dict) and raw.get("id", name) != name:
+                self._findings.add((*base, "id"), f"differs from the task's name `{name}`: leave it out")
+            yield base, {**raw, "id": name} if isinstance(raw, dict) else raw
+
+    def shapes_of(self, raw: Mapping[str, Any]) -> Mapping[str, Shape]:
+        """The fields that a task with this document has; of its worker type only where there is such a type."""
+        worker = raw.get("worker", self._defaults.worker)
+        record_ = self._work_shapes.get(worker) if isinstance(worker, str) else None
+        return {**_COMMON, **(record_.fields if record_ is not None else {})}
+
+    def _whole(self, nodes: list[Node], written: list[Written]) -> None:
+        edges = sum(len(node.depends_on) for node in nodes)
+        if edges > MAX_EDGES:
+            self._findings.add(("tasks",), f"have {edges} dependencies together: expected at most {MAX_EDGES}")
+            return
+
+        def report(index: int, path: Path, message: str) -> None:
+            orders = written[index].orders
+            if orders is not None and len(path) == 2 and isinstance(path[1], int):
+                path = (path[0], orders[path[1]])
+            self._findings.add((*written[index].base, *path), message)
+
+        check_graph(nodes, report, [entry.base for entry in written])
+
+    def task(self, raw: object, base: Path, *, broken: bool = False) -> tuple[TaskSpec | None, Node]:
+        """One task, or None with its problems noted; and what the graph's form needs of it either way.
+
+        Args:
+            raw: its document.
+            base: its path.
+            broken: its problems are noted, and so many that there is no use in reading it.
+        """
+        if not isinstance(raw, dict):
+            self._findings.add(base, f"is {found(raw)}: expected a mapping with `id` and what to do")
+            return None, Node(None, ())
+        if broken:
+            return None, _node_of(raw)
+        before = self._findings.noted
+        task, reason = self._convert(raw, base)
+        if task is None:
+            self._diagnose(raw, base)
+            if self._findings.noted == before:
+                self._findings.add(base, reason)
+            return None, _node_of(raw)
+        self._check(task, raw, base)
+        return task, Node(task.id, tuple([dependency.task for dependency in task.depends_on]))
+
+    def _check(self, task: TaskSpec, raw: dict[str, Any], base: Path) -> None:
+        """Note what the types of its fields cannot say."""
+        findings = list(check_task(task))
+        if not self._accepted:
+            findings += check_policies(task)
+            if self._inherits_mentions or has_mentions(raw):
+                findings += check_references(task)
+        for finding in findings:
+            # The folder around all tasks is in every task's: what is wrong there is told once, there.
+            if finding.path[0] != "cwd" or "cwd" in raw or self._defaults.names("cwd"):
+                self._findings.add(self._defaults.place(finding.path, raw, base), finding.message)
+
+    def _convert(self, raw: dict[str, Any], base: Path) -> tuple[TaskSpec | None, str]:
+        """The quick way; or None, and what msgspec has against it."""
+        worker = raw.get("worker", self._defaults.worker)
+        kind = self._workers.get(worker) if isinstance(worker, str) else None
+        if kind is None:
+            return None, "its worker type is unknown"
+        common, work = self._defaults.inherited(worker)
+        shapes = self._work_shapes[worker].fields
+        for name, value in raw.items():
+            if name in _COMMON:
+                tidy = _COMMON_TIDY.get(name)
+                common[name] = value if tidy is None else tidy(value)
+            else:
+                work[name] = shapes[name].tidy(value) if name in shapes else value
+        common["env"] = self._defaults.merged_env(common.get("env", {}))
+        folder = self._folder(common.get("cwd"), self._defaults.place(("cwd",), raw, base))
+        common["cwd"] = folder
+        common["work"] = {}
+        try:
+            done = convert(work, kind)
+            task = convert(common, TaskSpec)
+        except ValidationError as error:
+            return None, f"is not a task: {error}"
+        # Nobody has seen this Struct yet. convert() would take no subclass of Work in its place.
+        force_setattr(task, "work", done)
+        return task, ""
+
+    def _folder(self, cwd: object, path: Path) -> str | None:
+        """The absolute folder for a `cwd`; None where it is none, which is noted here if it is a text."""
+        if cwd is None:
+            return self._cwd
+        if not isinstance(cwd, str):
+            return None
+        if not cwd:
+            self._findings.add(path, "is empty: expected a folder")
+            return None
+        expanded = os.path.expanduser(cwd)
+        if expanded.startswith("~"):
+            self._findings.add(path, f"{cwd!r}: there is no such user; expected a folder")
+            return None
+        return os.path.normpath(os.path.join(self._cwd, expanded))
+
+    def _diagnose(self, raw: dict[str, Any], base: Path) -> None:
+        """Note what is wrong with the fields of a task; those that it inherits were looked at before."""
+        worker = raw.get("worker", self._defaults.worker)
+        shape = self._work_shapes.get(worker) if isinstance(worker, str) else None
+        if isinstance(worker, str) and shape is None:
+            self._findings.add(self._defaults.place(("worker",), raw, base), self._unknown_worker(worker))
+        fields = {**_COMMON, **(shape.fields if shape else {})}
+        #: What to do was said, under a name that is not ours: that it is missing would be the same problem twice.
+        misplaced = False
+        for name, value in raw.items():
+            if name in fields:
+                for finding in fields[name].faults(value, (*base, name)):
+                    self._findings.add(*finding)
+            elif name == "foreach":
+                self._findings.add((*base, name), _REPEATED)
+            elif shape is not None:
+                owner = next((other for other, its in self._work_shapes.items() if name in its.fields), None)
+                message = self._unknown_field(name, worker, owner, fields)
+                misplaced = misplaced or owner is not None or name == "prompt" or "did you mean" in message
+                self._findings.add((*base, name), message)
+        if "id" not in raw:
+            self._findings.add((*base, "id"), "is missing: every task has an id")
+        for name in shape.required if shape is not None and not misplaced else ():
+            if name not in raw and not self._defaults.names(name):
+                expected = fields[name].expected
+                self._findings.add((*base, name), f"is missing: a task of worker `{worker}` needs it ({expected})")
+
+    def _unknown_worker(self, worker: str) -> str:
+        if worker in PLANNED_WORKERS:
+            return f"this version does not have the worker type `{worker}` yet: it has {listed(list(self._workers))}"
+        meant = did_you_mean(worker, self._workers)
+        return f"no worker type is called {worker!r}{meant or f': there are {listed(list(self._workers))}'}"
+
+    def _unknown_field(self, name: str, worker: str, owner: str | None, fields: Mapping[str, Shape]) -> str:
+        if owner is not None:
+            return f"is a field of worker `{owner}`, and this task's worker is `{worker}`: set worker: {owner}?"
+        if name == "prompt":
+            return f"is an unknown field; workers that take a prompt ({listed(PLANNED_WORKERS)}) are not there yet"
+        meant = did_you_mean(name, (*fields, "foreach"))
+        own = listed([field for field in fields if field not in _COMMON])
+        return f"is an unknown field{meant or f'; worker `{worker}` has {own}, beside what all tasks have'}"
+
+
+def _node_of(raw: dict[str, Any]) -> Node:
+    """What the graph's form needs to know of a task that has something wrong with it."""
+    name = raw.get("id")
+    wanted = _COMMON["depends_on"].tidy(raw.get("depends_on"))
+    ids = [item.get("task") if isinstance(item, dict) else None for item in wanted] if isinstance(wanted, list) else []
+    return Node(
+        name if isinstance(name, str) else None, tuple([task if isinstance(task, str) else None for task in ids])
+    )

@@ -1,0 +1,192 @@
+"""References to results: `${tasks.build.result.path}`, written in a task that depends on `build`.
+
+The place for how a reference is written, and for what is wrong with one at submission; the values are put in when an
+attempt starts (`actors/references.py`). `$${` before one of our names is a literal `${`; whatever else begins with `$`
+is the shell's business and stays.
+
+Dots: a task's id may have some, and so may the way into its result. A reference means the task with the longest id, of
+those that its own task depends on, that it can be read as: with dependencies `a` and `a.result`,
+`${tasks.a.result.result}` is the result of `a.result`.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from orch_actors.protocol.ids import is_id
+from orch_actors.protocol.spec.graph import TaskSpec
+from orch_actors.protocol.spec.hints import did_you_mean
+from orch_actors.protocol.spec.places import Finding, Path, shorten
+from orch_actors.protocol.spec.shelltext import places
+
+#: Fields of a task in which results are put: the worker types' own, and `env`.
+FILLED: Final = frozenset({"command", "args", "prompt", "env"})
+
+#: What is ours, right or wrong; `${tasks}` and `${task:-x}` are the shell's.
+_MENTION: Final = re.compile(r"(?P<escape>\$?)\$\{(?P<space>tasks?|params?)\.(?P<body>[^}\n]*)(?P<end>\}?)")
+_STEPS: Final = re.compile(r"(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
+
+_FORM: Final = "expected ${tasks.ID.result} or ${tasks.ID.result.FIELD}"
+
+
+class Reading(NamedTuple):
+    """One way to read a reference."""
+
+    task: str
+    #: The way into the result: names, and numbers of places in lists, from 0.
+    steps: tuple[str, ...]
+
+
+class Mention(NamedTuple):
+    """A place in a text that looks like a reference."""
+
+    start: int
+    end: int
+    #: It is to stand there as it is, but for the first `$`.
+    escaped: bool
+    #: `tasks`, if it is well written.
+    space: str
+    #: What is between the first dot and the brace.
+    body: str
+    #: It has its closing brace.
+    closed: bool
+
+    def readings(self) -> list[Reading]:
+        """All that it can mean, the longest id first; none: it is no reference to a result."""
+        if self.space != "tasks" or not self.closed:
+            return []
+        found = []
+        at = self.body.rfind(".result")
+        while at > 0:
+            name, rest = self.body[:at], self.body[at + len(".result") :]
+            if _STEPS.fullmatch(rest) and is_id(name):
+                found.append(Reading(name, tuple(rest.split(".")[1:])))
+            at = self.body.rfind(".result", 0, at)
+        return found
+
+    def reading(self, dependencies: Collection[str]) -> Reading | None:
+        """What it means in a task with these dependencies; where it is about none of them, the longest id."""
+        readings = self.readings()
+        return next(
+            (reading for reading in readings if reading.task in dependencies), readings[0] if readings else None
+        )
+
+
+def mentions(text: str) -> list[Mention]:
+    """All that looks like a reference, in order."""
+    if "${" not in text:
+        return []
+    return [
+        Mention(match.start(), match.end(), bool(match["escape"]), match["space"], match["body"], bool(match["end"]))
+        for match in _MENTION.finditer(text)
+    ]
+
+
+def has_mentions(value: Any) -> bool:
+    """Whether anything in plain data, names of fields too, looks like a reference."""
+    match value:
+        case str():
+            return "${" in value and _MENTION.search(value) is not None
+        case dict():
+            return any(has_mentions(key) or has_mentions(inner) for key, inner in value.items())
+        case list() | tuple():
+            return any(has_mentions(inner) for inner in value)
+        case _:
+            return False
+
+
+def check_references(task: TaskSpec) -> Iterator[Finding]:
+    """What is wrong with a task's references; paths begin in the task."""
+    fields = msgspec.to_builtins(task)
+    fields.update(fields.pop("work"))
+    conditions = {dependency.task: dependency.on for dependency in task.depends_on}
+    for name, value in fields.items():
+        if name != "depends_on" and has_mentions(value):
+            yield from _checked(value, (name,), task.id, conditions)
+
+
+def outside(value: Any, path: Path) -> Iterator[Finding]:
+    """What looks like a reference where nothing is put in."""
+    if isinstance(value, str):
+        for mention in mentions(value):
+            what = "results are put into `command`, `args` and `env` alone"
+            message = what if mention.space.startswith("task") else _params(mention)
+            yield Finding(path, f"{_shown(mention)} stays as it is here: {message}")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from outside(inner, (*path, key))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from outside(inner, (*path, index))
+
+
+def _checked(value: Any, path: Path, own: str, conditions: Mapping[str, str]) -> Iterator[Finding]:
+    if path[0] not in FILLED:
+        yield from outside(value, path)
+    elif isinstance(value, str):
+        for mention in mentions(value):
+            fault = None if mention.escaped else _fault(mention, own, conditions)
+            if fault is not None:
+                yield Finding(path, fault)
+        if path == ("command",):
+            yield from _misplaced(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if has_mentions(key):
+                yield Finding((*path, key), "results are put into values, not into names")
+            yield from _checked(inner, (*path, key), own, conditions)
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from _checked(inner, (*path, index), own, conditions)
+
+
+def _fault(mention: Mention, own: str, conditions: Mapping[str, str]) -> str | None:
+    """What is wrong with a reference, in words."""
+    if mention.space.startswith("param"):
+        return f"{_shown(mention)}: {_params(mention)}"
+    if mention.space == "task":
+        return f"{_shown(mention)} is no reference: did you mean `${{tasks.`? ({_FORM})"
+    reading = mention.reading(conditions)
+    if reading is None:
+        missing = "" if mention.closed else "has no `}` and "
+        return f"{_shown(mention)} {missing}is no reference to a result: {_FORM}"
+    if reading.task == own:
+        return f"{_shown(mention)} refers to the task's own result, which there is not before it has run"
+    if reading.task not in conditions:
+        meant = did_you_mean(reading.task, conditions)
+        return (
+            f"{_shown(mention)} refers to a task that this one does not depend on: "
+            f"add `{reading.task}` to depends_on{meant}"
+        )
+    if conditions[reading.task] == "failed":
+        return (
+            f"{_shown(mention)} refers to a task that is awaited with `on: failed`, so there is no result: "
+            "use `done`, or `finished` where it may be missing"
+        )
+    return None
+
+
+def _misplaced(command: str) -> Iterator[Finding]:
+    """References where a shell's text has no place for a value."""
+    spans = spans_of(command)
+    for (start, end), place in zip(spans, places(command, spans), strict=True):
+        if place.quoting is None:
+            hint = "" if "`env`" in place.fault else "; or put it into a variable of `env`, and use that"
+            yield Finding(("command",), f"{shorten(command[start:end])} {place.fault}{hint}")
+
+
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """Where the well-written references are."""
+    return [(mention.start, mention.end) for mention in mentions(text) if not mention.escaped and mention.readings()]
+
+
+def _params(mention: Mention) -> str:
+    if mention.space == "param":
+        return "did you mean `${params.`?"
+    return "parameters are filled in before a graph is submitted: submit the file with the command line"
+
+
+def _shown(mention: Mention) -> str:
+    return shorten(f"${{{mention.space}.{mention.body}" + ("}" if mention.closed else ""))
