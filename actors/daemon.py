@@ -11,9 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from queue import SimpleQueue
-from types import FrameType
+from collections.abc import Iterator
 
 import msgspec
 import pykka
@@ -24,6 +22,7 @@ from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.desk import Desk
+from orch_actors.actors.ending import Ending
 from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import replay
 from orch_actors.actors.inside import Begin, ClientAsked, Origin, SettingsChanged, StopAsked, WakeHost
@@ -73,38 +72,6 @@ def holding(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-class Ending:
-    """What the main thread waits for: the end, and why; until then, what signal handlers want done.
-
-    A handler runs between any two steps of the main thread, which may hold an inbox's lock just then. So it only
-    puts its wish down here, for which SimpleQueue is made.
-    """
-
-    def __init__(self) -> None:
-        self._wishes: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.crash: BaseException | None = None
-
-    def crashed(self, name: str, error: BaseException) -> None:
-        """An actor died of a bug, or of the disk."""
-        if self.crash is None:
-            logger.error("{} died: {}: {}", name, type(error).__name__, error)
-            self.crash = error
-        self._wishes.put(None)
-
-    def asked(self) -> None:
-        """Somebody asked for it."""
-        self._wishes.put(None)
-
-    def wish(self, call: Callable[[], None]) -> None:
-        """Have the main thread call this before the end. Safe in a signal handler."""
-        self._wishes.put(call)
-
-    def wait(self) -> None:
-        """Return at the end."""
-        while (call := self._wishes.get()) is not None:
-            call()
 
 
 class Starter:
@@ -230,11 +197,15 @@ def serve(home: Home, starter: Starter) -> int:
         _log_to(home.log)
         ending = Ending()
         daemon = Daemon(home, ending, umask)
-        _on_signals(daemon, ending, home)
+        ending.listen(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         daemon.start()
         logger.info("up: pid {}, home {}", os.getpid(), home.path)
         starter.tell({"pid": os.getpid()})
-        ending.wait()
+        for number in ending.signals():
+            if number == signal.SIGHUP:
+                _read_settings(daemon, home)
+            else:
+                daemon.tell(StopAsked())
         daemon.stop()
         logger.info("down")
     if ending.crash is not None:
@@ -242,24 +213,11 @@ def serve(home: Home, starter: Starter) -> int:
     return 0
 
 
-def _on_signals(daemon: Daemon, ending: Ending, home: Home) -> None:
-    """TERM and INT: go, as `down` does. HUP: read the settings again."""
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        ending.wish(lambda: daemon.tell(StopAsked()))
-
-    def reload(_signal: int, _frame: FrameType | None) -> None:
-        ending.wish(read_settings)
-
-    def read_settings() -> None:
-        try:
-            daemon.tell(SettingsChanged(load_settings(home.config)))
-        except EnvironmentFault as fault:
-            logger.error("the settings stay as they were: {}", fault.message)
-
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
-    signal.signal(signal.SIGHUP, reload)
+def _read_settings(daemon: Daemon, home: Home) -> None:
+    try:
+        daemon.tell(SettingsChanged(load_settings(home.config)))
+    except EnvironmentFault as fault:
+        logger.error("the settings stay as they were: {}", fault.message)
 
 
 def _log_to(path: str) -> None:
