@@ -47,7 +47,8 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     \b
     orch-actors stress list                        the scenarios
     orch-actors stress run pilot --folder DIR      a health report of a folder
-    orch-actors stress run stress --kills 3        40 tasks, while the daemon is killed three times
+    orch-actors stress run stress --kills 3        while the daemon is killed three times
+    orch-actors stress run marathon --tasks 2000   random graphs, against a model of what must happen
     orch-actors stress replay FILE.json --speed 100
     orch-actors stress bench                       how fast it is, beside the plainest tools
 
@@ -69,7 +70,7 @@ def list_scenarios(*, as_json: JsonOption = False) -> int:
 
     found = [load(name) for name in NAMES]
     if as_json:
-        rows = [{"name": s.name, "summary": s.summary, "graph": graph_file(s.name)} for s in found]
+        rows = [{"name": s.name, "summary": s.summary, "graph": graph_file(s.name) or None} for s in found]
         say_json({"scenarios": rows})
     else:
         from orch_actors.stress.table import table
@@ -94,7 +95,12 @@ def run(
     kills: Annotated[
         int, typer.Option("--kills", min=0, help="kill -9 the supervisor and worker hosts so often meanwhile.")
     ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Chooses the moments and victims of the kills.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Chooses the moments and victims of the kills, and marathon's graphs.")
+    ] = 0,
+    tasks: Annotated[
+        int | None, typer.Option("--tasks", min=20, help="Tasks of all graphs of marathon.  [default: 2000]")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary home, to look into it.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -104,6 +110,7 @@ def run(
     \b
     orch-actors stress run pilot --folder ~/src/project
     orch-actors stress run stress --kills 3 --seed 1 --report report.json
+    orch-actors stress run marathon --tasks 500 --seed 7
     """
     from orch_actors.cli import faults
     from orch_actors.stress.run import Options, run_scenario
@@ -112,10 +119,12 @@ def run(
     scenario = load(name)
     if folder is not None and name != "pilot":
         raise faults.usage(f"--folder means nothing to {name}", "it is for pilot")
+    if tasks is not None and not scenario.sized:
+        raise faults.usage(f"--tasks means nothing to {name}", "its graph is what it is; --tasks is for marathon")
     surveyed = os.path.abspath(os.path.expanduser(folder)) if folder is not None else default_folder()
     if not os.path.isdir(surveyed):
         raise faults.usage(f"--folder {surveyed} is no folder", "give one that exists")
-    options = Options(folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, keep=keep)
+    options = Options(folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, tasks=tasks, keep=keep)
     if not as_json:
         note(f"scenario {name}" + (f", {kills} kills, seed {seed}" if kills else "") + " …")
     with ended_in_order():
@@ -231,20 +240,28 @@ def write_report(path: str, document: dict[str, Any]) -> None:
 
 
 def show_run(found: "RunReport") -> None:
-    """A table of the tasks, the checks that failed, and what it came to."""
+    """A table of the tasks (of the graphs where there are several), the checks that failed, and what it came to."""
     from orch_actors.stress.table import table
 
-    rows = [
-        (task.id, task.worker, task.state, len(task.attempts), _seconds(task.attempts), task.reason)
-        for task in found.view.tasks
-    ]
-    say(table(("task", "worker", "state", "attempts", "seconds", "reason"), rows, right=(3, 4)))
+    rows: list[tuple[object, ...]]
+    if found.view is not None:
+        rows = [
+            (task.id, task.worker, task.state, len(task.attempts), _seconds(task.attempts), task.reason)
+            for task in found.view.tasks
+        ]
+        say(table(("task", "worker", "state", "attempts", "seconds", "reason"), rows, right=(3, 4)))
+    else:
+        rows = [
+            (graph.id, graph.name, graph.state, ", ".join(f"{count} {state}" for state, count in graph.counts.items()))
+            for graph in found.graphs
+        ]
+        say(table(("graph", "name", "state", "tasks"), rows))
     say()
     if found.headline:
         say(found.headline)
     if found.kills:
         say("killed: " + ", ".join(f"{kill.victim} at event {kill.after_events}" for kill in found.kills))
-    say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state} after {found.elapsed_s:.2f} s")
+    say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state or 'all ended'} after {found.elapsed_s:.2f} s")
     _verdict(found.checks)
     say(f"report: {os.path.join(found.out, 'run.json')}")
 

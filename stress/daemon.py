@@ -58,7 +58,7 @@ class TrialDaemon:
         *,
         keep: bool = False,
         remove_at_end: bool = True,
-        shell_slots: int | None = None,
+        settings: str = "",
     ) -> None:
         """Nothing is started yet.
 
@@ -66,10 +66,10 @@ class TrialDaemon:
             home: a named home, otherwise a fresh one that is removed at the end.
             keep: do not remove it, and say where it is.
             remove_at_end: False: whoever started it removes it later (`remove`).
-            shell_slots: shell tasks that may run at once, in a home of its own; otherwise the daemon's default.
+            settings: the text of its config.toml, in a home of its own.
         """
         self.own: Final = home is None
-        self._shell_slots: Final = shell_slots
+        self._settings: Final = settings
         self._remove_at_end: Final = remove_at_end
         #: Set by whoever finds that the run failed: then the home stays, to be looked into.
         self.keep = keep
@@ -85,9 +85,9 @@ class TrialDaemon:
             with undisturbed():
                 if self.own:
                     os.mkdir(self.home.path, 0o700)
-                if self.own and self._shell_slots is not None:
-                    with open(self.home.config, "w", encoding="ascii") as file:
-                        file.write(f"[workers.shell]\nlimit = {self._shell_slots}\n")
+                if self.own and self._settings:
+                    with open(self.home.config, "w", encoding="utf-8") as file:
+                        file.write(self._settings)
                 self._started = start(self.home)
         except BaseException:
             self.stop()

@@ -1,6 +1,6 @@
-"""Seeded rounds of `kill -9`: while a graph runs, the supervisor and worker hosts die, at moments that a seed chooses.
+"""Seeded rounds of `kill -9`: while graphs run, the supervisor and worker hosts die, at moments that a seed chooses.
 
-A moment is a number of events of the graph, not an instant: the same seed hits the same phase of the work on a slow
+A moment is a number of events of the graphs, not an instant: the same seed hits the same phase of the work on a slow
 machine and on a fast one. Only our own processes are killed, never a shim; so the promise is that nobody notices: the
 expectations of an undisturbed run must hold.
 """
@@ -18,14 +18,14 @@ from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import OrchError
 from orch_actors.stress.daemon import TrialDaemon
 
-#: Nothing happened for so long: the graph has ended, or hangs; the run's own deadline tells which.
+#: Nothing happened for so long: the graphs have ended, or hang; the run's own deadline tells which.
 QUIET_S: Final = 120.0
 
 
 class Kill(Struct, frozen=True):
     """One that was carried out."""
 
-    #: The number of the graph's events after which it was due.
+    #: The number of the graphs' events after which it was due.
     after_events: int
     #: `supervisor`, or the worker type whose host it was.
     victim: str
@@ -33,12 +33,12 @@ class Kill(Struct, frozen=True):
 
 
 class Killer(threading.Thread):
-    """Follows one graph's events and kills at the moments chosen; `kills` is what it did."""
+    """Follows the graphs' events and kills at the moments chosen; `kills` is what it did."""
 
-    def __init__(self, daemon: TrialDaemon, graph: str, moments: tuple[int, ...], seed: int) -> None:
+    def __init__(self, daemon: TrialDaemon, graphs: tuple[str, ...], moments: tuple[int, ...], seed: int) -> None:
         super().__init__(name="killer", daemon=True)
         self._daemon = daemon
-        self.graph: Final = graph
+        self.graphs: Final = graphs
         self.moments: Final = moments
         self._random = random.Random(seed)
         self.kills: list[Kill] = []
@@ -62,17 +62,22 @@ class Killer(threading.Thread):
 
     def _follow(self, client: Client) -> None:
         left = list(self.moments)
+        running = set(self.graphs)
         seen = 0
         with client.follow(since=0, timeout_s=QUIET_S) as events:
             for event in events:
-                if event.graph != self.graph:
+                if event.graph not in self.graphs:
                     continue
                 seen += 1
                 while left and seen >= left[0] and not self._ceased:
                     with self._acting:
                         if not self._ceased:
                             self._kill(client, left.pop(0))
-                if not left or self._ceased or event.kind == "graph_ended":
+                if event.kind == "graph_ended":
+                    running.discard(event.graph)
+                elif event.kind == "graph_reopened":
+                    running.add(event.graph)
+                if not left or self._ceased or not running:
                     return
 
     def _kill(self, client: Client, moment: int) -> None:
@@ -97,12 +102,12 @@ def living_hosts(client: Client) -> dict[str, int]:
 
 
 def choose_moments(kills: int, seed: int, least_events: int) -> tuple[int, ...]:
-    """`kills` different numbers of events, in order, all of which the graph is sure to reach.
+    """`kills` different numbers of events, in order, all of which the graphs are sure to reach.
 
     Raises:
-        ValueError: the graph has fewer events than that.
+        ValueError: the graphs have fewer events than that.
     """
     span = range(3, least_events)
     if kills > len(span):
-        raise ValueError(f"{kills} kills are more than this graph has moments: at most {len(span)}")
+        raise ValueError(f"{kills} kills are more than there are moments: at most {len(span)}")
     return tuple(sorted(random.Random(seed).sample(span, kills)))

@@ -57,7 +57,8 @@ def replay(path: str, speed: float, slots: int | None, home: str | None) -> Repl
         raise Refused.because("INVALID_REQUEST", f"--slots {slots}: expected 1 or more", "for example --slots 2")
     with open(path, "rb") as file:
         workflow = read_workflow(file.read(), path)
-    with TrialDaemon(home, shell_slots=slots) as daemon, daemon.client() as client:
+    settings = f"[workers.shell]\nlimit = {slots}\n" if slots is not None else ""
+    with TrialDaemon(home, settings=settings) as daemon, daemon.client() as client:
         slots = _slots(slots, client.status())
         bound_s = workflow.lower_bound_s(slots, speed)
         begun_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Runs a scenario: a daemon, the graph through a client, kills where they are asked for, the checks, the report."""
+"""Runs a scenario: a daemon, the graphs through a client, kills where they are asked for, the checks, the report."""
 
 import os
 import time
@@ -9,13 +9,11 @@ from msgspec import Struct
 
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, Refused
-from orch_actors.protocol.spec.load import check_file
-from orch_actors.protocol.views import GraphView
+from orch_actors.protocol.views import GraphSummary, GraphView
 from orch_actors.stress.daemon import TrialDaemon
 from orch_actors.stress.expect import Check
 from orch_actors.stress.kills import Kill, Killer, choose_moments
 from orch_actors.stress.scenario import Ended, Place, Scenario, all_events, results_of
-from orch_actors.stress.scenarios import graph_file
 
 #: Below the current folder; pilot's walk leaves it out.
 REPORTS = "orch-actors-reports"
@@ -32,6 +30,8 @@ class Options(Struct, frozen=True, kw_only=True):
     out: str | None = None
     kills: int = 0
     seed: int = 0
+    #: Of a scenario that makes its graphs: tasks of all of them together.
+    tasks: int | None = None
     #: Keep the daemon's own home afterwards.
     keep: bool = False
 
@@ -41,10 +41,12 @@ class RunReport(Struct, frozen=True, kw_only=True):
 
     scenario: str
     ok: bool
-    graph: str
-    state: str
+    #: Of the only graph; None where there are several.
+    graph: str | None
+    state: str | None
+    graphs: tuple[GraphSummary, ...]
     tasks: int
-    #: Seconds from submission to the answer, and to the graph's end.
+    #: Seconds from the first submission to the last answer, and to the last graph's end.
     accepted_s: float
     elapsed_s: float
     seed: int
@@ -55,7 +57,8 @@ class RunReport(Struct, frozen=True, kw_only=True):
     #: The home, where it was kept.
     home: str | None
     started_utc: str
-    view: GraphView
+    #: The only graph; None where there are several.
+    view: GraphView | None
 
     def document(self) -> dict[str, Any]:
         """The report as a plain mapping, failures first in `failed`."""
@@ -72,7 +75,7 @@ class _Course(Struct, frozen=True, kw_only=True):
     elapsed_s: float
     kills: tuple[Kill, ...]
     checks: tuple[Check, ...]
-    view: GraphView
+    views: tuple[GraphView, ...]
     headline: str
 
 
@@ -82,28 +85,34 @@ def run_scenario(scenario: Scenario, options: Options) -> RunReport:
     Raises:
         Refused, EnvironmentFault, Unavailable: it could not be run at all.
     """
-    moments = _moments(scenario, options)
-    place = Place(folder=os.path.abspath(options.folder), out=_out_path(scenario.name, options))
-    document, _, base_dir = check_file(graph_file(scenario.name), scenario.parameters(place))
+    place = Place(
+        folder=os.path.abspath(options.folder),
+        out=_out_path(scenario.name, options),
+        seed=options.seed,
+        tasks=options.tasks,
+    )
+    moments = _moments(scenario, place, options)
     _create_out(place.out)
     started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    daemon = TrialDaemon(options.home, keep=options.keep)
+    daemon = TrialDaemon(options.home, keep=options.keep, settings=scenario.settings)
     with daemon, daemon.client() as client:
         begun_at = time.monotonic()
-        graph = client.submit(document, base_dir=base_dir).graph
+        graphs = scenario.submit(client, place)
         accepted_s = time.monotonic() - begun_at
-        killer = Killer(daemon, graph, moments, options.seed)
+        killer = Killer(daemon, graphs, moments, options.seed)
         course = _course(scenario, client, place, killer, accepted_s=accepted_s, begun_at=begun_at)
         daemon.keep = daemon.keep or not all(check.ok for check in course.checks)
     checks = list(course.checks)
     if daemon.own:
         checks.append(Check("nothing left running", not daemon.left, f"processes of the home: {list(daemon.left)}"))
+    only = course.views[0] if len(course.views) == 1 else None
     return RunReport(
         scenario=scenario.name,
         ok=all(check.ok for check in checks),
-        graph=course.view.id,
-        state=course.view.state,
-        tasks=len(course.view.tasks),
+        graph=only.id if only else None,
+        state=only.state if only else None,
+        graphs=tuple(map(_summary, course.views)),
+        tasks=sum(len(view.tasks) for view in course.views),
         accepted_s=round(course.accepted_s, 6),
         elapsed_s=round(course.elapsed_s, 3),
         seed=options.seed,
@@ -113,7 +122,18 @@ def run_scenario(scenario: Scenario, options: Options) -> RunReport:
         out=place.out,
         home=daemon.home.path if daemon.keep or not daemon.own else None,
         started_utc=started_utc,
-        view=course.view,
+        view=only,
+    )
+
+
+def _summary(view: GraphView) -> GraphSummary:
+    return GraphSummary(
+        id=view.id,
+        name=view.name,
+        state=view.state,
+        counts=view.counts,
+        submitted_utc=view.submitted_utc,
+        ended_utc=view.ended_utc,
     )
 
 
@@ -124,28 +144,29 @@ def _course(
     try:
         if killer.moments:
             killer.start()
-        scenario.drive(client, killer.graph, place)
-        checks = [_wait(client, killer.graph, scenario.limit_s)]
+        checks = scenario.drive(client, killer.graphs, place)
+        checks.append(_wait(client, killer.graphs, scenario.limit_s))
         elapsed_s = time.monotonic() - begun_at
         checks += _join(killer)
     finally:
         killer.cease()  # or it could bring up what is being ended
-    view = client.graph(killer.graph)
-    ended = Ended(view=view, events=all_events(client), results=results_of(client, view))
+    views = tuple(client.graph(graph) for graph in killer.graphs)
+    results = results_of(client, views[0]) if len(views) == 1 else {}
+    ended = Ended(views=views, events=all_events(client), results=results)
     checks += scenario.judge(client, ended, place)
     return _Course(
         accepted_s=accepted_s,
         elapsed_s=elapsed_s,
         kills=tuple(killer.kills),
         checks=tuple(checks),
-        view=view,
+        views=views,
         headline=scenario.headline(ended),
     )
 
 
-def _moments(scenario: Scenario, options: Options) -> tuple[int, ...]:
+def _moments(scenario: Scenario, place: Place, options: Options) -> tuple[int, ...]:
     try:
-        return choose_moments(options.kills, options.seed, scenario.least_events)
+        return choose_moments(options.kills, options.seed, scenario.least_events(place))
     except ValueError as error:
         raise Refused.because("INVALID_REQUEST", f"--kills: {error}", "ask for fewer") from error
 
@@ -169,16 +190,16 @@ def _create_out(out: str) -> None:
         raise EnvironmentFault(f"{out} cannot be used: {error.strerror}", "name another folder: --out DIR") from error
 
 
-def _wait(client: Client, graph: str, limit_s: float) -> Check:
+def _wait(client: Client, graphs: tuple[str, ...], limit_s: float) -> Check:
     try:
-        (summary,) = client.wait((graph,), timeout_s=limit_s)
+        found = client.wait(graphs, timeout_s=limit_s)
     except TimeoutError:
         return Check("ended in time", ok=False, detail=f"still running after {limit_s:.0f} s")
-    return Check("ended in time", ok=True, detail=summary.state)
+    return Check("ended in time", ok=True, detail=", ".join(summary.state for summary in found))
 
 
 def _join(killer: Killer) -> list[Check]:
-    """Let the killer finish: a moment may come up just before the graph's end."""
+    """Let the killer finish: a moment may come up just before the end."""
     if not killer.moments:
         return []
     killer.join(timeout=KILLER_S)

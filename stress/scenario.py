@@ -1,7 +1,8 @@
 """What a scenario is: a folder with a graph file, and a module that says how it is driven and what must come of it.
 
 The place for a new scenario: a folder below `scenarios/` with `graph.yaml` and `scenario.py` (a subclass of Scenario,
-its instance called SCENARIO), and its name in `scenarios/__init__.py`.
+its instance called SCENARIO), and its name in `scenarios/__init__.py`. A scenario that makes its graphs itself has its
+own `submit` instead of a graph file.
 """
 
 from abc import ABC, abstractmethod
@@ -11,27 +12,37 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from orch_actors.protocol.client import Client
+from orch_actors.protocol.spec.load import check_file
 from orch_actors.protocol.views import Event, GraphView
 from orch_actors.stress.expect import Check
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a run reads and writes, absolute folders."""
+    """Where a run reads and writes, absolute folders; and what it is made from."""
 
     #: What the scenario is pointed at (pilot: the folder surveyed).
     folder: str
     #: The run's own output; it exists and is empty when the run begins.
     out: str
+    #: For scenarios that make their graphs: from which seed, and of how many tasks (None: as many as usual).
+    seed: int = 0
+    tasks: int | None = None
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """A graph that has ended, and what can be known of it."""
+    """Graphs that have ended, and what can be known of them."""
 
-    view: GraphView
+    #: At least one, in the order of submission.
+    views: tuple[GraphView, ...]
     #: All events of the daemon up to now, from number 1.
     events: tuple[Event, ...]
-    #: Task → what it handed back, for those that did.
+    #: Task → what it handed back, for those that did, of the only graph; nothing where there are several.
     results: Mapping[str, Any]
+
+    @property
+    def view(self) -> GraphView:
+        """The only graph, or the first."""
+        return self.views[0]
 
 
 class Scenario(ABC):
@@ -41,16 +52,30 @@ class Scenario(ABC):
     summary: ClassVar[str]
     #: Seconds after which a run counts as hanging.
     limit_s: ClassVar[float] = 300.0
-    #: Events that the graph has at least, whatever happens: moments for kills are chosen below it.
-    least_events: ClassVar[int]
+    #: What a daemon of its own is configured with, the text of a config.toml; a named home must have as much.
+    settings: ClassVar[str] = ""
+    #: It makes as many tasks as it is told to (`--tasks`), from a seed.
+    sized: ClassVar[bool] = False
+
+    @abstractmethod
+    def least_events(self, place: Place) -> int:
+        """Events that its graphs have at least, whatever happens: moments for kills are chosen below it."""
 
     @abstractmethod
     def parameters(self, place: Place) -> dict[str, str]:
         """The values of the graph file's parameters."""
 
-    def drive(self, client: Client, graph: str, place: Place) -> None:
-        """What the client does while the graph runs, as an agent would; by default nothing."""
-        del client, graph, place
+    def submit(self, client: Client, place: Place) -> tuple[str, ...]:
+        """Hand over what is to be run, by default the graph file; the graphs' ids."""
+        from orch_actors.stress.scenarios import graph_file
+
+        document, _, base_dir = check_file(graph_file(self.name), self.parameters(place))
+        return (client.submit(document, base_dir=base_dir).graph,)
+
+    def drive(self, client: Client, graphs: tuple[str, ...], place: Place) -> list[Check]:
+        """What the client does while the graphs run, as an agent would; by default nothing."""
+        del client, graphs, place
+        return []
 
     @abstractmethod
     def judge(self, client: Client, ended: Ended, place: Place) -> list[Check]:

@@ -29,5 +29,6 @@ def load(name: str) -> Scenario:
 
 
 def graph_file(name: str) -> str:
-    """The path of a scenario's graph file."""
-    return os.path.join(os.path.dirname(os.path.abspath(__file__)), name, "graph.yaml")
+    """The path of a scenario's graph file; empty where it makes its graphs itself."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name, "graph.yaml")
+    return path if os.path.isfile(path) else ""

@@ -35,7 +35,7 @@ def test_the_stress_graph_says_what_its_expectations_assume():
 @pytest.mark.parametrize("name", NAMES)
 def test_there_are_moments_for_kills(name):
     runs = sum(want.attempts > 0 for want in (pilot if name == "pilot" else stress).EXPECTED.values())
-    assert 10 < load(name).least_events <= runs * 4 + 2
+    assert 10 < load(name).least_events(Place(folder="/a", out="/b")) <= runs * 4 + 2
 
 
 def test_an_unknown_scenario_is_refused_with_the_nearest():
