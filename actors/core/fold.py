@@ -59,7 +59,7 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
         case f.WorkerPaused() | f.WorkerResumed() | f.WorkerLimited():
             _fold_worker(state, fact)
         case _:
-            _fold_edit(state, fact)
+            _fold_edit(state, fact, at_utc)
 
 
 def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.WorkerLimited) -> None:
@@ -67,6 +67,7 @@ def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.Worker
     match fact:
         case f.WorkerPaused():
             worker.paused, worker.pause_reason, worker.paused_until_utc = True, fact.reason, fact.until_utc
+            state.scheduler.suspend(fact.worker)
         case f.WorkerResumed():
             worker.paused, worker.pause_reason, worker.paused_until_utc = False, "", None
         case f.WorkerLimited():
@@ -86,6 +87,7 @@ def _fold_edit(
     | f.GraphLimited
     | f.GraphForgotten
     | f.GraphCancelling,
+    at_utc: float,
 ) -> None:
     graph = state.graphs[fact.graph]
     match fact:
@@ -107,6 +109,7 @@ def _fold_edit(
             _set_graph_capacity(state, graph)
         case f.GraphReopened():
             graph.state, graph.reason, graph.ended_utc, graph.cancelling = "running", "", None, False
+            graph.wall_from_utc = at_utc
             _set_graph_capacity(state, graph)
         case f.GraphLimited():
             graph.parallel = fact.parallel
@@ -144,7 +147,7 @@ def _move(task: Task, fact: str, to: TaskState) -> None:
 def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     spec = parse_graph(fact.document, base_dir="/", unsupported={})
     graph = Graph(fact.graph, spec, fact.environment, fact.client, fact.key, fact.digest, at_utc)
-    graph.parallel = spec.limits.parallel
+    graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
     state.names.setdefault(spec.name, []).append(graph.id)
@@ -225,26 +228,25 @@ def _forgotten(state: State, graph: Graph) -> None:
         del state.names[graph.spec.name]
     if graph.key is not None and state.keys.get(graph.key) == graph.id:
         del state.keys[graph.key]
-    for ref in [ref for ref, decision in state.decisions.items() if decision.task.graph is graph]:
+    for ref in graph.decisions:
         del state.decisions[ref]
 
 
 # --- attempts -------------------------------------------------------------------------------------------------------
 
 
-def _claims(state: State, task: Task) -> dict[str, float]:
+def _claims(task: Task) -> dict[str, float]:
     """What an attempt of this task holds while it runs."""
     claims = {graph_key(task.graph.id): 1.0}
     for name, amount in task.spec.resources.items():
         claims[resource_key(name)] = amount
     for name in task.spec.exclusive:
         claims[lock_key(name)] = 1.0
-        state.scheduler.set_capacity(lock_key(name), 1)
     return claims
 
 
 def _enqueue(state: State, task: Task) -> None:
-    task.claims = _claims(state, task)
+    task.claims = _claims(task)
     state.scheduler.add(task.ref, task.worker, (-task.spec.priority, task.rank), task.claims)
 
 
@@ -317,6 +319,7 @@ def _asked(state: State, task: Task, fact: f.DecisionAsked, at_utc: float) -> No
         asked_utc=at_utc,
     )
     task.decision = state.decisions[fact.ref] = decision
+    task.graph.decisions.append(fact.ref)
     state.last_decision = max(state.last_decision, int(fact.ref[1:]))
 
 
@@ -324,7 +327,8 @@ def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
     decision = state.decisions[fact.ref]
     decision.choice, decision.note, decision.by, decision.answered_utc = fact.choice, fact.note, fact.by, at_utc
     task = decision.task
-    task.answer = decision
+    if fact.choice in decision.options:  # it may also have been withdrawn
+        task.answer = decision
     if task.decision is decision:
         task.decision = None
     if decision.about == "approve":

@@ -130,6 +130,8 @@ class Graph:
     state: GraphState = "running"
     reason: str = ""
     ended_utc: float | None = None
+    #: `limits.wall` runs from here: its submission, or when it was last reopened.
+    wall_from_utc: float = 0.0
     #: A cancellation of the whole graph was asked for.
     cancelling: bool = False
     #: What it will have ended as once it is cancelled.
@@ -143,3 +145,5 @@ class Graph:
     open_tasks: int = 0
     #: Derived: state → how many tasks.
     counts: dict[TaskState, int] = field(default_factory=dict)
+    #: Derived: refs of all decisions about its tasks, oldest first.
+    decisions: list[str] = field(default_factory=list)

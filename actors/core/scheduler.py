@@ -2,21 +2,55 @@
 
 Pure bookkeeping over opaque entries: it knows ranks, worker types and capacities, not what a task is.
 
-Theory of operation. Each worker type has a queue ordered by rank. What an entry needs besides a slot of its type
-is a set of claims on capacities (its graph's parallel limit, later named resources and locks). An entry that is
-next but lacks a capacity is set aside under that capacity, and comes back to its queue when some of it is given
-back: at most as many as fit per worker type, so the cost of a completion does not depend on how many wait. An
-entry may not overtake a better-ranked one that waits for the same capacity; so a stream of small claims cannot
-starve a large one. Rejected: one queue scanned for the first that fits, whose cost grows with what waits.
+Theory of operation. Entries that need exactly the same (worker type and claims on capacities: a place in their
+graph, named resources, locks) stand in one line, ordered by rank: if the first of a line cannot start, none can.
+The next to start is the best-ranked first of all lines whose worker type has a free slot. A line that lacks a
+capacity is parked under it as a whole, and comes back when enough of it is given back; so the cost of a step does
+not depend on how many entries wait.
+
+Nobody starves. What the first of a line has waited for is kept for it until it starts: while it is parked nobody
+worse-ranked takes of that capacity, and once there is enough, that much stays promised to it while it lacks
+something else (a slot, another capacity). So the best-ranked of those that can start at all collects what it needs,
+whatever stream of small ones passes by. Nothing is kept for who cannot start at all: one that claims more than there
+is (a paused graph is a capacity of none), and every line of a worker type that is paused or down (`suspend`).
+
+Promises are not journalled: after a restart they are made anew. Rejected: one queue scanned for the first that fits
+(its cost grows with what waits); keeping everything that an entry needs from the start (capacities would idle for
+hours behind a lock); keeping only what is lacking now (two scarce capacities can then miss each other for ever).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 
 #: Lower runs first: (-priority, order of becoming ready).
 Rank = tuple[int, int]
+
+#: Sums of shares such as 0.1 are not exact.
+_GRAIN = 1e-9
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """Entries that need the same. Invariant: `size` of them are live; a line without any is forgotten."""
+
+    number: int
+    worker: str
+    claims: Mapping[str, float]
+    #: A heap; may hold dead ones.
+    entries: list["Entry"] = field(default_factory=list)
+    size: int = 0
+    #: The capacity that its first waits for; None: it stands in its worker type's queue.
+    parked: str | None = None
+    #: Capacities of which the claim is kept for its first.
+    promised: dict[str, None] = field(default_factory=dict)
+
+    def first(self) -> "Entry | None":
+        """The best of those that wait."""
+        while self.entries and not self.entries[0].live:
+            heappop(self.entries)
+        return self.entries[0] if self.entries else None
 
 
 @dataclass(slots=True, order=True)
@@ -25,25 +59,50 @@ class Entry:
 
     rank: Rank
     ref: str = field(compare=False)
-    worker: str = field(compare=False)
-    claims: Mapping[str, float] = field(compare=False)
+    line: Line = field(compare=False)
     live: bool = field(default=True, compare=False)
-    #: The capacity under which it is set aside.
-    held_by: str | None = field(default=None, compare=False)
+
+    @property
+    def worker(self) -> str:
+        """Its worker type."""
+        return self.line.worker
+
+    @property
+    def claims(self) -> Mapping[str, float]:
+        """Capacity → how much it takes."""
+        return self.line.claims
+
+    @property
+    def held_by(self) -> str | None:
+        """The capacity that its line waits for."""
+        return self.line.parked
+
+
+#: Lines by the rank of their first; an item whose rank or place is not the line's any more is dead. The number
+#: decides between lines of one rank.
+_Heap = list[tuple[Rank, int, Line]]
 
 
 class Scheduler:
     """Queues, capacities and claims."""
 
-    def __init__(self) -> None:
-        #: Capacity → how much there is; unnamed ones are unbounded.
+    def __init__(self, defaults: Mapping[str, float]) -> None:
+        """`defaults`: the part of a capacity's name before `:` → how much there is unless it is set; else no bound."""
+        self._defaults = defaults
+        #: Capacity → how much there is, where that was set.
         self._capacity: dict[str, float] = {}
         #: Capacity → how much is claimed. Invariant: the sum over entries taken and not given back.
         self._used: dict[str, float] = {}
-        self._queues: dict[str, list[Entry]] = {}
-        #: Capacity → worker type → entries set aside.
-        self._held: dict[str, dict[str, list[Entry]]] = {}
         self._waiting: dict[str, Entry] = {}
+        self._lines: dict[tuple[str, tuple[tuple[str, float], ...]], Line] = {}
+        self._numbers = 0
+        #: Worker type → lines that may have something to start.
+        self._queues: dict[str, _Heap] = {}
+        #: Capacity → worker type → lines parked under it.
+        self._parked: dict[str, dict[str, _Heap]] = {}
+        #: Capacity → lines that claim some of it, by number; of those whose claim on it is kept for their first.
+        self._claiming: dict[str, dict[int, Line]] = {}
+        self._promised: dict[str, dict[int, Line]] = {}
         #: Worker types whose queue may have something to start.
         self.dirty: set[str] = set()
 
@@ -59,122 +118,221 @@ class Scheduler:
         return self._waiting.get(ref)
 
     def has_queued(self, worker: str) -> bool:
-        """Whether anything of this type waits for a slot (and for nothing else)."""
-        queue = self._queues.get(worker, [])
-        while queue and not queue[0].live:
-            heappop(queue)
-        return bool(queue)
+        """Whether anything of this type waits for a slot (and for nothing else that is known yet)."""
+        return self._best(self._queues.get(worker), None) is not None
+
+    # --- capacities -------------------------------------------------------------------------------------------------
 
     def capacity(self, name: str) -> float:
         """How much there is of a capacity."""
-        return self._capacity.get(name, inf)
+        amount = self._capacity.get(name)
+        return self._defaults.get(name.partition(":")[0], inf) if amount is None else amount
 
     def free(self, name: str) -> float:
         """How much of a capacity is left."""
-        return self._capacity.get(name, inf) - self._used.get(name, 0.0)
+        return self.capacity(name) - self._used.get(name, 0.0)
+
+    def used(self) -> Mapping[str, float]:
+        """Capacity → how much of it is claimed."""
+        return self._used
 
     def set_capacity(self, name: str, amount: float) -> None:
         """Change how much there is; what is claimed beyond it stays claimed."""
-        if amount == inf:
-            self._capacity.pop(name, None)
-        else:
-            self._capacity[name] = amount
-        self._release_held(name)
+        if amount == self.capacity(name):
+            return
+        self._capacity[name] = amount
+        hopeless: list[Line] = []
+        for line in self._claiming.get(name, {}).values():
+            if line.claims[name] > amount + _GRAIN:
+                hopeless.append(line)
+            elif line.parked == name:
+                self._promise(line, name)
+                self._enqueue(line)
+        self._withdraw(hopeless)
 
     def drop_capacity(self, name: str) -> None:
-        """Forget a capacity that nothing refers to any more."""
+        """Forget a capacity that nothing claims any more."""
         self._capacity.pop(name, None)
-        self._used.pop(name, None)
-        self._held.pop(name, None)
+        self._parked.pop(name, None)
+
+    def suspend(self, worker: str) -> None:
+        """This type starts nothing for now: nothing is kept for its lines, and others may pass. Linear in lines."""
+        self._withdraw([line for line in self._lines.values() if line.worker == worker])
+
+    def _withdraw(self, lines: Iterable[Line]) -> None:
+        """Keep nothing for these any longer; they are looked at anew, and so are those that waited behind them."""
+        freed: dict[str, None] = {}
+        for line in lines:
+            freed.update(dict.fromkeys(line.promised))
+            if line.parked is not None:
+                freed[line.parked] = None
+            self._break_promises(line)
+            self._enqueue(line)
+        for name in freed:
+            self._release(name)
+
+    # --- entries ----------------------------------------------------------------------------------------------------
 
     def add(self, ref: str, worker: str, rank: Rank, claims: Mapping[str, float]) -> None:
         """A task is ready."""
-        entry = Entry(rank, ref, worker, claims)
-        self._waiting[ref] = entry
-        self._enqueue(entry)
+        key = (worker, tuple(sorted(claims.items())))
+        line = self._lines.get(key)
+        if line is None:
+            self._numbers += 1
+            line = self._lines[key] = Line(self._numbers, worker, claims)
+            for name in claims:
+                self._claiming.setdefault(name, {})[line.number] = line
+        entry = self._waiting[ref] = Entry(rank, ref, line)
+        heappush(line.entries, entry)
+        line.size += 1
+        if line.first() is entry:
+            self._enqueue(line)
 
     def remove(self, ref: str) -> None:
         """A task no longer waits, without having been taken."""
-        entry = self._waiting.pop(ref, None)
-        if entry is not None:
-            entry.live = False
+        if ref in self._waiting:
+            entry = self._leave(ref)
             for name in entry.claims:
-                self._release_held(name)  # others may have waited behind it
+                self._release(name)  # others may have waited behind it
 
-    def next(self, worker: str) -> Entry | None:
-        """The best entry of this type whose claims fit now; it stays queued until `take`."""
-        queue = self._queues.get(worker, [])
-        while queue:
-            entry = queue[0]
-            lacking = self._lacking(entry) if entry.live else None
-            if entry.live and lacking is None:
-                return entry
-            heappop(queue)
-            if lacking is not None:
-                self._set_aside(entry, lacking)
-        return None
+    def next(self, workers: Iterable[str]) -> Entry | None:
+        """The best entry of these types whose claims fit now; it stays queued until `take`."""
+        names = tuple(workers)
+        while True:
+            firsts = [found for name in names if (found := self._best(self._queues.get(name), None)) is not None]
+            if not firsts:
+                return None
+            rank, _, line = min(firsts)
+            if not self._park(line, rank):
+                return line.first()
 
     def take(self, ref: str) -> None:
         """A waiting task starts: it leaves the queue and holds its claims."""
-        entry = self._waiting.pop(ref)
-        entry.live = False
-        self.claim(entry.claims)
-
-    def claim(self, claims: Mapping[str, float]) -> None:
-        """Hold claims without having waited (on replay)."""
-        for name, amount in claims.items():
+        entry = self._waiting[ref]
+        kept = tuple(entry.line.promised)
+        self._leave(ref)
+        for name, amount in entry.claims.items():
             self._used[name] = self._used.get(name, 0.0) + amount
+        for name in kept:
+            self._release(name)  # what was kept was perhaps not all that there is
 
     def give_back(self, worker: str, claims: Mapping[str, float]) -> None:
         """An attempt is over: its claims and its slot are free."""
         for name, amount in claims.items():
             left = self._used[name] - amount
-            if left > 1e-9:
+            if left > _GRAIN:
                 self._used[name] = left
             else:
                 del self._used[name]
-            self._release_held(name)
+            self._release(name)
         self.dirty.add(worker)
 
-    def _enqueue(self, entry: Entry) -> None:
-        entry.held_by = None
-        heappush(self._queues.setdefault(entry.worker, []), entry)
-        self.dirty.add(entry.worker)
+    # --- lines ------------------------------------------------------------------------------------------------------
 
-    def _set_aside(self, entry: Entry, name: str) -> None:
-        entry.held_by = name
-        heappush(self._held.setdefault(name, {}).setdefault(entry.worker, []), entry)
+    def _stands(self, line: Line, rank: Rank, place: str | None) -> bool:
+        """Whether a heap's item is not dead: the line is there, and its first has this rank."""
+        first = line.first()
+        return line.parked == place and first is not None and first.rank == rank
 
-    def _lacking(self, entry: Entry) -> str | None:
-        """The first capacity that keeps this entry from starting: too little left, or a better one waits for it."""
-        for name, amount in entry.claims.items():
-            if self._capacity.get(name) is None:
-                continue
-            if amount > self.free(name) + 1e-9 or self._better_held(name, entry.rank):
-                return name
+    def _best(self, heap: _Heap | None, place: str | None) -> tuple[Rank, int, Line] | None:
+        while heap:
+            if self._stands(heap[0][2], heap[0][0], place):
+                return heap[0]
+            heappop(heap)
         return None
 
-    def _better_held(self, name: str, rank: Rank) -> bool:
-        for heap in self._held.get(name, {}).values():
-            while heap and not heap[0].live:
-                heappop(heap)
-            if heap and heap[0].rank < rank:
+    def _enqueue(self, line: Line) -> None:
+        """Back to its worker type's queue, or to its place there under a new first."""
+        line.parked = None
+        first = line.first()
+        if first is not None:
+            heappush(self._queues.setdefault(line.worker, []), (first.rank, line.number, line))
+            self.dirty.add(line.worker)
+
+    def _leave(self, ref: str) -> Entry:
+        """An entry waits no longer; if it was the first of its line, the next begins with nothing kept for it."""
+        entry = self._waiting.pop(ref)
+        line = entry.line
+        was_first = line.first() is entry
+        entry.live = False
+        line.size -= 1
+        if was_first:
+            self._break_promises(line)
+            self._enqueue(line)
+        if not line.size:
+            self._forget(line)
+        return entry
+
+    def _forget(self, line: Line) -> None:
+        del self._lines[line.worker, tuple(sorted(line.claims.items()))]
+        for name in line.claims:
+            lines = self._claiming[name]
+            del lines[line.number]
+            if not lines:
+                del self._claiming[name]
+
+    def _park(self, line: Line, rank: Rank) -> bool:
+        """Park a line under a capacity that its first lacks; False if it lacks none."""
+        for name, amount in line.claims.items():
+            if amount > self.capacity(name) + _GRAIN:  # until that changes; see set_capacity
+                line.parked = name
+                return True
+        for name, amount in line.claims.items():
+            if self._is_lacking(name, amount, rank):
+                self._break_promise(line, name)
+                line.parked = name
+                heap = self._parked.setdefault(name, {}).setdefault(line.worker, [])
+                heappush(heap, (rank, line.number, line))
                 return True
         return False
 
-    def _release_held(self, name: str) -> None:
-        """Bring back, per worker type, as many of those set aside under `name` as fit by themselves."""
-        held = self._held.get(name)
-        if not held:
+    def _is_lacking(self, name: str, amount: float, rank: Rank) -> bool:
+        """Too little is left beside what is kept for better ones."""
+        if self.capacity(name) == inf:
+            return False
+        for heap in self._parked.get(name, {}).values():
+            best = self._best(heap, name)
+            if best is not None and best[0] < rank:
+                return True
+        left = self.free(name)
+        for line in self._promised.get(name, {}).values():
+            first = line.first()
+            if first is not None and first.rank < rank:
+                left -= line.claims[name]
+        return amount > left + _GRAIN
+
+    def _release(self, name: str) -> None:
+        """Bring back, per worker type, the best of those parked under `name`, as far as there is room for them."""
+        parked = self._parked.get(name)
+        if not parked:
             return
-        for worker in list(held):
-            heap, room = held[worker], self.free(name)
-            while heap and (not heap[0].live or heap[0].claims[name] <= room + 1e-9):
-                entry = heappop(heap)
-                if entry.live:
-                    room -= entry.claims[name]
-                    self._enqueue(entry)
+        for worker in list(parked):
+            heap, room = parked[worker], self.free(name)
+            while (best := self._best(heap, name)) is not None:
+                line = best[2]
+                if line.claims[name] > room + _GRAIN:
+                    break
+                heappop(heap)
+                room -= line.claims[name]
+                self._promise(line, name)
+                self._enqueue(line)
             if not heap:
-                del held[worker]
-        if not held:
-            del self._held[name]
+                del parked[worker]
+        if not parked:
+            del self._parked[name]
+
+    def _promise(self, line: Line, name: str) -> None:
+        line.promised[name] = None
+        self._promised.setdefault(name, {})[line.number] = line
+
+    def _break_promise(self, line: Line, name: str) -> None:
+        if name in line.promised:
+            del line.promised[name]
+            lines = self._promised[name]
+            del lines[line.number]
+            if not lines:
+                del self._promised[name]
+
+    def _break_promises(self, line: Line) -> None:
+        for name in tuple(line.promised):
+            self._break_promise(line, name)

@@ -30,13 +30,16 @@ class WorkerType:
     pause_reason: str = ""
     #: When the pause ends by itself.
     paused_until_utc: float | None = None
-    #: The daemon goes down: nothing starts any more; not journalled.
-    closed: bool = False
 
     @property
     def limit(self) -> int:
         """How many attempts may run at once."""
         return self.configured if self.override is None else self.override
+
+    @property
+    def takes(self) -> bool:
+        """Whether one more may start now."""
+        return self.ready and not self.paused and self.running < self.limit
 
 
 def satisfied(condition: Condition, task: Task) -> bool:
@@ -78,12 +81,15 @@ class State:
         self.workers: dict[str, WorkerType] = {}
         #: Named capacity → how much there is, as configured; not journalled.
         self.resources: dict[str, float] = {}
-        self.scheduler = Scheduler()
+        #: Of a resource that no configuration names there is nothing; a lock is one.
+        self.scheduler = Scheduler({"resource": 0.0, "lock": 1.0})
         #: Worker type → tasks with an attempt that runs. Invariant: exactly those whose last attempt has not ended.
         self.in_flight: dict[str, dict[str, Task]] = {}
         #: Tasks that wait for their next attempt's time.
         self.retrying: dict[str, Task] = {}
         self.ranks = 0
+        #: The daemon goes down: nothing starts any more; not journalled.
+        self.closing = False
 
     def task(self, graph: str, task: str) -> Task:
         """A task that exists; facts and stimuli of our own name no others."""

@@ -10,6 +10,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.durations import MAX_DURATION_S
 
 #: What a decision is about → its options; the first of `_DEFAULTS` stands when nobody answers in time.
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -49,6 +50,9 @@ def ask_question(turn: Turn, task: Task, question: Question, *, blocks: bool) ->
     """A task's own question; returns the decision's ref."""
     options = tuple(option[:MAX_TEXT] for option in question.options[:MAX_OPTIONS]) or ("yes", "no")
     default = question.default if question.default in options else options[0]
+    deadline_s = question.deadline
+    if deadline_s is None or not 0 <= deadline_s <= MAX_DURATION_S:  # nobody could wait for that
+        deadline_s = task.spec.ask.deadline
     return _open(
         turn,
         task,
@@ -56,10 +60,20 @@ def ask_question(turn: Turn, task: Task, question: Question, *, blocks: bool) ->
         question=question.question[:MAX_TEXT],
         options=options,
         default=default,
-        deadline_s=question.deadline if question.deadline is not None else task.spec.ask.deadline,
+        deadline_s=deadline_s,
         evidence={"attempt": len(task.attempts)},
         blocks=blocks,
     )
+
+
+def withdraw(turn: Turn, task: Task, by: str) -> None:
+    """Its open question, if there is one, has become pointless: it is answered by nobody."""
+    decision = task.decision
+    if decision is None:
+        return
+    turn.emit(f.DecisionAnswered(graph=task.graph.id, task=task.id, ref=decision.ref, choice="withdrawn", by=by))
+    if decision.deadline_s is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=decision.ref)))
 
 
 def _ask(turn: Turn, task: Task, about: str, question: str, evidence: dict[str, Any]) -> None:

@@ -16,20 +16,19 @@ from orch_actors.protocol.spec.graph import Retry
 
 def grant_slots(turn: Turn) -> None:
     """Start what may start now: the last thing in every turn, bounded by the free slots."""
-    state = turn.state
-    while state.scheduler.dirty:
-        worker = state.scheduler.dirty.pop()
+    state, scheduler = turn.state, turn.state.scheduler
+    if not scheduler.dirty or state.closing:
+        return
+    for worker in sorted(scheduler.dirty):
         record = state.worker(worker)
-        if record.paused or record.closed:
-            continue
-        if not record.ready:
-            if not record.woken and state.scheduler.has_queued(worker):
-                record.woken = True
-                turn.ask(s.WakeWorker(worker))
-            continue
-        while record.running < record.limit and (entry := state.scheduler.next(worker)) is not None:
-            graph, _, task = entry.ref.partition("/")
-            _start(turn, state.task(graph, task))
+        if not record.ready and not record.woken and not record.paused and scheduler.has_queued(worker):
+            record.woken = True
+            turn.ask(s.WakeWorker(worker))
+    # The best of all types first: they share graphs' limits and resources.
+    while (entry := scheduler.next(worker for worker in scheduler.dirty if state.worker(worker).takes)) is not None:
+        graph, _, task = entry.ref.partition("/")
+        _start(turn, state.task(graph, task))
+    scheduler.dirty.clear()
 
 
 def _start(turn: Turn, task: Task) -> None:
@@ -68,7 +67,7 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
         return
     task, attempt = running
     cls, message = classify(attempt, news)
-    if task.spec.timeout is not None:
+    if task.spec.timeout is not None and attempt.stopping is None:
         turn.ask(s.DisarmTimer(s.TimerKey("timeout", news.graph, news.task, news.attempt)))
     turn.emit(
         f.AttemptEnded(
@@ -89,18 +88,25 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
     settle(turn, task, cls, message, news.question)
 
 
+#: How an attempt may end whose question counts: it asks before it goes on, whatever it left unfinished.
+_MAY_ASK = (None, "exit", "validation", "result")
+
+
 def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Question | None) -> None:
     """After an attempt: the task is done, asks, is tried again, or has failed."""
     if cls == "cancelled" or (task.graph.cancelling and cls is not None):
         end_task(turn, task, "cancelled", cls="cancelled", reason=message)
+    elif cls == "deadline":
+        fail(turn, task, cls, message)
+    elif cls == "unknown":
+        asking.withdraw(turn, task, "the attempt's end")
+        _settle_unknown(turn, task, message)
     elif task.decision is not None:  # it asked through a client, and left before it had the answer
         turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
-    elif question is not None and not task.graph.cancelling and cls in (None, "exit"):
+    elif question is not None and cls in _MAY_ASK:
         asking.ask_question(turn, task, question, blocks=True)
     elif cls is None:
         end_task(turn, task, "done")
-    elif cls == "unknown":
-        _settle_unknown(turn, task, message)
     elif worth_another(task, cls):
         _retry(turn, task)
     else:
@@ -172,7 +178,7 @@ def exit_sentence(code: int) -> str:
 def worth_another(task: Task, cls: str) -> bool:
     """Whether the policy allows one more attempt after a failure of class `cls`."""
     retry = task.spec.retry
-    if task.tries >= retry.attempts or task.graph.cancelling or cls == "deadline":
+    if task.tries >= retry.attempts:
         return False
     if retry.on and cls not in retry.on:
         return False
@@ -195,7 +201,10 @@ def _retry(turn: Turn, task: Task) -> None:
 
 def backoff_s(retry: Retry, failures: int, ref: str) -> float:
     """Seconds to wait after the given number of failures. Jitter is a function of the attempt, not of chance."""
-    delay = min(retry.max_backoff, retry.backoff * min(retry.factor ** (failures - 1), 1e9))
+    try:
+        delay = min(retry.max_backoff, retry.backoff * retry.factor ** (failures - 1))
+    except OverflowError:
+        delay = retry.max_backoff if retry.backoff else 0.0
     if retry.jitter:
         spread = zlib.crc32(f"{ref}/{failures}".encode()) / 0xFFFFFFFF * 2 - 1
         delay *= 1 + retry.jitter * spread

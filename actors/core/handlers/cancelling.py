@@ -2,7 +2,7 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers.endings import end_graph_if_over, end_task
+from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
@@ -13,12 +13,26 @@ from orch_actors.protocol.views import GraphState
 
 
 def stop_attempt(turn: Turn, task: Task, cls: str, why: str) -> None:
-    """Decide the kill of a running attempt; it will have ended with `cls`. The first decision stands."""
-    attempt = task.attempts[-1]
-    if attempt.stopping is not None:
+    """Decide the kill of a running attempt; it will have ended with `cls`.
+
+    The first decision stands, but for a deadline or a cancellation: a timeout that came before them leaves room for
+    another attempt, and they do not.
+    """
+    attempt, graph = task.attempts[-1], task.graph.id
+    before = attempt.stopping
+    if before is not None and _weight(cls) <= _weight(before[0]):
         return
-    turn.emit(f.AttemptStopping(graph=task.graph.id, task=task.id, attempt=attempt.number, cls=cls, why=why))
-    turn.ask(s.StopAttempt(task.worker, task.graph.id, task.id, attempt.number))
+    if before is None and task.spec.timeout is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("timeout", graph, task.id, attempt.number)))
+    if cls in FINAL_STOPS and task.spec.deadline is not None and has_time_left(task):
+        turn.ask(s.DisarmTimer(s.TimerKey("deadline", graph, task.id)))
+    turn.emit(f.AttemptStopping(graph=graph, task=task.id, attempt=attempt.number, cls=cls, why=why))
+    if before is None:
+        turn.ask(s.StopAttempt(task.worker, graph, task.id, attempt.number))
+
+
+def _weight(cls: str) -> int:
+    return FINAL_STOPS.index(cls) + 1 if cls in FINAL_STOPS else 0
 
 
 def on_cancel_asked(turn: Turn, asked: s.CancelAsked) -> Cancelled:
@@ -56,22 +70,28 @@ def cancel_graph(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> 
         return ()
     reached = [task for task in graph.tasks.values() if REACTIONS[task.state, "cancel"] == "act"]
     if not graph.cancelling:
-        turn.emit(f.GraphCancelling(graph=graph.id, reason=reason, outcome=outcome))
+        _begin(turn, graph, reason, outcome)
     for task in reached:
         if task.state == "running":
             stop_attempt(turn, task, "cancelled", reason)
         else:
             # Not end_task: every dependent is in `reached` too, to be called cancelled rather than skipped.
-            turn.emit(f.TaskEnded(graph=graph.id, task=task.id, state="cancelled", reason=reason))
+            close_task(turn, task, "cancelled", reason=reason)
     end_graph_if_over(turn, graph)
     return tuple(task.id for task in reached)
+
+
+def _begin(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> None:
+    turn.emit(f.GraphCancelling(graph=graph.id, reason=reason, outcome=outcome))
+    if graph.spec.limits.wall is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("wall", graph.id)))
 
 
 def fail_with_graph(turn: Turn, task: Task, cls: str, reason: str) -> None:
     """A task has failed, and takes its graph with it (`cancel_graph`)."""
     why = f"{task.id} failed ({reason})"
     # First, so that nothing that waits for the failed task is let go.
-    turn.emit(f.GraphCancelling(graph=task.graph.id, reason=why, outcome="failed"))
+    _begin(turn, task.graph, why, "failed")
     end_task(turn, task, "failed", cls=cls, reason=reason)
     cancel_graph(turn, task.graph, why, "failed")
 

@@ -12,6 +12,7 @@ from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.durations import MAX_DURATION_S
 
 
 def on_decision_made(turn: Turn, made: s.DecisionMade) -> messages.Decided:
@@ -116,8 +117,12 @@ def on_question_asked(turn: Turn, asked: s.QuestionAsked) -> messages.Asked:
     task = find_task(find_graph(turn.state, asked.graph), asked.task)
     if REACTIONS[task.state, "ask"] == "refuse":
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state}: only a running task can ask")
-    if not asked.question or not asked.options or len(asked.options) > asking.MAX_OPTIONS:
+    if not asked.question or not 1 <= len(asked.options) <= asking.MAX_OPTIONS:
         raise Refused.because("INVALID_REQUEST", f"expected a question and 1 to {asking.MAX_OPTIONS} options")
+    if any(not 1 <= len(option) <= asking.MAX_TEXT for option in asked.options):
+        raise Refused.because("INVALID_REQUEST", f"an option is text of 1 to {asking.MAX_TEXT} characters")
+    if asked.deadline_s is not None and not 0 <= asked.deadline_s <= MAX_DURATION_S:
+        raise Refused.because("INVALID_REQUEST", f"a deadline of {asked.deadline_s} s makes no sense")
     if asked.default is not None and asked.default not in asked.options:
         raise Refused.because("INVALID_REQUEST", f"the default {asked.default!r} is none of the options")
     if task.decision is not None:

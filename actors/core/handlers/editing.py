@@ -3,12 +3,13 @@
 Each edit is checked whole before its first fact, so it happens or it does not. `dry_run` stops in between.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.capacities import impossible_claims
+from orch_actors.actors.core.handlers import asking
 from orch_actors.actors.core.handlers.endings import end_graph_if_over, settle_dependents, settle_waiting
 from orch_actors.actors.core.handlers.pausing import check_version
 from orch_actors.actors.core.lookup import find_graph, find_task
@@ -46,7 +47,8 @@ def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
 
 def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec]:
     problems: list[Problem] = []
-    specs: list[TaskSpec] = []
+    #: Id → place among the offered, and the task.
+    new: dict[str, tuple[int, TaskSpec]] = {}
     for index, document in enumerate(offer.tasks):
         try:
             spec = parse_task(document, index, base_dir=offer.base_dir)
@@ -54,31 +56,36 @@ def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec
             problems += refused.info.problems
             continue
         problems += impossible_claims(turn.state, spec, f"tasks[{index}]")
-        if spec.id in graph.tasks or any(spec.id == other.id for other in specs):
+        if spec.id in graph.tasks or spec.id in new:
             problems.append(Problem(where=f"tasks[{index}].id", message=f"there is a task {spec.id!r} already"))
-        specs.append(spec)
+        new[spec.id] = index, spec
     if not offer.tasks:
         problems.append(Problem(where="tasks", message="there is nothing to add"))
     if len(graph.tasks) + len(offer.tasks) > MAX_TASKS:
         problems.append(Problem(where="tasks", message=f"the graph would have more than {MAX_TASKS} tasks"))
-    new = {spec.id: position for position, spec in enumerate(specs)}
-    for index, spec in enumerate(specs):
-        problems += _unknown_dependencies(graph, spec, new, f"tasks[{index}]")
-    for cycle in cycles([[new[d.task] for d in spec.depends_on if d.task in new] for spec in specs]):
+    for index, spec in new.values():
+        problems += _wrong_dependencies(graph, spec, new, f"tasks[{index}]")
+    specs = [spec for _, spec in new.values()]
+    order = {spec.id: position for position, spec in enumerate(specs)}
+    for cycle in cycles([[order[d.task] for d in spec.depends_on if d.task in order] for spec in specs]):
         names = " → ".join(specs[position].id for position in [*cycle, cycle[0]])
-        problems.append(Problem(where=f"tasks[{cycle[0]}].depends_on", message=f"is part of a cycle: {names}"))
+        where = f"tasks[{new[specs[cycle[0]].id][0]}].depends_on"
+        problems.append(Problem(where=where, message=f"is part of a cycle: {names}"))
     if problems:
         raise _invalid(problems)
     return specs
 
 
-def _unknown_dependencies(graph: Graph, spec: TaskSpec, new: Mapping[str, int], where: str) -> Iterable[Problem]:
+def _wrong_dependencies(graph: Graph, spec: TaskSpec, new: Collection[str], where: str) -> Iterable[Problem]:
+    seen: set[str] = set()
     for position, dependency in enumerate(spec.depends_on):
-        if dependency.task not in graph.tasks and dependency.task not in new:
-            meant = did_you_mean(dependency.task, [*graph.tasks, *new])
-            yield Problem(
-                where=f"{where}.depends_on[{position}]", message=f"there is no task {dependency.task!r}{meant or ''}"
-            )
+        place, name = f"{where}.depends_on[{position}]", dependency.task
+        if name in seen:
+            yield Problem(where=place, message=f"`{name}` is named twice")
+        elif name not in graph.tasks and name not in new:
+            meant = did_you_mean(name, [*graph.tasks, *new])
+            yield Problem(where=place, message=f"there is no task {name!r}{meant}")
+        seen.add(name)
 
 
 def _invalid(problems: list[Problem]) -> Refused:
@@ -111,8 +118,9 @@ def on_update_asked(turn: Turn, asked: s.UpdateAsked) -> Edited:
     document, changes = changed_document(turn, task, asked.set, asked.base_dir)
     if asked.dry_run or not changes:
         return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=asked.dry_run)
+    before = task.spec
     turn.emit(f.TaskUpdated(graph=graph.id, task=task.id, document=document, changes=changes))
-    after_update(turn, task)
+    _after_update(turn, task, before)
     end_graph_if_over(turn, graph)
     return Edited(graph=graph.id, version=graph.version, changes=changes)
 
@@ -130,7 +138,7 @@ def changed_document(
     before = task_to_document(task.spec)
     wanted = {name: value for name, value in {**before, **changes}.items() if value is not None}
     spec = parse_task(wanted, base_dir=base_dir)
-    problems = [*impossible_claims(turn.state, spec, task.id), *_unknown_dependencies(task.graph, spec, {}, task.id)]
+    problems = [*impossible_claims(turn.state, spec, task.id), *_wrong_dependencies(task.graph, spec, (), task.id)]
     if not problems and _reaches_itself(task, spec):
         problems.append(Problem(where=f"{task.id}.depends_on", message="would make a cycle"))
     if problems:
@@ -163,49 +171,48 @@ def _reaches_itself(task: Task, spec: TaskSpec) -> bool:
     return False
 
 
-def after_update(turn: Turn, task: Task) -> None:
-    """The task's dependencies may be others now, its gate may have gone."""
-    if task.unmet and task.state in ("ready", "blocked"):
-        if task.state == "blocked":
-            _withdraw(turn, task)
-        turn.emit(f.TaskHeld(graph=task.graph.id, task=task.id))
-    elif task.state == "blocked" and task.decision is not None and task.decision.about == "approve":
-        if not task.spec.approve:
-            _withdraw(turn, task)
-            turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
-    elif task.state == "ready" and task.spec.approve and not task.approved:
-        turn.emit(f.TaskHeld(graph=task.graph.id, task=task.id))
-    if task.spec.deadline is not None and task.begun_utc is not None:
-        left = max(0.0, task.begun_utc + task.spec.deadline - turn.now_utc)
-        turn.ask(s.ArmTimer(s.TimerKey("deadline", task.graph.id, task.id), left))
+def _after_update(turn: Turn, task: Task, before: TaskSpec) -> None:
+    """The task's dependencies may be others now, or its gate."""
+    now = task.spec
+    if task.state == "blocked":  # by its gate: it has not started
+        ask_anew = (now.approve, now.ask, now.title) != (before.approve, before.ask, before.title)
+    else:
+        ask_anew = now.approve and not task.approved
+    if task.state in ("ready", "blocked") and (task.unmet or ask_anew):
+        _hold(turn, task)
+    if now.deadline != before.deadline and task.begun_utc is not None:
+        key = s.TimerKey("deadline", task.graph.id, task.id)
+        if now.deadline is None:
+            turn.ask(s.DisarmTimer(key))
+        else:
+            turn.ask(s.ArmTimer(key, max(0.0, task.begun_utc + now.deadline - turn.now_utc)))
     _let_go(turn, [task])
 
 
-def _withdraw(turn: Turn, task: Task) -> None:
-    """An edit has made the question pointless: answered by nobody."""
-    if task.decision is not None:
-        turn.emit(
-            f.DecisionAnswered(
-                graph=task.graph.id, task=task.id, ref=task.decision.ref, choice="withdrawn", by="an edit"
-            )
-        )
+def _hold(turn: Turn, task: Task) -> None:
+    """Put back what was ready, or asked for its approval."""
+    asking.withdraw(turn, task, "an edit")
+    turn.emit(f.TaskHeld(graph=task.graph.id, task=task.id))
 
 
 def on_retry_asked(turn: Turn, asked: s.RetryAsked) -> Edited:
     """Run again, in place: one task that is over, or all that failed or were cancelled.
 
-    What depends on them is invalid and revives with them. Nothing else is touched.
+    What depends on them is invalid: it revives with them, or waits again if it has not started. Nothing else is
+    touched.
 
     Raises:
         Refused: nothing to run again, or something that depends on it runs.
     """
     graph = find_graph(turn.state, asked.graph)
     check_version(graph, asked.if_version)
-    if graph.cancelling and graph.state not in GRAPH_TERMINAL:
-        _not_cancelling(graph)
+    _not_cancelling(graph)
+    if asked.set and asked.task is None:
+        raise Refused.because("INVALID_REQUEST", "changes need the one task that they are for", "name it")
     roots = _to_retry(graph, asked.task)
-    revived = _with_descendants(graph, roots)
+    revived, held = _with_descendants(graph, roots)
     document, changes = None, tuple(f"↻ {task.id}" for task in revived)
+    changes += tuple(f"~ {task.id}: {task.state} → pending" for task in held)
     if asked.set:
         document, lines = changed_document(turn, roots[0], asked.set, asked.base_dir)
         changes = (*lines, *changes)
@@ -214,6 +221,8 @@ def on_retry_asked(turn: Turn, asked: s.RetryAsked) -> Edited:
     _reopen(turn, graph)
     for task in revived:
         turn.emit(f.TaskRevived(graph=graph.id, task=task.id))
+    for task in held:
+        _hold(turn, task)
     if document is not None:
         turn.emit(f.TaskUpdated(graph=graph.id, task=roots[0].id, document=document, changes=changes))
     _let_go(turn, revived)
@@ -235,9 +244,12 @@ def _to_retry(graph: Graph, task_id: str | None) -> list[Task]:
     return roots
 
 
-def _with_descendants(graph: Graph, roots: list[Task]) -> list[Task]:
-    """The tasks to revive, in the order of the graph: the roots and all terminal tasks that depend on them."""
+def _with_descendants(graph: Graph, roots: list[Task]) -> tuple[list[Task], list[Task]]:
+    """In the order of the graph: the tasks to revive, which are the roots and all terminal tasks that depend on them;
+    and those to hold, which were about to start.
+    """
     reached = {task.id for task in roots}
+    held: set[str] = set()
     open_ends = list(roots)
     while open_ends:
         for dependent, _ in open_ends.pop().dependents:
@@ -252,7 +264,10 @@ def _with_descendants(graph: Graph, roots: list[Task]) -> list[Task]:
             if dependent.terminal:
                 reached.add(dependent.id)
                 open_ends.append(dependent)
-    return [task for task in graph.tasks.values() if task.id in reached]
+            elif dependent.state != "pending":
+                held.add(dependent.id)
+    tasks = graph.tasks.values()
+    return [task for task in tasks if task.id in reached], [task for task in tasks if task.id in held]
 
 
 def _reopen(turn: Turn, graph: Graph) -> None:

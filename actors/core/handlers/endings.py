@@ -4,6 +4,8 @@ Invariant (design, 5): after every turn no task waits for something that can no 
 tasks are all terminal is terminal.
 """
 
+from typing import Final
+
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers.asking import ask_approval
@@ -11,6 +13,9 @@ from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.views import GraphState, TaskState
+
+#: Reasons to end an attempt after which there is no other; the later one weighs more.
+FINAL_STOPS: Final = ("deadline", "cancelled")
 
 
 def release(turn: Turn, task: Task) -> None:
@@ -28,9 +33,31 @@ def end_task(
     turn: Turn, task: Task, state: TaskState, *, cls: str | None = None, reason: str = "", forgiven: bool = False
 ) -> None:
     """Move a task to a terminal state, and everything that follows from it."""
-    turn.emit(f.TaskEnded(graph=task.graph.id, task=task.id, state=state, cls=cls, reason=reason, forgiven=forgiven))
+    close_task(turn, task, state, cls=cls, reason=reason, forgiven=forgiven)
     settle_dependents(turn, [task])
     end_graph_if_over(turn, task.graph)
+
+
+def close_task(
+    turn: Turn, task: Task, state: TaskState, *, cls: str | None = None, reason: str = "", forgiven: bool = False
+) -> None:
+    """Move a task to a terminal state, and nothing else: its timers are disarmed, its dependents are not told."""
+    graph = task.graph.id
+    if task.spec.deadline is not None and task.begun_utc is not None and has_time_left(task):
+        turn.ask(s.DisarmTimer(s.TimerKey("deadline", graph, task.id)))
+    if task.retry_at_utc is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("retry", graph, task.id, len(task.attempts) + 1)))
+    if task.decision is not None and task.decision.deadline_s is not None:
+        turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=task.decision.ref)))
+    turn.emit(f.TaskEnded(graph=graph, task=task.id, state=state, cls=cls, reason=reason, forgiven=forgiven))
+
+
+def has_time_left(task: Task) -> bool:
+    """Whether its deadline still means something: it is not over, nor about to be whatever the time."""
+    if task.state != "running":
+        return not task.terminal
+    stopping = task.attempts[-1].stopping
+    return stopping is None or stopping[0] not in FINAL_STOPS
 
 
 def settle_dependents(turn: Turn, ended: list[Task]) -> None:
@@ -46,24 +73,23 @@ def settle_waiting(turn: Turn, task: Task) -> bool:
     if REACTIONS[task.state, "dependency_ended"] != "act" or task.graph.cancelling:
         return False
     if task.broken_by is not None:
-        turn.emit(_skipped(task, task.broken_by))
+        close_task(turn, task, "skipped", reason=_why_skipped(task.broken_by))
         return True
     if not task.unmet and task.retry_at_utc is None:
         release(turn, task)
     return False
 
 
-def _skipped(task: Task, cause: Task) -> f.TaskEnded:
+def _why_skipped(cause: Task) -> str:
     match cause.state:
         case "skipped":
-            why = f"{cause.id} was skipped"
+            return f"{cause.id} was skipped"
         case "cancelled":
-            why = f"{cause.id} was cancelled"
+            return f"{cause.id} was cancelled"
         case "failed":
-            why = f"{cause.id} failed" + (f" ({cause.reason})" if cause.reason else "")
+            return f"{cause.id} failed" + (f" ({cause.reason})" if cause.reason else "")
         case _:
-            why = f"{cause.id} did not fail"
-    return f.TaskEnded(graph=task.graph.id, task=task.id, state="skipped", reason=why)
+            return f"{cause.id} did not fail"
 
 
 def end_graph_if_over(turn: Turn, graph: Graph) -> None:
@@ -72,7 +98,7 @@ def end_graph_if_over(turn: Turn, graph: Graph) -> None:
         return
     state, reason = _outcome(graph)
     turn.emit(f.GraphEnded(graph=graph.id, state=state, reason=reason))
-    if graph.spec.limits.wall is not None:
+    if graph.spec.limits.wall is not None and not graph.cancelling:
         turn.ask(s.DisarmTimer(s.TimerKey("wall", graph.id)))
 
 

@@ -66,6 +66,8 @@ def on_limit_asked(turn: Turn, asked: s.LimitAsked) -> Edited:
         if not asked.dry_run:
             turn.emit(f.GraphLimited(graph=graph.id, parallel=asked.parallel))
         return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=asked.dry_run)
+    if asked.if_version is not None:
+        raise Refused.because("INVALID_REQUEST", "a worker type has no version", "leave if_version out")
     worker, record = _worker(turn, asked.worker or "")
     changes = (f"worker {worker}: {record.limit} → {asked.parallel or record.configured}",)
     if not asked.dry_run:

@@ -55,6 +55,6 @@ def _wall_due(turn: Turn, graph_id: str) -> None:
 
 
 def _pause_over(turn: Turn, worker: str) -> None:
-    record = turn.state.worker(worker)
-    if record.paused and record.paused_until_utc is not None:
+    record = turn.state.workers.get(worker)
+    if record is not None and record.paused and record.paused_until_utc is not None:
         turn.emit(f.WorkerResumed(worker=worker))

@@ -1,6 +1,7 @@
 """Worker hosts come and go; a daemon begins a new life."""
 
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.endings import has_time_left
 from orch_actors.actors.core.state import resource_key
 from orch_actors.actors.core.turn import Turn
 
@@ -33,10 +34,10 @@ def _arm_again(turn: Turn) -> None:
     for graph in turn.state.graphs.values():
         if graph.ended_utc is not None:
             continue
-        if graph.spec.limits.wall is not None:
-            _arm(turn, s.TimerKey("wall", graph.id), graph.submitted_utc, graph.spec.limits.wall)
+        if graph.spec.limits.wall is not None and not graph.cancelling:
+            _arm(turn, s.TimerKey("wall", graph.id), graph.wall_from_utc, graph.spec.limits.wall)
         for task in graph.tasks.values():
-            if task.spec.deadline is not None and task.begun_utc is not None and not task.terminal:
+            if task.spec.deadline is not None and task.begun_utc is not None and has_time_left(task):
                 _arm(turn, s.TimerKey("deadline", graph.id, task.id), task.begun_utc, task.spec.deadline)
 
 
@@ -47,8 +48,7 @@ def _arm(turn: Turn, key: s.TimerKey, since_utc: float, whole_s: float) -> None:
 
 def on_shutting(turn: Turn, _news: s.Shutting) -> None:
     """The daemon goes down: nothing starts any more."""
-    for record in turn.state.workers.values():
-        record.closed = True
+    turn.state.closing = True
 
 
 def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> None:
@@ -57,7 +57,7 @@ def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> Non
         turn.state.worker(worker).configured = limit
         turn.state.scheduler.dirty.add(worker)
     if news.resources is not None:
-        for name in turn.state.resources.keys() - news.resources.keys():
+        for name in turn.state.resources.keys() - news.resources.keys():  # as if it had never been named
             turn.state.scheduler.set_capacity(resource_key(name), 0)
         turn.state.resources = dict(news.resources)
         for name, amount in news.resources.items():
@@ -79,6 +79,7 @@ def on_worker_lost(turn: Turn, news: s.WorkerLost) -> None:
     """Nothing starts until the next host is ready; attempts in flight are its to find. It is asked for at once."""
     record = turn.state.worker(news.worker)
     record.ready = record.woken = False
+    turn.state.scheduler.suspend(news.worker)
     if turn.state.in_flight.get(news.worker):
         record.woken = True
         turn.ask(s.WakeWorker(news.worker))

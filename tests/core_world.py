@@ -1,0 +1,444 @@
+"""Everything around a Machine, for its tests: a journal of bytes, timers, hosts; and what must hold after every step.
+
+A World performs the effects as the shell around the machine would, but at once and in memory. It takes nothing on
+trust: whatever can be said about a step without knowing how the machine decides is asserted after each.
+"""
+
+import dataclasses
+from collections import Counter
+from math import inf
+
+from msgspec import Struct
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.selfcheck import broken_invariants
+from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
+from orch_actors.actors.history import OutcomeLine, decode_outcome, encode
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.parse import parse_graph
+
+NOON = 1_800_000_000.0
+LIMITS = {"shell": 2, "python": 1}
+RESOURCES = {"gpu": 2.0, "mem": 4.0}
+
+
+def task(name, *after, **options):
+    """A task document; `after` are ids, or (id, condition)."""
+    document = {"id": name, **options}
+    document.update({"call": "a:b"} if options.get("worker") == "python" else {"command": "true"})
+    if after:
+        document["depends_on"] = [
+            dependency if isinstance(dependency, str) else {"task": dependency[0], "on": dependency[1]}
+            for dependency in after
+        ]
+    return document
+
+
+def offer(*tasks, name="g", key=None, dry_run=False, **top):
+    """A graph to be submitted, of task documents."""
+    document = {"name": name, "tasks": list(tasks), **top}
+    return s.GraphOffered(
+        spec=parse_graph(document, base_dir="/"), digest=repr(document), client="c", key=key, dry_run=dry_run
+    )
+
+
+class World:
+    """One machine with all that surrounds it. Invariant: after every `tell`, `check` has passed."""
+
+    def __init__(self, limits=LIMITS, resources=RESOURCES, *, ready=True):
+        self.limits, self.resources = dict(limits), dict(resources)
+        self.now = NOON
+        #: The journal: outcome lines as bytes.
+        self.journal = []
+        #: Timer → when it is due.
+        self.armed = {}
+        #: Timers that were armed once and are not any more.
+        self.stale = []
+        #: Attempts that were ever started.
+        self.started = set()
+        #: Attempts of which the host that runs now has heard, and so has their timeout watched.
+        self.watched = set()
+        self.asked_for = Counter()
+        self.recovering = False
+        self.machine = Machine(boot="b1")
+        self.tell(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
+        self.tell(s.Recovered())
+        if ready:
+            for worker in self.limits:
+                self.tell(s.WorkerReady(worker=worker))
+
+    # --- what there is --------------------------------------------------------------------------------------------
+
+    @property
+    def state(self):
+        return self.machine.state
+
+    @property
+    def graphs(self):
+        return list(self.state.graphs.values())
+
+    @property
+    def tasks(self):
+        return [node for graph in self.graphs for node in graph.tasks.values()]
+
+    @property
+    def flying(self):
+        """Tasks with an attempt that runs."""
+        return [node for node in self.tasks if node.attempts and node.attempts[-1].ended_utc is None]
+
+    @property
+    def decisions(self):
+        """Open ones."""
+        return [node.decision for node in self.tasks if node.decision is not None]
+
+    def get(self, name, graph="g1"):
+        return self.state.graphs[graph].tasks[name]
+
+    def states(self, graph="g1"):
+        """`a:done b:ready …`, in the order of the graph."""
+        return " ".join(f"{node.id}:{node.state}" for node in self.state.graphs[graph].tasks.values())
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def tell(self, stimulus):
+        """Handle, journal, perform, check. A refusal is given back; it must have changed nothing."""
+        before = dump(self.state)
+        try:
+            step = self.machine.handle(stimulus, self.now)
+        except Refused as refused:
+            assert dump(self.state) == before, "a refusal changed something"
+            return refused
+        if step.facts:
+            self.journal.append(encode(OutcomeLine(of=None, at=self.now, e=1, facts=step.facts)))
+        for effect in step.effects:
+            self.perform(effect)
+        self.check(before, stimulus, step)
+        return step
+
+    def do(self, stimulus):
+        """`tell`, for what must not be refused."""
+        step = self.tell(stimulus)
+        assert not isinstance(step, Refused), step.info
+        return step
+
+    def submit(self, *tasks, **top):
+        """Submit a graph of task documents; returns its id."""
+        return self.do(offer(*tasks, **top)).answer.graph
+
+    def end(self, name, code=0, graph="g1", **news):
+        """The running attempt of a task is over."""
+        number = len(self.get(name, graph).attempts)
+        return self.do(over(graph, name, number, code, **news))
+
+    def fire(self, key):
+        """An armed timer is due; time has gone on until then."""
+        self.now = max(self.now, self.armed.pop(key))
+        return self.do(s.TimerFired(key=key))
+
+    def timer(self, kind):
+        """The one armed timer of a kind."""
+        (key,) = [key for key in self.armed if key.kind == kind]
+        return key
+
+    def decide(self, ref, choice, note=""):
+        return self.tell(s.DecisionMade(ref=ref, choice=choice, note=note, by="me"))
+
+    def restart(self, *, ready=True):
+        """The daemon is gone, and the next one reads the journal; returns the machine that is gone."""
+        gone, before, armed = self.machine, dump(self.state), dict(self.armed)
+        self.machine = replayed(self.journal)
+        assert dump(self.state) == before, "replay differs from live"
+        self.armed.clear()
+        self.watched.clear()
+        self.recovering = True
+        self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
+        self.recovering = False
+        self.do(s.Recovered())
+        expected = {key: max(due, self.now) for key, due in armed.items() if key.kind != "timeout"}
+        assert self.armed.keys() == expected.keys(), "a restart forgot a timer, or made one up"
+        for key, due in expected.items():
+            assert abs(max(self.armed[key], self.now) - due) < 0.01, f"a restart moved {key}"
+        if ready:
+            for worker in self.limits:
+                self.do(s.WorkerReady(worker=worker))
+        return gone
+
+    def perform(self, effect):
+        match effect:
+            case s.StartAttempt(worker, graph, name, number):
+                assert (graph, name, number) not in self.started, "an attempt was started twice"
+                self.started.add((graph, name, number))
+                self.watched.add((graph, name, number))
+                self.assert_runs(worker, graph, name, number)
+            case s.AdoptAttempt(worker, graph, name, number, stopping):
+                self.assert_runs(worker, graph, name, number)
+                assert stopping == (self.get(name, graph).attempts[-1].stopping is not None)
+            case s.StopAttempt(worker, graph, name, number):
+                self.assert_runs(worker, graph, name, number)
+            case s.ArmTimer(key, delay_s):
+                assert delay_s >= 0, "a timer in the past"
+                self.armed[key] = self.now + delay_s
+            case s.DisarmTimer(key):
+                if self.armed.pop(key, None) is not None:
+                    self.stale = [*self.stale[-20:], key]
+            case s.ForgetGraph(graph):
+                assert graph not in self.state.graphs
+            case s.WakeWorker(worker):
+                assert worker in self.state.workers
+                self.asked_for[worker] += 1
+            case _:
+                raise AssertionError(f"an unknown effect: {effect}")
+
+    def assert_runs(self, worker, graph, name, number):
+        node = self.get(name, graph)
+        assert (node.worker, node.state, node.attempts[-1].number) == (worker, "running", number)
+
+    # --- what must hold -------------------------------------------------------------------------------------------
+
+    def check(self, before, stimulus, step):
+        """Everything that can be said about a step without knowing how it was decided."""
+        assert not broken_invariants(self.state)
+        if isinstance(stimulus, s.AttemptFound):
+            self.watched.add((stimulus.graph, stimulus.task, stimulus.attempt))
+        if isinstance(stimulus, s.WorkerReady | s.WorkerLost):
+            gone = {(node.graph.id, node.id, len(node.attempts)) for node in self.flying}
+            self.watched -= {at for at in gone if self.get(at[1], at[0]).worker == stimulus.worker}
+        if getattr(stimulus, "dry_run", False):
+            assert not step.facts
+            assert not step.effects
+        self.check_terminal(before, step)
+        self.check_starts(step)
+        self.check_nothing_left_over()
+        if not self.recovering:
+            self.check_timers()
+        if isinstance(stimulus, s.DecisionMade):
+            self.check_decision(before, stimulus, step)
+
+    def check_terminal(self, before, step):
+        """A terminal state is final, but for a revival."""
+        revived = {(fact.graph, fact.task) for fact in step.facts if isinstance(fact, f.TaskRevived)}
+        forgotten = {fact.graph for fact in step.facts if isinstance(fact, f.GraphForgotten)}
+        kept = ("state", "cls", "reason", "forgiven", "attempts")
+        for graph, was in before["graphs"].items():
+            if graph in forgotten:
+                assert was["state"] in GRAPH_TERMINAL
+                continue
+            now = self.state.graphs[graph].tasks
+            for name, old in was["tasks"].items():
+                if old["state"] in TERMINAL and (graph, name) not in revived:
+                    new = plain(now[name])
+                    assert {key: old[key] for key in kept} == {key: new[key] for key in kept}
+
+    def check_starts(self, step):
+        """Who was started in this step, was allowed to; no bound is broken by it."""
+        started = [fact for fact in step.facts if isinstance(fact, f.AttemptStarting)]
+        assert sum(isinstance(effect, s.StartAttempt) for effect in step.effects) == len(started)
+        used, slots = self.claimed(), Counter(node.worker for node in self.flying)
+        for fact in started:
+            node = self.get(fact.task, fact.graph)
+            worker = self.state.workers[node.worker]
+            assert worker.ready
+            assert not worker.paused
+            assert node.graph.state == "running"
+            assert not node.graph.cancelling
+            assert not node.unmet
+            assert slots[node.worker] <= worker.limit
+            for name, amount in self.claims(node).items():
+                assert used[name] <= amount[1] + 1e-9, f"{name} is overbooked by {node.ref}"
+
+    def claims(self, node):
+        """Capacity → (what the task takes of it, what there is), worked out from its options alone."""
+        found = {f"graph {node.graph.id}": (1, inf if node.graph.parallel is None else node.graph.parallel)}
+        if node.graph.state == "paused":
+            found[f"graph {node.graph.id}"] = (1, 0)
+        for name, amount in node.spec.resources.items():
+            found[f"resource {name}"] = (amount, self.resources.get(name, 0))
+        for name in node.spec.exclusive:
+            found[f"lock {name}"] = (1, 1)
+        return found
+
+    def claimed(self):
+        used = Counter()
+        for node in self.flying:
+            used.update({name: amount for name, (amount, _) in self.claims(node).items()})
+        return used
+
+    def check_nothing_left_over(self):
+        """What could start, and stands in nobody's way, has been started."""
+        workers, used = self.state.workers, self.claimed()
+        may = [
+            node
+            for node in self.tasks
+            if node.state == "ready"
+            and workers[node.worker].ready
+            and not workers[node.worker].paused
+            and not self.state.closing
+            and all(amount <= total + 1e-9 for amount, total in self.claims(node).values())
+        ]
+        may.sort(key=lambda node: (-node.spec.priority, node.rank))
+        seen = Counter()
+        for node in may:
+            claims = self.claims(node)
+            fits = all(used[name] + amount <= total + 1e-9 for name, (amount, total) in claims.items())
+            bounded = [name for name, (_, total) in claims.items() if total != inf]
+            if workers[node.worker].running < workers[node.worker].limit and not any(seen[name] for name in bounded):
+                assert not fits, f"{node.ref} could run and does not"
+            seen.update(bounded)
+
+    def check_timers(self):
+        """Armed is what must be, at its time, and nothing that means nothing any more."""
+        must, may = {}, set()
+        for decision in self.decisions:
+            if decision.deadline_s is not None:
+                must[s.TimerKey("decision", ref=decision.ref)] = decision.asked_utc + decision.deadline_s
+        for worker, record in self.state.workers.items():
+            if record.paused_until_utc is not None:
+                must[s.TimerKey("worker", ref=worker)] = record.paused_until_utc
+        for graph in self.graphs:
+            if graph.ended_utc is None and graph.spec.limits.wall is not None and not graph.cancelling:
+                must[s.TimerKey("wall", graph.id)] = graph.wall_from_utc + graph.spec.limits.wall
+        for node in self.tasks:
+            if node.state not in TERMINAL:
+                self.timers_of(node, must, may)
+        armed = self.armed.keys()
+        assert must.keys() <= armed, f"not armed: {must.keys() - armed}"
+        assert armed <= may | must.keys(), f"armed for nothing: {armed - may - must.keys()}"
+        for key, due in must.items():
+            if due is not None:
+                assert abs(max(self.armed[key], self.now) - max(due, self.now)) < 0.01, key
+
+    def timers_of(self, node, must, may):
+        graph, number = node.graph.id, len(node.attempts)
+        stopping = node.attempts[-1].stopping if node.state == "running" else None
+        if node.retry_at_utc is not None:
+            must[s.TimerKey("retry", graph, node.id, number + 1)] = node.retry_at_utc
+        if node.state == "running" and node.spec.timeout is not None and stopping is None:
+            key = s.TimerKey("timeout", graph, node.id, number)
+            may.add(key)
+            if (graph, node.id, number) in self.watched:
+                must[key] = None
+        if node.spec.deadline is not None and node.begun_utc is not None:
+            if stopping is None or stopping[0] not in ("deadline", "cancelled"):
+                must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline
+
+    def check_decision(self, before, stimulus, step):
+        """It released its own task and no other."""
+        graph = step.answer.graph
+        for name, was in before["graphs"].items():
+            whole = name == graph and any(isinstance(fact, f.GraphCancelling) for fact in step.facts)
+            for other, old in was["tasks"].items():
+                node = self.get(other, name)
+                if old["decision"] is None or old["decision"] == stimulus.ref or whole:
+                    continue
+                assert (node.state, node.decision.ref) == (old["state"], old["decision"])
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def answer_everything(self, code=0):
+        """The world answers until nothing is left to answer: then every graph is over, and nothing waits."""
+        self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
+        self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
+        for worker, record in list(self.state.workers.items()):
+            if record.paused:
+                self.do(s.ResumeAsked(graph=None, worker=worker))
+            if not record.ready:
+                self.do(s.WorkerReady(worker=worker))
+        for graph in self.graphs:
+            if graph.state == "paused" and not graph.cancelling:
+                self.do(s.ResumeAsked(graph=graph.id, worker=None))
+        for _ in range(2000):
+            if not self.answer_once(code):
+                break
+        assert all(graph.state in GRAPH_TERMINAL for graph in self.graphs), [g.state for g in self.graphs]
+        assert all(node.state in TERMINAL for node in self.tasks)
+        assert not self.armed, f"armed for nothing: {self.armed}"
+        assert not self.decisions
+        assert not self.claimed()
+        assert len(self.state.scheduler) == 0
+
+    def answer_once(self, code):
+        """One answer to everything that is open; whether there was anything."""
+        flying, decisions = self.flying, self.decisions
+        for node in flying:
+            self.do(over(node.graph.id, node.id, len(node.attempts), code))
+        for decision in decisions:
+            if decision.task.decision is decision:
+                choice = decision.options[int(decision.ref[1:]) % len(decision.options)]
+                assert not isinstance(self.decide(decision.ref, choice), Refused)
+        due = min(self.armed, key=lambda key: (self.armed[key], key), default=None)
+        if due is not None and not flying:
+            self.fire(due)
+        return bool(flying or decisions or due)
+
+
+def over(graph, name, number, code=0, **news):
+    """An attempt is over; by default it exits with `code`."""
+    news = {"ending": "exit", "exit_code": code, "duration_s": 1.0, **news}
+    if isinstance(news.get("question"), str):
+        news["question"] = Question(question=news["question"])
+    return s.AttemptOver(graph=graph, task=name, attempt=number, **news)
+
+
+def replayed(journal):
+    """A fresh machine, to which a journal has been read."""
+    machine = Machine(boot="b1")
+    for line in journal:
+        outcome = decode_outcome(line)
+        for fact in outcome.facts:
+            machine.fold(fact, outcome.at)
+    return machine
+
+
+# --- the whole state as plain data ----------------------------------------------------------------------------------
+
+_FIELDS = {kind: [field.name for field in dataclasses.fields(kind)] for kind in (Graph, Task, Attempt, Decision)}
+
+
+def dump(state):
+    """Every field of everything that the journal holds, and the queue; what is not journalled is left out."""
+    workers = {
+        name: (worker.override, worker.running, worker.paused, worker.pause_reason, worker.paused_until_utc)
+        for name, worker in state.workers.items()
+    }
+    waiting = sorted(
+        (entry.rank, entry.ref, entry.worker, sorted(entry.claims.items())) for entry in state.scheduler.waiting()
+    )
+    return {
+        "graphs": {name: plain(graph) for name, graph in state.graphs.items()},
+        "decisions": {ref: plain(decision) for ref, decision in state.decisions.items()},
+        "workers": {name: record for name, record in workers.items() if record != (None, 0, False, "", None)},
+        "in flight": {name: list(tasks) for name, tasks in state.in_flight.items() if tasks},
+        "retrying": sorted(state.retrying),
+        "waiting": waiting,
+        "names": {name: list(ids) for name, ids in state.names.items()},
+        "numbers": (state.last_graph, state.last_decision, state.ranks, dict(state.keys)),
+    }
+
+
+def plain(node):
+    """The fields of a node; other nodes by their names."""
+    return {name: _value(node, name) for name in _FIELDS[type(node)]}
+
+
+def _value(node, name):
+    value = getattr(node, name)
+    if name == "tasks":
+        return {key: plain(inner) for key, inner in value.items()}
+    if name == "attempts":
+        return [plain(inner) for inner in value]
+    if name == "dependents":
+        return [(inner.id, condition) for inner, condition in value]
+    if name == "decisions":
+        return list(value)
+    if isinstance(value, Task | Decision):
+        return value.ref
+    if isinstance(value, Graph):
+        return value.id
+    if isinstance(value, dict):
+        return dict(value)
+    assert value is None or isinstance(value, str | int | float | bytes | tuple | Struct), (name, type(value))
+    return value

@@ -1,0 +1,388 @@
+"""Whatever comes, in whatever order: random graphs, and stimuli of every kind, right, wrong, late and doubled.
+
+After each step everything that World.check asserts holds; a replay of the journal's bytes gives the same state;
+and once the world answers, every graph ends.
+
+    pytest tests/property/test_machine.py                                      # some hundred runs
+    ORCH_EXAMPLES=10000 pytest tests/property/test_machine.py -k machine       # the long run
+"""
+
+import os
+
+from core_world import LIMITS, RESOURCES, World, offer, over, task
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.table import TERMINAL
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.hostwire import Question
+
+EXAMPLES = int(os.environ.get("ORCH_EXAMPLES", "150"))
+
+#: What a task may carry; several are drawn for each.
+OPTIONS = [
+    ("worker", "python"),
+    ("retry", {"attempts": 2}),
+    ("retry", {"attempts": 3, "backoff": 10}),
+    ("retry", {"attempts": 3, "backoff": 1, "factor": 1000, "jitter": 0.5, "on": ["timeout", "validation", "exit"]}),
+    ("retry", {"attempts": 4, "exit_codes": [1]}),
+    ("timeout", 5),
+    ("deadline", 8),
+    ("deadline", 60),
+    ("idle_timeout", 3),
+    ("on_fail", "continue"),
+    ("on_fail", "ask"),
+    ("on_fail", "cancel_graph"),
+    ("on_unknown", "rerun"),
+    ("on_unknown", "fail"),
+    ("approve", True),
+    ("ask", {"deadline": 20}),
+    ("ask", {"deadline": 20, "default": "accept"}),
+    ("priority", 5),
+    ("priority", -5),
+    ("resources", {"gpu": 2}),
+    ("resources", {"gpu": 1, "mem": 2}),
+    ("resources", {"mem": 3}),
+    ("exclusive", ["a"]),
+    ("exclusive", ["a", "b"]),
+]
+
+options = st.lists(st.sampled_from(OPTIONS), max_size=4).map(dict)
+conditions = st.sampled_from(["done", "done", "failed", "finished"])
+shapes = st.lists(
+    st.tuples(options, st.lists(st.tuples(st.integers(0, 7), conditions), max_size=3)), min_size=2, max_size=7
+)
+limits = st.fixed_dictionaries({}, optional={"parallel": st.integers(1, 3), "wall": st.sampled_from([30, 300])})
+picks = st.integers(0, 30)
+limits_to = st.sampled_from([None, 1, 2, 3, 0])
+seldom = st.sampled_from([False, False, False, True])
+
+
+def documents(shape, first=0, known=()):
+    """Task documents `t<first>`…, each depending on some of those before it."""
+    made = []
+    for position, (carried, wanted) in enumerate(shape):
+        names = [*known, *(document["id"] for document in made)]
+        after = {names[at % len(names)]: condition for at, condition in wanted} if names else {}
+        if carried.get("ask", {}).get("default") and carried.get("on_fail") != "ask":
+            carried = {**carried, "on_unknown": "ask"}  # its default would never stand, which is refused
+        made.append(task(f"t{first + position}", *after.items(), **carried))
+    return made
+
+
+ENDS = [
+    {},
+    {},
+    {"result_fault": "not JSON"},
+    {"invalid": "no file"},
+    {"exit_code": 1},
+    {"exit_code": 1, "tail": "boom"},
+    {"exit_code": 7},
+    {"exit_code": 1, "question": Question(question="go on?", options=("go", "stop"), default="stop", deadline=9.0)},
+    {"question": Question(question="which?", options=())},
+    {"ending": "killed", "exit_code": None},
+    {"ending": "lost", "exit_code": None},
+    {"ending": "lost", "exit_code": None, "message": "another boot"},
+    {"ending": "spawn", "exit_code": None},
+    {"ending": "spawn", "exit_code": None, "cls": "reference"},
+]
+
+CHANGES = [
+    {"priority": 7},
+    {"timeout": 9},
+    {"timeout": None},
+    {"deadline": 90},
+    {"deadline": None},
+    {"approve": True},
+    {"approve": None},
+    {"ask": {"deadline": 50, "question": "well?"}},
+    {"retry": {"attempts": 3}},
+    {"resources": {"gpu": 2}},
+    {"resources": None},
+    {"resources": {"mem": 99}},
+    {"worker": "python", "command": None, "call": "a:b"},
+    {"exclusive": ["a"]},
+    {"depends_on": None},
+    {"depends_on": ["t0"]},
+    {"depends_on": [{"task": "t1", "on": "failed"}, "t2"]},
+    {"depends_on": [{"task": "t3", "on": "finished"}]},
+    {"depends_on": ["t1", "t1"]},
+    {"depends_on": ["nobody"]},
+    {"id": "other"},
+    {"timeout": "soon"},
+    {"nonsense": 1},
+    {},
+]
+
+
+class Life(RuleBasedStateMachine):
+    """Clients, hosts, clocks and crashes around one machine."""
+
+    @initialize(shape=shapes, other=shapes, bounds=limits, tolerant=st.booleans())
+    def begin(self, shape, other, bounds, tolerant):
+        self.world = World()
+        self.submitted = 0
+        #: Attempts that have ended, to be told of again.
+        self.ended = []
+        self.submit(shape, bounds, tolerant, False)
+        self.submit(other, {}, tolerant, False)
+
+    # --- picking something that is there --------------------------------------------------------------------------
+
+    def some(self, among, pick):
+        return among[pick % len(among)] if among else None
+
+    def graph(self, pick):
+        found = self.some(self.world.graphs, pick)
+        return found.id if found else "g99"
+
+    def node(self, pick, *states):
+        """A task, most often one of these states."""
+        tasks = self.world.tasks
+        fitting = [node for node in tasks if node.state in states and pick < 25]
+        found = self.some(fitting or tasks, pick)
+        return (found.graph.id, found.id) if found else ("g99", "t0")
+
+    def version(self, graph, right):
+        found = self.world.state.graphs.get(graph)
+        return None if found is None else found.version if right else found.version + 1
+
+    # --- clients --------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.world.graphs) < 4)
+    @rule(shape=shapes, bounds=limits, tolerant=st.booleans(), dry_run=seldom)
+    def submit(self, shape, bounds, tolerant, dry_run):
+        if len(self.world.graphs) < 4:
+            self.submitted += 1
+            key = f"k{self.submitted % 2}" if self.submitted % 3 == 0 else None
+            top = {"name": f"n{self.submitted % 2}", "limits": bounds, "tolerant": tolerant}
+            offered = offer(*documents(shape), key=key, dry_run=dry_run, **top)
+            first = self.world.tell(offered)
+            if key and not dry_run and not isinstance(first, Refused):
+                again = self.world.do(offered)
+                assert again.answer.existing
+                assert not again.facts
+
+    @rule(pick=picks)
+    def cancel_task(self, pick):
+        graph, name = self.node(pick, "running", "ready", "pending")
+        self.world.tell(s.CancelAsked(graph=graph, task=name, reason=""))
+        if found := self.world.state.find(graph, name):
+            assert found.terminal or found.attempts[-1].stopping[0] == "cancelled"
+
+    @rule(pick=picks, seldom=seldom)
+    def cancel_graph(self, pick, seldom):
+        if seldom:
+            graph = self.graph(pick)
+            self.world.tell(s.CancelAsked(graph=graph, task=None, reason="enough"))
+            if found := self.world.state.graphs.get(graph):
+                assert all(node.terminal or node.state == "running" for node in found.tasks.values())
+
+    @rule(pick=picks, shape=shapes, dry_run=seldom, checked=st.booleans(), wrong=seldom)
+    def add(self, pick, shape, dry_run, checked, wrong):
+        graph = self.graph(pick)
+        found = self.world.state.graphs.get(graph)
+        known = list(found.tasks) if found else []
+        if len(known) < 14:
+            new = documents(shape[:3], first=0 if wrong else len(known), known=known)
+            self.world.tell(
+                s.TasksOffered(
+                    graph=graph,
+                    tasks=tuple(new),
+                    base_dir="/",
+                    dry_run=dry_run,
+                    if_version=self.version(graph, not wrong) if checked else None,
+                )
+            )
+
+    @rule(pick=picks, change=st.sampled_from(CHANGES), dry_run=seldom, checked=st.booleans(), wrong=seldom)
+    def update(self, pick, change, dry_run, checked, wrong):
+        graph, name = self.node(pick, "pending", "ready", "blocked")
+        version = self.version(graph, not wrong) if checked else None
+        asked = s.UpdateAsked(graph=graph, task=name, set=change, base_dir="/", dry_run=dry_run, if_version=version)
+        step = self.world.tell(asked)
+        if wrong and checked and self.world.state.graphs:
+            assert isinstance(step, Refused)
+
+    @precondition(lambda self: any(node.terminal for node in self.world.tasks))
+    @rule(pick=picks, change=st.none() | st.sampled_from(CHANGES), dry_run=seldom)
+    def retry_task(self, pick, change, dry_run):
+        graph, name = self.node(pick, *TERMINAL)
+        self.world.tell(s.RetryAsked(graph=graph, task=name, set=change or {}, dry_run=dry_run))
+
+    @precondition(lambda self: any(node.state in ("failed", "cancelled") for node in self.world.tasks))
+    @rule(pick=picks, dry_run=seldom, change=seldom)
+    def retry_failed(self, pick, dry_run, change):
+        graph = self.graph(pick)
+        self.world.tell(s.RetryAsked(graph=graph, task=None, set={"timeout": 3} if change else {}, dry_run=dry_run))
+
+    @rule(
+        pick=picks, what=st.sampled_from(["pause", "resume", "limit"]), parallel=limits_to, dry_run=seldom, wrong=seldom
+    )
+    def steer_graph(self, pick, what, parallel, dry_run, wrong):
+        graph = self.graph(pick)
+        if what == "limit":
+            checked = {"dry_run": dry_run, "if_version": self.version(graph, not wrong)}
+            self.world.tell(s.LimitAsked(graph=graph, worker=None, parallel=parallel, **checked))
+        else:
+            self.world.tell((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=graph, worker=None))
+
+    @rule(
+        worker=st.sampled_from([*LIMITS, *LIMITS, "nobody"]),
+        what=st.sampled_from(["pause", "resume", "resume", "limit", "lost", "ready", "ready"]),
+        parallel=limits_to,
+        dry_run=seldom,
+    )
+    def steer_worker(self, worker, what, parallel, dry_run):
+        if what == "limit":
+            self.world.tell(s.LimitAsked(graph=None, worker=worker, parallel=parallel, dry_run=dry_run))
+        elif what in ("lost", "ready") and worker in LIMITS:
+            self.world.do((s.WorkerLost if what == "lost" else s.WorkerReady)(worker=worker))
+        else:
+            self.world.tell((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=None, worker=worker))
+
+    @precondition(lambda self: self.world.decisions)
+    @rule(pick=picks, choice=picks)
+    def decide(self, pick, choice):
+        decision = self.some(self.world.decisions, pick)
+        chosen = self.some(decision.options, choice)
+        assert not isinstance(self.world.decide(decision.ref, chosen, "because"), Refused)
+        again = self.world.decide(decision.ref, chosen)
+        assert again.answer.existing
+        assert not again.facts
+        assert self.world.decide(decision.ref, "something else").info.code == "ANSWERED"
+
+    @rule(pick=picks, choice=st.sampled_from(["approve", "retry", "nonsense"]))
+    def decide_anything(self, pick, choice):
+        refs = [*self.world.state.decisions, "d99"]
+        was_open = {decision.ref for decision in self.world.decisions}
+        ref = self.some(refs, pick)
+        step = self.world.decide(ref, choice)
+        if ref not in was_open:
+            assert isinstance(step, Refused) or step.answer.existing
+
+    @rule(pick=picks, question=st.sampled_from(["a?", "b?", ""]), deadline=st.sampled_from([None, 15.0, -1.0]))
+    def ask(self, pick, question, deadline):
+        graph, name = self.node(pick, "running")
+        asked = s.QuestionAsked(
+            graph=graph, task=name, question=question, options=("yes", "no"), default="no", deadline_s=deadline
+        )
+        step = self.world.tell(asked)
+        if question and not isinstance(step, Refused):
+            again = self.world.do(asked)
+            assert again.answer.ref == step.answer.ref
+            assert not again.facts
+
+    @rule(
+        named=seldom,
+        pick=picks,
+        keep=st.sampled_from([None, 0, 1]),
+        old=st.sampled_from([None, 0.0, 50.0]),
+        dry_run=seldom,
+    )
+    def prune(self, named, pick, keep, old, dry_run):
+        graphs = (self.graph(pick),) if named else ()
+        self.world.tell(s.PruneAsked(graphs=graphs, older_than_s=old, keep=keep, dry_run=dry_run))
+
+    # --- the world ------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.world.flying)
+    @rule(ends=st.lists(st.tuples(picks, st.sampled_from(ENDS)), min_size=1, max_size=4), twice=seldom)
+    def end(self, ends, twice):
+        for pick, end in ends:
+            node = self.some(self.world.flying, pick)
+            if node is not None:
+                self.end_one(over(node.graph.id, node.id, len(node.attempts), **end), twice)
+
+    def end_one(self, ended, twice):
+        self.ended.append(ended)
+        self.world.do(ended)
+        if twice:
+            assert not self.world.do(ended).facts
+
+    @precondition(lambda self: self.world.flying)
+    @rule(among=picks, end=st.sampled_from(ENDS))
+    def end_all(self, among, end):
+        for place, node in enumerate(self.world.flying):
+            which = ENDS[(among + place) % len(ENDS)] if among > 15 else end
+            self.end_one(over(node.graph.id, node.id, len(node.attempts), **which), False)
+
+    @rule(pick=picks)
+    def end_late(self, pick):
+        late = self.some(self.ended, pick) or over("g9", "t0", 1)
+        assert not self.world.do(late).facts
+        assert not self.world.do(over(late.graph, late.task, 99)).facts
+        assert not self.world.do(over("g77", "t0", 1)).facts
+
+    @precondition(lambda self: self.world.flying)
+    @rule(pick=picks, what=st.sampled_from(["idle_timeout", "output_limit", 0.0, 3.0, 99.0]))
+    def watch(self, pick, what):
+        """A host says that it has broken a bound, or has run for so many seconds."""
+        node = self.some(self.world.flying, pick)
+        at = {"graph": node.graph.id, "task": node.id, "attempt": len(node.attempts)}
+        for number in (at["attempt"] + 1, at["attempt"]):
+            at["attempt"] = number
+            if isinstance(what, str):
+                self.world.do(s.AttemptExceeded(**at, cls=what, message="too much"))
+            else:
+                self.world.do(s.AttemptFound(**at, pid=4, elapsed_s=what))
+
+    @precondition(lambda self: self.world.armed)
+    @rule(pick=picks)
+    def fire(self, pick):
+        self.world.fire(self.some(sorted(self.world.armed), pick))
+
+    @precondition(lambda self: self.world.stale)
+    @rule(pick=picks)
+    def fire_stale(self, pick):
+        key = self.some(self.world.stale, pick)
+        if key not in self.world.armed:
+            step = self.world.do(s.TimerFired(key=key))
+            if key.kind in ("retry", "timeout", "decision"):
+                assert not step.facts
+
+    @rule(slots=st.integers(1, 3), mem=st.sampled_from([4.0, 2.0]), gpu=st.booleans())
+    def configure(self, slots, mem, gpu):
+        self.world.limits = {**LIMITS, "shell": slots}
+        self.world.resources = {**RESOURCES, "mem": mem} if gpu else {"mem": mem}
+        self.world.do(s.WorkerTypesConfigured(limits=self.world.limits, resources=self.world.resources))
+
+    @rule(seldom=seldom)
+    def cancel_running(self, seldom):
+        if seldom:
+            self.world.do(s.CancelRunningAsked(reason="down --kill"))
+
+    @rule(shutting=st.booleans(), ready=st.booleans())
+    def restart(self, shutting, ready):
+        if shutting:
+            assert not self.world.do(s.Shutting()).facts
+        gone = self.world.restart(ready=False)
+        self.compare_grants(gone, ready)
+
+    def compare_grants(self, gone, ready):
+        """The machine that died would have started the same, in the same order, once its hosts were new."""
+        gone.state.closing = False
+        gone.handle(s.WorkerTypesConfigured(limits=self.world.limits, resources=self.world.resources), self.world.now)
+        for worker in LIMITS:
+            gone.handle(s.WorkerLost(worker=worker), self.world.now)
+        for worker in LIMITS if ready else []:
+            live = gone.handle(s.WorkerReady(worker=worker), self.world.now)
+            assert self.world.do(s.WorkerReady(worker=worker)).facts == live.facts
+
+    def teardown(self):
+        if hasattr(self, "world"):
+            self.world.restart()
+            self.world.answer_everything()
+            self.world.restart()
+
+
+Life.TestCase.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+TestMachine = Life.TestCase
