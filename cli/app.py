@@ -31,13 +31,27 @@ VERBS: Final = (
     "logs",
     "result",
     "cancel",
+    "decisions",
+    "decide",
+    "ask",
+    "why",
+    "graph",
+    "timeline",
+    "add",
+    "update",
+    "retry",
+    "pause",
+    "resume",
+    "limit",
+    "prune",
     "events",
     "actors",
+    "config",
     "version",
 )
 
 #: Verbs that take a command behind `--`.
-WITH_COMMAND: Final = ("submit", "run")
+WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}

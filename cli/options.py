@@ -21,6 +21,25 @@ TimeoutOption = Annotated[
     str | None, typer.Option("--timeout", metavar="TIME", help="Give up after this long (exit 124): 90, 90s, 5m.")
 ]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")]
+
+IfVersionOption = Annotated[
+    int | None,
+    typer.Option("--if-version", metavar="N", help="Refuse where the graph has changed since version N."),
+]
+
+WorkerOption = Annotated[
+    str | None, typer.Option("--worker", metavar="TYPE", help="A worker type, such as shell, instead of a graph.")
+]
+
+JsonSetOption = Annotated[
+    str | None, typer.Option("--json-set", metavar="{…}", help="Options of the task as a JSON object.")
+]
+
+OutputOption = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole or not at all.")
+]
+
 
 def session(home: str | None, as_json: bool) -> Session:
     """The session of a verb; an empty --home counts as none."""

@@ -26,6 +26,9 @@ class TaskProgress:
         self.message = ""
         #: How long the latest attempt took, once it is over.
         self.took_s: float | None = None
+        #: Ref of the open decision about it, and its options; the options are only known of those that were heard.
+        self.decision: str | None = None
+        self.options: tuple[str, ...] = ()
 
 
 class Progress:
@@ -78,6 +81,7 @@ class Progress:
             task.took_s = float(took)
         if event.message:
             task.message = event.message
+        _apply_decision(task, event)
         if event.state is None or event.state == task.state:
             return
         self.counts[task.state] -= 1
@@ -87,11 +91,21 @@ class Progress:
             task.message, task.took_s = "", None
 
 
+def _apply_decision(task: TaskProgress, event: Event) -> None:
+    if event.kind == "decision_asked":
+        options = event.data.get("options")
+        task.decision = str(event.data.get("ref", ""))
+        task.options = tuple(str(option) for option in options) if isinstance(options, list) else ()
+    elif event.kind == "decision_answered" or event.state in TASK_ENDINGS:
+        task.decision, task.options = None, ()
+
+
 def _begin(task: TaskView, *, from_the_start: bool) -> TaskProgress:
     if from_the_start:
         return TaskProgress(task.id, "pending")
     began = TaskProgress(task.id, task.state)
     began.message = task.reason
+    began.decision = task.decision
     if task.attempts:
         latest = task.attempts[-1]
         began.attempt, began.since_utc, began.took_s = latest.number, latest.started_utc, latest.duration_s

@@ -1,15 +1,18 @@
 """A few lines at the bottom of a terminal that are drawn over and over.
 
-A thread draws: when something changed, though at most ten times a second, and once a second for the clocks. What is
-drawn is read under `lock`, which whoever changes it holds too. The terminal is left tidy, whatever ends the block.
+A thread draws: when something changed, though at most ten times a second (or as said), and once a second for the
+clocks. What is drawn is read under `lock`, which whoever changes it holds too. The terminal is left tidy, whatever
+ends the block.
 No rich: it would cost more import than all the rest, and its progress bars know tasks, not graphs.
 """
 
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self, TextIO
+from types import FrameType, TracebackType
+from typing import Final, NoReturn, Self, TextIO
 
 _NOT_BEFORE_S: Final = 0.1
 _AT_LEAST_EVERY_S: Final = 1.0
@@ -21,10 +24,11 @@ Draw = Callable[[int, int], list[str]]
 class LiveArea:
     """Draws while its `with` block runs; at its end the area is cleared."""
 
-    def __init__(self, stream: TextIO, draw: Draw) -> None:
+    def __init__(self, stream: TextIO, draw: Draw, *, not_before_s: float = _NOT_BEFORE_S) -> None:
         self.lock: Final = threading.Lock()
         self._stream = stream
         self._draw = draw
+        self._not_before_s = not_before_s
         self._changed = threading.Event()
         self._stop = threading.Event()
         self._drawn = 0
@@ -51,8 +55,8 @@ class LiveArea:
         try:
             while not self._stop.is_set():
                 self._paint()
-                self._stop.wait(_NOT_BEFORE_S)
-                self._changed.wait(_AT_LEAST_EVERY_S - _NOT_BEFORE_S)
+                self._stop.wait(self._not_before_s)
+                self._changed.wait(_AT_LEAST_EVERY_S - self._not_before_s)
                 self._changed.clear()
         except OSError:
             return  # the terminal is gone; the main thread will find out where it matters
@@ -73,3 +77,12 @@ class LiveArea:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def leave_on_term() -> None:
+    """Let SIGTERM pass through the area's end as well: it would leave the cursor hidden otherwise."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

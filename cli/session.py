@@ -29,17 +29,18 @@ class Session(Struct, frozen=True, kw_only=True):
         """A command that a person can paste, for this home."""
         return typed(*words, home=self.home)
 
-    def client(self, *, start: bool = False, timeout_s: float = 10.0) -> "Client":
+    def client(self, *, start: bool = False, patient: bool = False, timeout_s: float = 10.0) -> "Client":
         """A client of the daemon; to be used as a context manager.
 
         Args:
             start: start the daemon where none runs; otherwise that is a fault (exit 3).
+            patient: look for no daemon now: each request waits for one that is coming up.
             timeout_s: the longest that one request may take.
         """
         place = self.place
         if start:
             ensure_up(place)
-        elif listener(place) is None:
+        elif not patient and listener(place) is None:
             raise faults.no_daemon(place.path, self.typed("up"))
         from orch_actors.protocol.client import Client
 

@@ -4,17 +4,17 @@ What is shown is folded from events (`progress.py`), from before the submission 
 the end is asked of the daemon anew. Ctrl-C only detaches: the graph is the daemon's, not this terminal's.
 """
 
-import signal
 import sys
 import time
 from collections.abc import Iterable
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from orch_actors.cli import faults
+from orch_actors.cli.escape import one_line
 from orch_actors.cli.output import may_redraw, note, say, say_json, stdout_style
 from orch_actors.cli.progress import Progress
 from orch_actors.cli.render.accepted import accepted_line
+from orch_actors.cli.render.decisions import asked_hint
 from orch_actors.cli.render.outcome import failures, outcome_text
 from orch_actors.cli.render.progress import event_text, frame
 from orch_actors.cli.render.style import Style
@@ -70,20 +70,26 @@ def _watch(client: "Client", session: Session, accepted: "GraphAccepted", before
 def _follow(client: "Client", progress: Progress, after: int, session: Session) -> None:
     with client.follow(after) as events:
         if session.as_json:
-            _until_ended(events, progress)
+            _until_ended(events, progress, session)
         elif may_redraw(sys.stdout):
-            _follow_live(events, progress)
+            _follow_live(events, progress, session)
         else:
-            _follow_in_lines(events, progress)
+            _follow_in_lines(events, progress, session)
 
 
-def _until_ended(events: "Iterable[Event]", progress: Progress) -> None:
+def _until_ended(events: "Iterable[Event]", progress: Progress, session: Session) -> None:
     for event in events:
-        if progress.apply(event) and progress.ended:
+        if not progress.apply(event):
+            continue
+        if event.kind == "decision_asked":
+            # Without a word here the run would seem to hang; stdout is for the graph at its end.
+            note(f"{one_line(f'{event.graph}/{event.task}')} asks: {one_line(event.message)}")
+            note(f"  answer: {asked_hint(event, session.home)}")
+        if progress.ended:
             return
 
 
-def _follow_in_lines(events: "Iterable[Event]", progress: Progress) -> None:
+def _follow_in_lines(events: "Iterable[Event]", progress: Progress, session: Session) -> None:
     style = stdout_style()
     for event in events:
         if not progress.apply(event):
@@ -91,22 +97,23 @@ def _follow_in_lines(events: "Iterable[Event]", progress: Progress) -> None:
         line = event_text(event, progress, style)
         if line is not None:
             say(line)
+            if event.kind == "decision_asked":
+                say(f"          answer: {asked_hint(event, session.home)}")
             sys.stdout.flush()
         if progress.ended:
             return
 
 
-def _follow_live(events: "Iterable[Event]", progress: Progress) -> None:
-    from orch_actors.cli.screen import LiveArea
+def _follow_live(events: "Iterable[Event]", progress: Progress, session: Session) -> None:
+    from orch_actors.cli.screen import LiveArea, leave_on_term
 
     base = stdout_style()
 
     def draw(columns: int, rows: int) -> list[str]:
         style = Style(colour=base.colour, unicode=base.unicode, width=columns)
-        return frame(progress, time.time(), style, rows)
+        return frame(progress, time.time(), style, rows, session.home)
 
-    # A SIGTERM must pass through the area's end as well: it left the cursor hidden otherwise.
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_term()
     with LiveArea(sys.stdout, draw) as area:
         for event in events:
             with area.lock:
@@ -115,10 +122,6 @@ def _follow_live(events: "Iterable[Event]", progress: Progress) -> None:
                 area.touch()
                 if progress.ended:
                     return
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def _detach(session: Session, graph: str) -> int:

@@ -4,6 +4,7 @@ from datetime import tzinfo
 
 from orch_actors.cli.escape import one_line
 from orch_actors.cli.progress import Progress, TaskProgress
+from orch_actors.cli.render.decisions import answer_hint
 from orch_actors.cli.render.style import Style, colour_of, counts_text, paint, state_text, symbol
 from orch_actors.cli.render.times import clock_text, elapsed_text
 from orch_actors.cli.render.width import clip_painted, pad
@@ -14,8 +15,11 @@ from orch_actors.protocol.views import Event
 _BAR = 24
 
 
-def frame(progress: Progress, now_utc: float, style: Style, height: int) -> list[str]:
-    """The live view: a heading, a bar, what runs (longest first) and what failed; at most `height` lines."""
+def frame(progress: Progress, now_utc: float, style: Style, height: int, home: str | None = None) -> list[str]:
+    """The live view: a heading, a bar, what asks and how to answer it, what failed, what runs (longest first).
+
+    At most `height` lines; `home` stands in commands where one was named.
+    """
     head = "  ".join(
         (
             paint(progress.graph, "bold", style),
@@ -29,7 +33,7 @@ def frame(progress: Progress, now_utc: float, style: Style, height: int) -> list
     room = max(1, height - len(lines) - 1)
     shown = rows if len(rows) <= room else rows[: room - 1]
     names = max((len(task.id) for task in shown), default=0)
-    lines += [_row(task, names, now_utc, style) for task in shown]
+    lines += [_row(task, names, now_utc, style, home) for task in shown]
     if len(shown) < len(rows):
         lines.append(paint(f"  … and {len(rows) - len(shown)} more", "dim", style))
     return [clip_painted(line, style.width) for line in lines]
@@ -55,17 +59,21 @@ def bar(progress: Progress, style: Style) -> str:
 def _rows(progress: Progress) -> list[TaskProgress]:
     """Failures and questions first, since they must not scroll away; then what runs, the longest first."""
     tasks = progress.tasks.values()
-    failed = [task for task in tasks if task.state in {"failed", "cancelled", "blocked"}]
-    running = sorted((task for task in tasks if task.state == "running"), key=lambda task: task.since_utc)
+    asking = [task for task in tasks if task.state == "blocked" or task.decision is not None]
+    failed = [task for task in tasks if task.state in {"failed", "cancelled"}]
+    running = [task for task in tasks if task.state == "running" and task.decision is None]
+    running.sort(key=lambda task: task.since_utc)
     again = [task for task in tasks if task.state in {"pending", "ready"} and task.attempt]
-    return [*failed, *running, *again]
+    return [*asking, *failed, *running, *again]
 
 
-def _row(task: TaskProgress, names: int, now_utc: float, style: Style) -> str:
+def _row(task: TaskProgress, names: int, now_utc: float, style: Style, home: str | None) -> str:
     took = elapsed_text(task.since_utc, None, now_utc) if task.state == "running" else _took(task)
     tries = f"attempt {task.attempt}" if task.attempt > 1 else ""
     again = "will be tried again" if task.state in {"pending", "ready"} else ""
-    rest = "  ".join(part for part in (tries, again, one_line(task.message)) if part)
+    # Before the question, which may be long: how to answer must not be cut off.
+    answer = "" if task.decision is None else f"[{answer_hint(task.decision, task.options, home)}]"
+    rest = "  ".join(part for part in (tries, again, answer, one_line(task.message)) if part)
     mark = paint(symbol(task.state, style), colour_of(task.state), style)
     return f"  {mark} {pad(one_line(task.id), names)}  {pad(took, 6, right=True)}  {rest}".rstrip()
 
@@ -86,6 +94,12 @@ def event_text(event: Event, progress: Progress, style: Style, zone: tzinfo | No
             said = "running  adopted by a new daemon"
         case "attempt_stopping", _:
             said = f"is being ended  {event.message}"
+        case "decision_asked", _:
+            said = f"asks {event.data.get('ref', '')}: {event.message}"
+        case "decision_answered", _:
+            said = f"answered: {event.data.get('choice', '')}" + (f"  {event.message}" if event.message else "")
+        case "task_revived", _:
+            said = "will run again"
         case "retry_scheduled", _:
             delay = event.data.get("delay_s")
             wait = f" in {format_duration(float(delay))}" if isinstance(delay, int | float) and delay else ""

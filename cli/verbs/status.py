@@ -1,4 +1,4 @@
-"""`status`: the daemon with its workers and graphs, or one graph with its tasks."""
+"""`status`: the daemon with its workers and graphs, or one graph with its tasks. `--watch` is in `viewing.py`."""
 
 import time
 from typing import Annotated
@@ -10,11 +10,12 @@ from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json, stdout_style
 from orch_actors.cli.render.graphs import graph_text
 from orch_actors.cli.render.overview import overview_text
-from orch_actors.cli.words import split_target
+from orch_actors.cli.targets import graph_only
 
 EXAMPLES = """
 orch-actors status                 the daemon, its workers, its graphs
 orch-actors status g7              a graph with its tasks; its name will do where only one has it
+orch-actors status g7 --watch      as it changes, until ctrl-C; with --json an object a line
 orch-actors status --json          {"supervisor", "workers", "graphs"}
 orch-actors status g7 --json       {"id", "name", "state", "tasks": [{"id", "worker", "state", "reason", "attempts"}]}
 """
@@ -25,6 +26,8 @@ def command(
         str | None, typer.Argument(metavar="GRAPH", help="Its id, the beginning of it, or its name.")
     ] = None,
     show_all: Annotated[bool, typer.Option("--all", help="Show all graphs, not only the newest and the open.")] = False,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew as things happen, until ctrl-C.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -34,7 +37,11 @@ def command(
     """
     said = session(home, as_json)
     if graph is not None:
-        _check_graph(graph)
+        graph_only(graph, "status")
+    if watch:
+        from orch_actors.cli.viewing import watch_status
+
+        return watch_status(said, graph, show_all=show_all)
     with said.client() as client:
         if graph is None:
             overview = client.status()
@@ -49,10 +56,3 @@ def command(
     else:
         say(graph_text(view, time.time(), stdout_style()))
     return faults.GOOD
-
-
-def _check_graph(text: str) -> None:
-    """An empty or slashed reference is a slip of the fingers; say so before the daemon is asked."""
-    graph, task, _attempt = split_target(text)
-    if task is not None:
-        raise faults.usage(f"status takes a graph, not a task: {text!r}", f"try: orch-actors status {graph}")

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,9 +98,27 @@ def test_frame():
 def test_a_question_is_told():
     progress = Progress(sample.graph("running", None), from_the_start=True)
     asked = sample.event(1, "decision_asked", "build", "blocked", message="What now?")
+    asked = msgspec.structs.replace(asked, data={"ref": "d7", "options": ["retry", "fail"]})
     progress.apply(asked)
-    assert event_text(asked, progress, PLAIN, UTC) == "09:05:00  ? build  blocked  What now?"
-    assert frame(progress, sample.NOW, PLAIN, 24)[2] == "  ? build          What now?"
+    assert event_text(asked, progress, PLAIN, UTC) == "09:05:00  ? build  asks d7: What now?"
+    assert frame(progress, sample.NOW, PLAIN, 24)[2] == (
+        "  ? build          [orch-actors decide d7 retry|fail]  What now?"
+    )
+    assert "decide d7 retry|fail --home /h]" in frame(progress, sample.NOW, PLAIN, 24, "/h")[2]
+    answered = sample.event(2, "decision_answered", "build", message="again", data={"ref": "d7", "choice": "retry"})
+    progress.apply(answered)
+    assert event_text(answered, progress, PLAIN, UTC) == "09:05:00  ? build  answered: retry  again"
+    assert progress.tasks["build"].decision is None
+
+
+def test_a_running_task_that_asks_stands_first():
+    progress = Progress(sample.graph("running", None), from_the_start=False)
+    progress.apply(
+        sample.event(1, "decision_asked", "slow", None, message="Go on?", data={"ref": "d8", "options": ["a b"]})
+    )
+    assert frame(progress, sample.NOW, PLAIN, 24)[2].startswith(
+        "  ▶ slow     8.0s  [orch-actors decide d8 'a b']  Go on?"
+    )
 
 
 def test_lines():

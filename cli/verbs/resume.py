@@ -1,0 +1,33 @@
+"""`resume`: take a pause back."""
+
+from typing import Annotated
+
+import typer
+
+from orch_actors.cli import faults
+from orch_actors.cli.edits import tell_edited
+from orch_actors.cli.options import HomeOption, JsonOption, WorkerOption, session
+from orch_actors.cli.targets import graph_only, one_of_two
+
+EXAMPLES = """
+orch-actors resume g7
+orch-actors resume --worker shell
+orch-actors resume g7 --json      {"graph", "version", "changes", "dry_run"}
+"""
+
+
+def command(
+    graph: Annotated[str | None, typer.Argument(metavar="GRAPH", help="The graph.")] = None,
+    *,
+    worker: WorkerOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Let a paused graph, or worker type, go on."""
+    one_of_two(graph, worker, "resume")
+    if graph is not None:
+        graph_only(graph, "resume")
+    with session(home, as_json).client() as client:
+        edited = client.resume(graph, worker=worker)
+    tell_edited(edited, as_json=as_json)
+    return faults.GOOD
