@@ -16,7 +16,7 @@ from loguru import logger
 from orch_actors.actors import projection, queries
 from orch_actors.actors.actor import InboxFull, describe
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.state import State
+from orch_actors.actors.core.state import State, WorkerType
 from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import (
@@ -291,7 +291,7 @@ class Desk:
                     running=record.running,
                     limit=record.limit,
                     restarts=host.restarts,
-                    reason=host.reason,
+                    reason="; ".join(text for text in (_paused(record), host.reason) if text),
                 )
             )
         return tuple(found)
@@ -334,6 +334,13 @@ class Desk:
             children=tuple(children),
         )
         self._asker.answer(origin, messages.Actors(root=root))
+
+
+def _paused(worker: WorkerType) -> str:
+    if not worker.paused:
+        return ""
+    until = "" if worker.paused_until_utc is None else f" until {utc_text(worker.paused_until_utc)[11:19]} UTC"
+    return f"paused{until}" + (f": {worker.pause_reason}" if worker.pause_reason else "")
 
 
 def _restarted(view: ActorView, restarts: int) -> ActorView:
