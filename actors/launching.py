@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from orch_actors.actors.core.nodes import Task
-from orch_actors.actors.references import MissingReference, filled_env, filled_work
+from orch_actors.actors.references import MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
@@ -49,13 +49,15 @@ def launch_of(
     def result_of(other: str) -> Any:
         return _result(task.graph.tasks.get(other), other, folder)
 
+    dependencies = [dependency.task for dependency in spec.depends_on]
+    done = filled(msgspec.to_builtins(spec.work), spec.env, result_of, dependencies)
     return Launch(
         attempt=attempt_id(task.graph.id, task.id, number),
         folder=folder,
         stem=attempt_stem(task.id, number),
-        work=filled_work(msgspec.to_builtins(spec.work), result_of),
+        work=done.work,
         cwd=spec.cwd or "/",
-        env={**base, **filled_env(spec.env, result_of)},
+        env={**base, **done.env},
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),

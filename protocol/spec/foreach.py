@@ -25,7 +25,7 @@ from orch_actors.protocol.spec import plain
 from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS
 from orch_actors.protocol.spec.hints import listed
 from orch_actors.protocol.spec.places import Finding, Findings, Path, shorten
-from orch_actors.protocol.spec.references import has_mentions
+from orch_actors.protocol.spec.references import as_text, has_mentions, part_of
 from orch_actors.protocol.spec.shapes import Shape, found, shape_of
 from orch_actors.protocol.spec.shelltext import Place, quoted, replaced
 
@@ -308,13 +308,12 @@ class _Filling:
             return self._copy.label
         value = self._copy.item
         for step in (match["steps"] or "").split(".")[1:]:
-            if isinstance(value, dict) and step in value:
-                value = value[step]
-            elif isinstance(value, (list, tuple)) and step.isdecimal() and int(step) < len(value):
-                value = value[int(step)]
-            else:
+            try:
+                value = part_of(value, step)
+            except LookupError:
                 has = f"it has {listed(list(value))}" if isinstance(value, dict) else f"it is {found(value)}"
-                raise _NoSuchPart(f"{shorten(match[0])}: item {self._copy.label} has no {shorten(repr(step))}; {has}")
+                text = f"{shorten(match[0])}: item {self._copy.label} has no {shorten(repr(step))}; {has}"
+                raise _NoSuchPart(text) from None
         return value
 
 
@@ -330,11 +329,6 @@ def not_filled(value: object, path: Path) -> Iterator[Finding]:
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
             yield from not_filled(inner, (*path, index))
-
-
-def as_text(value: Any) -> str:
-    """A value within a text: texts as they are, anything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _size(value: object) -> int:

@@ -81,6 +81,7 @@ def parse_task(
     accepted: bool = False,
     workers: Mapping[str, type[Work]] = WORK,
     unsupported: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> TaskSpec:
     """Read one task by itself, without `foreach`; whether its dependencies exist is for its graph to say.
 
@@ -91,6 +92,7 @@ def parse_task(
         accepted: only its form is checked.
         workers: the known worker types.
         unsupported: as for `parse_graph`.
+        defaults: what it inherits unless it says otherwise.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
@@ -100,6 +102,8 @@ def parse_task(
     _hold_plain(document, findings, base)
     findings.name_task(index, document)
     reader = Reader(findings, base_dir, workers, accepted=accepted or unsupported is not None)
+    if defaults:
+        reader.inherit(defaults)
     task, _node = reader.task(document, base)
     if task is None or findings:
         findings.refuse("the task")

@@ -28,6 +28,8 @@ FILLED: Final = frozenset({"command", "args", "prompt", "env"})
 _MENTION: Final = re.compile(r"(?P<escape>\$?)\$\{(?P<space>tasks?|params?)\.(?P<body>[^}\n]*)(?P<end>\}?)")
 _STEPS: Final = re.compile(r"(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
 
+_PLACE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
 _FORM: Final = "expected ${tasks.ID.result} or ${tasks.ID.result.FIELD}"
 
 
@@ -95,6 +97,24 @@ def has_mentions(value: Any) -> bool:
             return any(has_mentions(inner) for inner in value)
         case _:
             return False
+
+
+def part_of(value: Any, step: str) -> Any:
+    """What is in a value under a name, or at a place of a list, from 0.
+
+    Raises:
+        LookupError: nothing.
+    """
+    if isinstance(value, (list, tuple)) and _PLACE.fullmatch(step):
+        return value[int(step)]
+    if isinstance(value, dict):
+        return value[step]
+    raise LookupError(step)
+
+
+def as_text(value: Any) -> str:
+    """A value within a text: texts as they are, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def check_references(task: TaskSpec) -> Iterator[Finding]:
@@ -170,16 +190,11 @@ def _fault(mention: Mention, own: str, conditions: Mapping[str, str]) -> str | N
 
 def _misplaced(command: str) -> Iterator[Finding]:
     """References where a shell's text has no place for a value."""
-    spans = spans_of(command)
-    for (start, end), place in zip(spans, places(command, spans), strict=True):
-        if place.quoting is None:
+    found = mentions(command)
+    for mention, place in zip(found, places(command, [(each.start, each.end) for each in found]), strict=True):
+        if place.quoting is None and not mention.escaped and mention.readings():
             hint = "" if "`env`" in place.fault else "; or put it into a variable of `env`, and use that"
-            yield Finding(("command",), f"{shorten(command[start:end])} {place.fault}{hint}")
-
-
-def spans_of(text: str) -> list[tuple[int, int]]:
-    """Where the well-written references are."""
-    return [(mention.start, mention.end) for mention in mentions(text) if not mention.escaped and mention.readings()]
+            yield Finding(("command",), f"{_shown(mention)} {place.fault}{hint}")
 
 
 def _params(mention: Mention) -> str:
