@@ -1,6 +1,6 @@
 """Structs → document: the exact reverse of parse.py.
 
-`parse_graph(to_document(spec), base_dir=…, unsupported={}) == spec` holds for every spec that `parse_graph` gives,
+`parse_graph(to_document(spec), base_dir=…) == spec` holds for every spec that `parse_graph` gives,
 and through JSON and msgpack. Fields that have their default are left out: they mean the same, and a graph of
 100,000 tasks stays small.
 """

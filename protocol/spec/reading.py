@@ -111,8 +111,7 @@ class Reader:
                 self._findings.add((name,), "is missing: a graph has `name` and `tasks`")
         self._cwd = self._folder(document.get("cwd"), ("cwd",)) or self._cwd
         raw = document.get("defaults")
-        self._defaults = Defaults(raw if isinstance(raw, dict) else {}, _COMMON, self._work_shapes, self._findings)
-        self._inherits_mentions = not self._accepted and has_mentions(raw)
+        self.inherit(raw if isinstance(raw, dict) else {})
         self._check_title(document)
         if self._findings.noted > before:
             return None
@@ -122,6 +121,11 @@ class Reader:
             for finding in check_wall(top.limits):
                 self._findings.add(*finding)
         return top
+
+    def inherit(self, defaults: Mapping[str, Any]) -> None:
+        """Have every task that is read from now on inherit these fields; what is wrong with them is noted."""
+        self._defaults = Defaults(defaults, _COMMON, self._work_shapes, self._findings)
+        self._inherits_mentions = not self._accepted and has_mentions(dict(defaults))
 
     def _check_title(self, document: dict[str, Any]) -> None:
         name = document.get("name")

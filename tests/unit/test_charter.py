@@ -28,7 +28,6 @@ START_PREFIXES = ("exec", "spawn", "posix_spawn")
 
 #: (file, what is found) → why it may stand there. An entry that nothing needs any more fails.
 ALLOWED = {
-    ("protocol/spec/unsupported.py", "getattr by name"): "fields of our own Structs, from a table in the same file",
     ("actors/host/children.py", "starts a process"): "the shims and the runner",
     ("actors/host/runner/runner.py", "starts a process"): "a warm interpreter forks one for each attempt",
     ("cli/launch.py", "starts a process"): "the daemon, in the background",
