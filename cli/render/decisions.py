@@ -26,8 +26,10 @@ def answer_hint(ref: str, options: Sequence[str], home: str | None = None) -> st
     """How to answer: `orch-actors decide d7 approve|reject`, or with an option that can be pasted as it is."""
     command = typed("decide", ref)
     behind = typed(home=home).removeprefix("orch-actors")
+    if not options:
+        return f"{one_line(command)} CHOICE{one_line(behind)}"
     plain = all(option.replace("_", "").replace("-", "").isalnum() for option in options)
-    choice = "|".join(options) if plain else typed(options[0]).removeprefix("orch-actors ") if options else "CHOICE"
+    choice = "|".join(options) if plain else typed(options[0]).removeprefix("orch-actors ")
     return f"{one_line(command)} {one_line(choice)}{one_line(behind)}"
 
 
