@@ -63,7 +63,7 @@ def stimulus_of(do: messages.Command, client: str, defaults: Mapping[str, Any]) 
                 graph=do.graph, worker=do.worker, parallel=do.parallel, if_version=do.if_version, dry_run=do.dry_run
             )
         case _:
-            return _edit_of(do)
+            return _edit_of(do, defaults)
 
 
 def _with_defaults(document: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,11 +74,18 @@ def _with_defaults(document: dict[str, Any], defaults: Mapping[str, Any]) -> dic
     return {**document, "defaults": {**defaults, **own}}
 
 
-def _edit_of(do: messages.AddTasks | messages.UpdateTask | messages.RetryTasks) -> s.Stimulus:
+def _edit_of(
+    do: messages.AddTasks | messages.UpdateTask | messages.RetryTasks, defaults: Mapping[str, Any]
+) -> s.Stimulus:
     match do:
         case messages.AddTasks():
             return s.TasksOffered(
-                graph=do.graph, tasks=do.tasks, base_dir=do.base_dir, if_version=do.if_version, dry_run=do.dry_run
+                graph=do.graph,
+                tasks=do.tasks,
+                base_dir=do.base_dir,
+                defaults=defaults,
+                if_version=do.if_version,
+                dry_run=do.dry_run,
             )
         case messages.UpdateTask():
             return s.UpdateAsked(

@@ -145,7 +145,7 @@ def _move(task: Task, fact: str, to: TaskState) -> None:
 
 
 def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
-    spec = parse_graph(fact.document, base_dir="/", unsupported={})
+    spec = parse_graph(fact.document, base_dir="/", accepted=True)
     graph = Graph(fact.graph, spec, fact.environment, fact.client, fact.key, fact.digest, at_utc)
     graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
     state.graphs[graph.id] = graph
@@ -190,7 +190,7 @@ def _set_graph_capacity(state: State, graph: Graph) -> None:
 
 
 def _added(graph: Graph, fact: f.TasksAdded) -> None:
-    _take_in(graph, tuple(parse_task(document, base_dir="/", unsupported={}) for document in fact.documents))
+    _take_in(graph, tuple(parse_task(document, base_dir="/", accepted=True) for document in fact.documents))
     graph.version += 1
 
 
@@ -198,7 +198,7 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
     for dependency in task.spec.depends_on:
         other = task.graph.tasks[dependency.task]
         other.dependents = [(waiting, on) for waiting, on in other.dependents if waiting is not task]
-    task.spec = parse_task(fact.document, base_dir="/", unsupported={})
+    task.spec = parse_task(fact.document, base_dir="/", accepted=True)
     _link(task)
     _recount(task)
     task.graph.version += 1

@@ -46,6 +46,8 @@ class TasksOffered(Stimulus, frozen=True, kw_only=True):
     graph: str
     tasks: tuple[dict[str, Any], ...]
     base_dir: str
+    #: What they have unless they say otherwise.
+    defaults: Mapping[str, Any] = {}
     if_version: int | None = None
     dry_run: bool = False
 

@@ -5,11 +5,13 @@ what a host is told at the end (Launch) and what the machine goes by (TaskSpec) 
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 from property.test_documents import graphs
 
 from orch_actors.actors.core import stimuli as s
@@ -23,11 +25,45 @@ from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.spec.document import to_document
-from orch_actors.protocol.spec.graph import GraphSpec
+from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.load import check_file
 from orch_actors.protocol.submission import submission
 
 NOW = 1_000_000.0
+#: Failure classes after which there may be another attempt.
+RETRIABLE = ("exit", "timeout", "validation", "spawn")
+
+
+def sound(spec: GraphSpec) -> GraphSpec:
+    """The graph with every generated value that a new submission may not have replaced by one that it may."""
+    wall = spec.limits.wall or None
+    return replace(spec, limits=replace(spec.limits, wall=wall), tasks=tuple(sound_task(task) for task in spec.tasks))
+
+
+def sound_task(task: TaskSpec) -> TaskSpec:
+    retry, validate = task.retry, task.validate
+    retry = replace(
+        retry, on=RETRIABLE[: len(retry.on)], exit_codes=tuple(sorted({max(1, code) for code in retry.exit_codes}))
+    )
+    if validate is not None:
+        validate = replace(
+            validate,
+            command=validate.command or "true",
+            files=tuple(name.strip() or "x" for name in validate.files),
+            pattern=None if validate.pattern is None else re.escape(validate.pattern) or ".",
+            timeout=validate.timeout or 1.0,
+        )
+    return replace(
+        task,
+        retry=retry,
+        validate=validate,
+        ask=replace(task.ask, deadline=task.ask.deadline or None, default="reject" if task.approve else None),
+        timeout=task.timeout or None,
+        idle_timeout=task.idle_timeout or None,
+        deadline=task.deadline or None,
+        resources={name.strip() or "x": amount for name, amount in task.resources.items()},
+        exclusive=tuple(name.strip() or "x" for name in task.exclusive),
+    )
 
 
 def everything_there(spec: GraphSpec) -> dict[str, float]:
@@ -56,7 +92,7 @@ def over_the_wire(document: dict, base_dir: str, encoding: str) -> Request:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
-@given(spec=graphs())
+@given(spec=graphs().map(sound))
 def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
     resources = everything_there(spec)
     with tempfile.TemporaryDirectory() as name:

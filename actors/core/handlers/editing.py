@@ -22,7 +22,7 @@ from orch_actors.protocol.spec.check import MAX_TASKS, cycles
 from orch_actors.protocol.spec.document import task_to_document
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
-from orch_actors.protocol.spec.parse import parse_task
+from orch_actors.protocol.spec.parse import expand_tasks, parse_task
 
 
 def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
@@ -49,9 +49,9 @@ def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec
     problems: list[Problem] = []
     #: Id → place among the offered, and the task.
     new: dict[str, tuple[int, TaskSpec]] = {}
-    for index, document in enumerate(offer.tasks):
+    for index, document in expand_tasks(offer.tasks):
         try:
-            spec = parse_task(document, index, base_dir=offer.base_dir)
+            spec = parse_task(document, index, base_dir=offer.base_dir, defaults=offer.defaults)
         except Refused as refused:
             problems += refused.info.problems
             continue
@@ -61,7 +61,7 @@ def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec
         new[spec.id] = index, spec
     if not offer.tasks:
         problems.append(Problem(where="tasks", message="there is nothing to add"))
-    if len(graph.tasks) + len(offer.tasks) > MAX_TASKS:
+    if len(graph.tasks) + len(new) > MAX_TASKS:
         problems.append(Problem(where="tasks", message=f"the graph would have more than {MAX_TASKS} tasks"))
     for index, spec in new.values():
         problems += _wrong_dependencies(graph, spec, new, f"tasks[{index}]")
