@@ -79,7 +79,7 @@ def configured(machine: Machine, resources: dict[str, float]) -> None:
 def through_a_file(spec: GraphSpec, folder: Path) -> tuple[dict, str]:
     path = folder / "graph.json"
     # A reader of files fills in parameters: what looks like one is written so that it stays as it is.
-    path.write_text(json.dumps(to_document(spec)).replace("${", "$${"), "utf-8")
+    path.write_text(json.dumps(to_document(spec)).replace("${params.", "$${params."), "utf-8")
     document, checked, base_dir = check_file(str(path), {})
     assert checked == spec
     return document, base_dir
