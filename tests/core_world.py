@@ -321,9 +321,9 @@ class World:
             may.add(key)
             if (graph, node.id, number) in self.watched:
                 must[key] = None
-        if node.spec.deadline is not None and node.begun_utc is not None:
-            if stopping is None or stopping[0] not in ("deadline", "cancelled"):
-                must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline
+        timed = node.spec.deadline is not None and node.begun_utc is not None
+        if timed and (stopping is None or stopping[0] not in ("deadline", "cancelled")):
+            must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline
 
     def check_decision(self, before, stimulus, step):
         """It released its own task and no other."""

@@ -2,8 +2,8 @@
 
 Pure bookkeeping over opaque entries: it knows ranks, worker types and capacities, not what a task is.
 
-Theory of operation. Entries that need exactly the same (worker type and claims on capacities: a place in their
-graph, named resources, locks) stand in one line, ordered by rank: if the first of a line cannot start, none can.
+Theory of operation. Entries that need exactly the same (worker type, priority, and claims on capacities: a place
+in their graph, named resources, locks) stand in one line, ordered by rank: if its first cannot start, none can.
 The next to start is the best-ranked first of all lines whose worker type has a free slot. A line that lacks a
 capacity is parked under it as a whole, and comes back when enough of it is given back; so the cost of a step does
 not depend on how many entries wait.
@@ -19,6 +19,7 @@ Promises are not journalled: after a restart they are made anew. Rejected: one q
 hours behind a lock); keeping only what is lacking now (two scarce capacities can then miss each other for ever).
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -26,6 +27,9 @@ from math import inf
 
 #: Lower runs first: (-priority, order of becoming ready).
 Rank = tuple[int, int]
+
+#: Worker type, priority, claims. With one priority in a line, entries come in the order in which they go.
+LineKey = tuple[str, int, tuple[tuple[str, float], ...]]
 
 #: Sums of shares such as 0.1 are not exact.
 _GRAIN = 1e-9
@@ -36,10 +40,13 @@ class Line:
     """Entries that need the same. Invariant: `size` of them are live; a line without any is forgotten."""
 
     number: int
+    key: LineKey
     worker: str
     claims: Mapping[str, float]
-    #: A heap; may hold dead ones.
-    entries: list["Entry"] = field(default_factory=list)
+    #: In order of rank, as they came; may hold dead ones. (A heap of very many costs a dozen cache misses a step.)
+    entries: deque["Entry"] = field(default_factory=deque)
+    #: Those that came out of order: a heap. The number decides between entries of one rank.
+    late: list[tuple[Rank, int, "Entry"]] = field(default_factory=list)
     size: int = 0
     #: The capacity that its first waits for; None: it stands in its worker type's queue.
     parked: str | None = None
@@ -48,19 +55,32 @@ class Line:
 
     def first(self) -> "Entry | None":
         """The best of those that wait."""
-        while self.entries and not self.entries[0].live:
-            heappop(self.entries)
-        return self.entries[0] if self.entries else None
+        entries, late = self.entries, self.late
+        while entries and not entries[0].live:
+            entries.popleft()
+        while late and not late[0][2].live:
+            heappop(late)
+        if late and (not entries or late[0][0] < entries[0].rank):
+            return late[0][2]
+        return entries[0] if entries else None
+
+    def add(self, entry: "Entry", number: int) -> None:
+        """One more waits."""
+        if self.entries and entry.rank < self.entries[-1].rank:
+            heappush(self.late, (entry.rank, number, entry))
+        else:
+            self.entries.append(entry)
+        self.size += 1
 
 
-@dataclass(slots=True, order=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One waiting task; `live` turns false when it no longer waits (lazy deletion from the heaps)."""
 
     rank: Rank
-    ref: str = field(compare=False)
-    line: Line = field(compare=False)
-    live: bool = field(default=True, compare=False)
+    ref: str
+    line: Line
+    live: bool = True
 
     @property
     def worker(self) -> str:
@@ -76,6 +96,10 @@ class Entry:
     def held_by(self) -> str | None:
         """The capacity that its line waits for."""
         return self.line.parked
+
+
+def _key(worker: str, rank: Rank, claims: Mapping[str, float]) -> LineKey:
+    return (worker, rank[0], tuple(sorted(claims.items())))
 
 
 #: Lines by the rank of their first; an item whose rank or place is not the line's any more is dead. The number
@@ -94,7 +118,7 @@ class Scheduler:
         #: Capacity → how much is claimed. Invariant: the sum over entries taken and not given back.
         self._used: dict[str, float] = {}
         self._waiting: dict[str, Entry] = {}
-        self._lines: dict[tuple[str, tuple[tuple[str, float], ...]], Line] = {}
+        self._lines: dict[LineKey, Line] = {}
         self._numbers = 0
         #: Worker type → lines that may have something to start.
         self._queues: dict[str, _Heap] = {}
@@ -145,8 +169,7 @@ class Scheduler:
         for line in self._claiming.get(name, {}).values():
             if line.claims[name] > amount + _GRAIN:
                 hopeless.append(line)
-            elif line.parked == name:
-                self._promise(line, name)
+            elif line.parked == name:  # with nothing kept for it: perhaps it could not start at all
                 self._enqueue(line)
         self._withdraw(hopeless)
 
@@ -175,16 +198,15 @@ class Scheduler:
 
     def add(self, ref: str, worker: str, rank: Rank, claims: Mapping[str, float]) -> None:
         """A task is ready."""
-        key = (worker, tuple(sorted(claims.items())))
+        key = _key(worker, rank, claims)
         line = self._lines.get(key)
+        self._numbers += 1
         if line is None:
-            self._numbers += 1
-            line = self._lines[key] = Line(self._numbers, worker, claims)
+            line = self._lines[key] = Line(self._numbers, key, worker, claims)
             for name in claims:
                 self._claiming.setdefault(name, {})[line.number] = line
         entry = self._waiting[ref] = Entry(rank, ref, line)
-        heappush(line.entries, entry)
-        line.size += 1
+        line.add(entry, self._numbers)
         if line.first() is entry:
             self._enqueue(line)
 
@@ -264,7 +286,7 @@ class Scheduler:
         return entry
 
     def _forget(self, line: Line) -> None:
-        del self._lines[line.worker, tuple(sorted(line.claims.items()))]
+        del self._lines[line.key]
         for name in line.claims:
             lines = self._claiming[name]
             del lines[line.number]

@@ -1,74 +1,137 @@
 """The self-check: what must never be. Every derived field is worked out anew and compared; linear, for tests."""
 
+from collections.abc import Iterator, Mapping
+
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.state import State, satisfied, unmet_dependencies
-from orch_actors.actors.core.table import TERMINAL
+from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.protocol.views import TaskState
 
 
 def broken_invariants(state: State) -> list[str]:
     """All that does not hold, a sentence each; empty for a sound state."""
-    found: list[str] = []
-    flying = 0
+    found = [*_of_workers(state), *_of_capacities(state), *_of_decisions(state), *_of_names(state)]
     for graph in state.graphs.values():
         found += _of_graph(graph)
         for task in graph.tasks.values():
-            found += _of_task(state, task)
-            flying += bool(task.attempts) and task.attempts[-1].ended_utc is None
-    kept = sum(len(tasks) for tasks in state.in_flight.values())
-    slots = sum(worker.running for worker in state.workers.values())
-    if not flying == kept == slots:
-        found.append(f"{flying} attempts run, {kept} are in flight, {slots} slots are taken")
-    for decision in state.open_decisions():
-        if decision.choice is not None or decision.task.terminal:
-            found.append(f"{decision.ref} is open, but {decision.task.ref} is {decision.task.state}")
+            found += _of_links(task)
+            found += _of_place(state, task)
+            found += _of_attempts(task)
     return found
 
 
-def _of_graph(graph: Graph) -> list[str]:
-    found = []
-    open_tasks = sum(1 for task in graph.tasks.values() if task.state not in TERMINAL)
-    if open_tasks != graph.open_tasks:
-        found.append(f"{graph.id}: open_tasks {graph.open_tasks}, counted {open_tasks}")
-    if (graph.ended_utc is not None) != (open_tasks == 0):
-        found.append(f"{graph.id}: ended {graph.ended_utc}, with {open_tasks} open tasks")
-    if (graph.ended_utc is not None) != (graph.state in ("done", "failed", "cancelled")):
-        found.append(f"{graph.id} is {graph.state}, ended {graph.ended_utc}")
+def _tasks(state: State) -> Iterator[Task]:
+    return (task for graph in state.graphs.values() for task in graph.tasks.values())
+
+
+def _of_workers(state: State) -> Iterator[str]:
+    flying: dict[str, list[str]] = {}
+    for task in _tasks(state):
+        if task.state == "running":
+            flying.setdefault(task.worker, []).append(task.ref)
+    for name in {*flying, *state.in_flight, *state.workers}:
+        run, kept = sorted(flying.get(name, [])), sorted(state.in_flight.get(name, {}))
+        if not (run == kept and len(run) == state.worker(name).running):
+            yield f"{name}: {run} run, {kept} are in flight, {state.worker(name).running} slots are taken"
+
+
+def _of_capacities(state: State) -> Iterator[str]:
+    claimed: dict[str, float] = {}
+    for task in _tasks(state):
+        for name, amount in task.claims.items() if task.state == "running" else ():
+            claimed[name] = claimed.get(name, 0.0) + amount
+    used = state.scheduler.used()
+    for name in {*claimed, *used}:
+        if abs(claimed.get(name, 0.0) - used.get(name, 0.0)) > 1e-6:
+            yield f"{name}: {used.get(name)} is noted as used, running tasks claim {claimed.get(name)}"
+    retrying = sorted(task.ref for task in _tasks(state) if task.retry_at_utc is not None)
+    if retrying != sorted(state.retrying):
+        yield f"{retrying} wait for a retry, noted are {sorted(state.retrying)}"
+
+
+def _of_decisions(state: State) -> Iterator[str]:
+    for decision in state.open_decisions():
+        if decision.choice is not None or decision.task.state not in ("running", "blocked"):
+            yield f"{decision.ref} is open, but {decision.task.ref} is {decision.task.state}"
+    for task in _tasks(state):
+        if task.decision is not None and state.decisions.get(task.decision.ref) is not task.decision:
+            yield f"{task.ref} asks {task.decision.ref}, which nobody knows"
+    refs = [ref for graph in state.graphs.values() for ref in graph.decisions]
+    if sorted(refs) != sorted(state.decisions):
+        yield f"graphs know of the decisions {refs}, noted are {list(state.decisions)}"
+
+
+def _of_names(state: State) -> Iterator[str]:
+    names: dict[str, list[str]] = {}
+    for graph in state.graphs.values():
+        names.setdefault(graph.spec.name, []).append(graph.id)
+    if names != state.names:
+        yield f"names are {names}, noted are {state.names}"
+    for key, graph_id in state.keys.items():
+        if graph_id not in state.graphs:
+            yield f"key {key!r} stands for {graph_id}, which is not there"
+
+
+def _of_graph(graph: Graph) -> Iterator[str]:
+    tasks = graph.tasks.values()
     counts: dict[TaskState, int] = {}
-    for task in graph.tasks.values():
+    for task in tasks:
         counts[task.state] = counts.get(task.state, 0) + 1
     if counts != graph.counts:
-        found.append(f"{graph.id}: counts {graph.counts}, counted {counts}")
-    return found
+        yield f"{graph.id}: counts {graph.counts}, counted {counts}"
+    open_tasks = sum(1 for task in tasks if task.state not in TERMINAL)
+    if open_tasks != graph.open_tasks:
+        yield f"{graph.id}: open_tasks {graph.open_tasks}, counted {open_tasks}"
+    if not (graph.ended_utc is not None) == (open_tasks == 0) == (graph.state in GRAPH_TERMINAL):
+        yield f"{graph.id} is {graph.state}, ended {graph.ended_utc}, with {open_tasks} open tasks"
+    for task in tasks:
+        if graph.cancelling and not task.terminal and (task.state != "running" or task.attempts[-1].stopping is None):
+            yield f"{task.ref} is {task.state} and nobody ends it, though its graph is being cancelled"
 
 
-def _of_task(state: State, task: Task) -> list[str]:
-    found: list[str] = []
+def _of_links(task: Task) -> Iterator[str]:
+    tasks = task.graph.tasks
     unmet = len(unmet_dependencies(task))
     if unmet != task.unmet:
-        found.append(f"{task.ref}: unmet {task.unmet}, counted {unmet}")
-    found += [
-        f"{task.ref} depends on {dependency.task}, which does not know it"
-        for dependency in task.spec.depends_on
-        if (task, dependency.on) not in task.graph.tasks[dependency.task].dependents
-    ]
-    if (state.scheduler.entry(task.ref) is not None) != (task.state == "ready"):
-        found.append(f"{task.ref} is {task.state}, in the queue: {state.scheduler.entry(task.ref) is not None}")
-    running = bool(task.attempts) and task.attempts[-1].ended_utc is None
-    if running != (task.state == "running"):
-        found.append(f"{task.ref} is {task.state}, its last attempt runs: {running}")
-    if task.state == "blocked" and task.decision is None:
-        found.append(f"{task.ref} is blocked by nothing")
-    if task.state == "pending" and not task.unmet and task.retry_at_utc is None:
-        found.append(f"{task.ref} is pending and waits for nothing")
-    if task.state == "pending" and task.unmet and _impossible(task):
-        found.append(f"{task.ref} is pending and can never run")
-    return found
+        yield f"{task.ref}: unmet {task.unmet}, counted {unmet}"
+    for dependency in task.spec.depends_on:
+        if tasks[dependency.task].dependents.count((task, dependency.on)) != 1:
+            yield f"{task.ref} depends on {dependency.task}, which does not know it"
+    for other, condition in task.dependents:
+        if not any((d.task, d.on) == (task.id, condition) for d in other.spec.depends_on):
+            yield f"{task.ref} is waited for by {other.ref}, which does not know it"
+    if (task.broken_by is not None) != _impossible(task, tasks):
+        yield f"{task.ref}: broken by {task.broken_by.ref if task.broken_by else 'nothing'}, which is not so"
 
 
-def _impossible(task: Task) -> bool:
-    tasks = task.graph.tasks
+def _impossible(task: Task, tasks: Mapping[str, Task]) -> bool:
     return any(
         tasks[dependency.task].terminal and not satisfied(dependency.on, tasks[dependency.task])
         for dependency in task.spec.depends_on
     )
+
+
+def _of_place(state: State, task: Task) -> Iterator[str]:
+    queued = state.scheduler.entry(task.ref) is not None
+    if queued != (task.state == "ready"):
+        yield f"{task.ref} is {task.state}, in the queue: {queued}"
+    if task.state in ("ready", "running", "blocked") and (task.unmet or task.begun_utc is None):
+        yield f"{task.ref} is {task.state}, with {task.unmet} unmet dependencies, begun {task.begun_utc}"
+    if task.state == "blocked" and task.decision is None:
+        yield f"{task.ref} is blocked by nothing"
+    if task.state == "pending" and not task.unmet and task.retry_at_utc is None:
+        yield f"{task.ref} is pending and waits for nothing"
+    if task.state == "pending" and task.broken_by is not None:
+        yield f"{task.ref} is pending and can never run"
+    if task.retry_at_utc is not None and (task.state != "pending" or task.unmet):
+        yield f"{task.ref} waits for a retry, and is {task.state} with {task.unmet} unmet dependencies"
+
+
+def _of_attempts(task: Task) -> Iterator[str]:
+    running = [attempt.number for attempt in task.attempts if attempt.ended_utc is None]
+    if running != ([len(task.attempts)] if task.state == "running" else []):
+        yield f"{task.ref} is {task.state}, and of its attempts {running} run"
+    if [attempt.number for attempt in task.attempts] != list(range(1, len(task.attempts) + 1)):
+        yield f"{task.ref}: its attempts are numbered {[attempt.number for attempt in task.attempts]}"
+    if not 0 <= task.tries_before <= len(task.attempts):
+        yield f"{task.ref}: {task.tries_before} attempts of earlier lives, of {len(task.attempts)}"

@@ -39,7 +39,7 @@ OPTIONS = [
     ("on_unknown", "fail"),
     ("approve", True),
     ("ask", {"deadline": 20}),
-    ("ask", {"deadline": 20, "default": "accept"}),
+    ("ask", {"deadline": 20, "default": "accept"}),  # for decisions about failures or lost attempts; see options
     ("priority", 5),
     ("priority", -5),
     ("resources", {"gpu": 2}),
@@ -49,7 +49,15 @@ OPTIONS = [
     ("exclusive", ["a", "b"]),
 ]
 
-options = st.lists(st.sampled_from(OPTIONS), max_size=4).map(dict)
+
+def sensible(carried):
+    """A default that could never stand is refused; most graphs should not be."""
+    if "default" in carried.get("ask", {}) and carried.get("on_fail") != "ask":
+        carried["on_unknown"] = "ask"
+    return carried
+
+
+options = st.lists(st.sampled_from(OPTIONS), max_size=4).map(dict).map(sensible)
 conditions = st.sampled_from(["done", "done", "failed", "finished"])
 shapes = st.lists(
     st.tuples(options, st.lists(st.tuples(st.integers(0, 7), conditions), max_size=3)), min_size=2, max_size=7
@@ -66,8 +74,6 @@ def documents(shape, first=0, known=()):
     for position, (carried, wanted) in enumerate(shape):
         names = [*known, *(document["id"] for document in made)]
         after = {names[at % len(names)]: condition for at, condition in wanted} if names else {}
-        if carried.get("ask", {}).get("default") and carried.get("on_fail") != "ask":
-            carried = {**carried, "on_unknown": "ask"}  # its default would never stand, which is refused
         made.append(task(f"t{first + position}", *after.items(), **carried))
     return made
 
