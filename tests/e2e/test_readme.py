@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import readme
 
@@ -60,3 +61,34 @@ def test_the_broken_graph(cli, write):
     ran = cli("submit", file, code=4)
     shown = readme.blocks("console")[0].partition("broken.yaml\n")[2]
     assert ran.err.replace(file, "broken.yaml") == shown
+
+
+def test_the_life_of_a_graph(cli, write, tmp_path):
+    """The README's commands on its second graph, in its order."""
+    cli("submit", write(readme.blocks("yaml")[1], "ship.yaml"))
+    cli("wait", "ship", "--timeout", "0.1s", code=124)
+    (asked,) = until(lambda: cli("decisions", "--json").json)
+    assert (asked["graph"], asked["task"], asked["question"], asked["default"]) == (
+        "g1",
+        "deploy",
+        "Ship it?",
+        "reject",
+    )
+    assert "Ship it?" in cli("why", "ship/deploy").out
+    cli("update", "ship/deploy", "timeout=5m", "retry={attempts: 2}")
+    cli("add", "ship", "--id", "announce", "--after", "deploy", "--", "echo", "shipped")
+    cli("decide", "d1", "approve", "--note", "after the freeze")
+    cli("wait", "ship", "--timeout", "1m")
+    states = {task["id"]: task["state"] for task in cli("status", "ship", "--json").json["tasks"]}
+    assert states.pop("roll-back") == "skipped"
+    assert set(states.values()) == {"done"}
+    assert {"unit-core", "unit-cli", "announce"} < set(states)
+    assert (tmp_path / "live.tar").read_text() == "tar\n"
+
+
+def until(look, deadline_s=20):
+    """What `look` finds, as soon as it finds anything."""
+    end_at = time.monotonic() + deadline_s
+    while not (found := look()):
+        assert time.monotonic() < end_at
+    return found
