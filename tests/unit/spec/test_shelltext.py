@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from hypothesis import example, given, settings
@@ -134,6 +135,7 @@ def run(shell: list[str], text: str, **variables: str) -> list[str]:
         capture_output=True,
         timeout=20,
         check=False,
+        cwd=tempfile.gettempdir(),  # were a value not quoted, it might write a file
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
@@ -280,7 +282,11 @@ def test_where_a_place_is_told_no_text_breaks_the_command(text: str) -> None:
         # -n: read it, and do nothing.
         can_be_read = [
             subprocess.run(
-                [shell[0], "-n", *shell[1:], command], capture_output=True, timeout=20, check=False
+                [shell[0], "-n", *shell[1:], command],
+                capture_output=True,
+                timeout=20,
+                check=False,
+                cwd=tempfile.gettempdir(),
             ).returncode
             for command in (empty, hostile)
         ]
