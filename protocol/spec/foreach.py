@@ -29,8 +29,8 @@ from orch_actors.protocol.spec.references import as_text, has_mentions, part_of
 from orch_actors.protocol.spec.shapes import Shape, found, shape_of
 from orch_actors.protocol.spec.shelltext import Place, quoted, replaced
 
-#: Most that repeated tasks may hold together, in characters: about what a request may.
-MAX_EXPANDED: Final = 64 * 1024 * 1024
+#: Most that repeated tasks may hold together, in characters: as much as a graph file may (load.py).
+MAX_EXPANDED: Final = 16 * 1024 * 1024
 
 EXPECTED: Final = "expected a list of items, a mapping of names to items, or JSON text of one of these"
 
@@ -111,13 +111,14 @@ class _Expansion:
         self._groups: dict[str, list[_Copy] | None] = {}
         self._edges = 0
         self._room = MAX_EXPANDED
+        self._unfilled: set[Path] = set()
 
     def run(self) -> list[Written]:
         count = 0
         for base, raw in self._tasks:
             if isinstance(raw, dict) and "foreach" in raw:
                 copies = self._copies(base, raw)
-                self._announce(base, raw.get("id"), copies)
+                self._announce(raw.get("id"), copies)
                 count += len(copies or ())
             else:
                 count += 1
@@ -125,19 +126,18 @@ class _Expansion:
         try:
             if count > MAX_TASKS:
                 raise _TooMuch(f"has {count} tasks once they are repeated: expected at most {MAX_TASKS}")
-            return [written for base, raw in self._tasks for written in self._written(base, raw)]
+            written = [each for base, raw in self._tasks for each in self._written(base, raw)]
         except _TooMuch as much:
             self._findings.add(("tasks",), str(much))
             return []
+        # A text that could not be filled would be found wrong once more, for what is left in it.
+        self._findings.closed |= self._unfilled
+        return written
 
-    def _announce(self, base: Path, name: object, copies: list[_Copy] | None) -> None:
+    def _announce(self, name: object, copies: list[_Copy] | None) -> None:
         if isinstance(name, str):
-            if name in self._groups:
-                self._findings.add(
-                    (*base, "id"), f"{shorten(repr(name), 80)} is the id of another task that is repeated"
-                )
-                copies = None
-            self._groups[name] = copies
+            # Two of a name are told as such later on.
+            self._groups[name] = None if name in self._groups else copies
 
     def _no_doubles(self) -> None:
         for base, raw in self._tasks:
@@ -189,8 +189,12 @@ class _Expansion:
         size = _size(raw) - _size(raw["foreach"])
         for copy in copies:
             self._spend(size)
-            filling = _Filling(copy, base, self._findings, self._spend)
+            filling = _Filling(copy, base, self._note, self._spend)
             yield self._depending(base, {**filling.task(raw, self._shapes_of), "id": copy.name})
+
+    def _note(self, path: Path, message: str) -> None:
+        self._findings.add(path, message)
+        self._unfilled.add(path)
 
     def _spend(self, size: int) -> None:
         self._room -= size
@@ -223,10 +227,12 @@ class _Expansion:
 class _Filling:
     """One copy of a task."""
 
-    def __init__(self, copy: _Copy, base: Path, findings: Findings, spend: Callable[[int], None]) -> None:
+    def __init__(
+        self, copy: _Copy, base: Path, note: Callable[[Path, str], None], spend: Callable[[int], None]
+    ) -> None:
         self._copy = copy
         self._base = base
-        self._findings = findings
+        self._note = note
         self._spend = spend
 
     def task(self, raw: Mapping[str, Any], shapes_of: ShapesOf) -> dict[str, Any]:
@@ -247,7 +253,7 @@ class _Filling:
         if isinstance(value, dict):
             for key in value:
                 if _ITEM.search(key):
-                    self._findings.add((*path, key), "items are put into values, not into names")
+                    self._note((*path, key), "items are put into values, not into names")
             return {key: self._value(inner, shape.below(value, key), (*path, key)) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._value(inner, shape.below(value, index), (*path, index)) for index, inner in enumerate(value)]
@@ -262,7 +268,7 @@ class _Filling:
                 return self._shell(text, path)
             return _ITEM.sub(self._replacement, text)
         except _NoSuchPart as missing:
-            self._findings.add(path, str(missing))
+            self._note(path, str(missing))
             return text
 
     def _whole(self, match: re.Match[str], shape: Shape) -> Any:
@@ -287,7 +293,7 @@ class _Filling:
             if match["escape"]:
                 return match[0][1:]
             if place.quoting is None:
-                self._findings.add(path, f"{shorten(match[0])} {place.fault}")
+                self._note(path, f"{shorten(match[0])} {place.fault}")
                 return match[0]
             value = quoted(as_text(self._look_up(match)), place.quoting)
             self._spend(len(value))

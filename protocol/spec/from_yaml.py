@@ -186,9 +186,9 @@ class _Reading:
         return value
 
     def _wants_text(self) -> bool:
-        """Whether the value stands in an `env` or in `params`: there `1.10` must not become 1.1 on its way to text."""
+        """Whether it stands in `env`, `params` or `foreach`: there `1.10` must not become 1.1 on its way to text."""
         match [open_.step for open_ in self._open[1:5]]:
-            case ["defaults", "env"] | ["tasks", _, "env"] | ["params"] | ["params", _]:
+            case ["defaults", "env"] | ["tasks", _, "env"] | ["tasks", _, "foreach", *_] | ["params"] | ["params", _]:
                 return True
             case _:
                 return False

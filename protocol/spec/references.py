@@ -20,6 +20,7 @@ from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
 from orch_actors.protocol.spec.places import Finding, Path, shorten
 from orch_actors.protocol.spec.shelltext import places
+from orch_actors.protocol.spec.work import text_fault
 
 #: Fields of a task in which results are put: the worker types' own, and `env`.
 FILLED: Final = frozenset({"command", "args", "prompt", "env"})
@@ -29,6 +30,9 @@ _MENTION: Final = re.compile(r"(?P<escape>\$?)\$\{(?P<space>tasks?|params?)\.(?P
 _STEPS: Final = re.compile(r"(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
 
 _PLACE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+#: Where an id ends at the latest (ids.py).
+_LONGEST_ID: Final = 64
 
 _FORM: Final = "expected ${tasks.ID.result} or ${tasks.ID.result.FIELD}"
 
@@ -60,7 +64,7 @@ class Mention(NamedTuple):
         if self.space != "tasks" or not self.closed:
             return []
         found = []
-        at = self.body.rfind(".result")
+        at = self.body.rfind(".result", 0, _LONGEST_ID + len(".result"))
         while at > 0:
             name, rest = self.body[:at], self.body[at + len(".result") :]
             if _STEPS.fullmatch(rest) and is_id(name):
@@ -150,7 +154,7 @@ def _checked(value: Any, path: Path, own: str, conditions: Mapping[str, str]) ->
             fault = None if mention.escaped else _fault(mention, own, conditions)
             if fault is not None:
                 yield Finding(path, fault)
-        if path == ("command",):
+        if path == ("command",) and text_fault(value) is None:
             yield from _misplaced(value)
     elif isinstance(value, dict):
         for key, inner in value.items():
@@ -175,7 +179,8 @@ def _fault(mention: Mention, own: str, conditions: Mapping[str, str]) -> str | N
     if reading.task == own:
         return f"{_shown(mention)} refers to the task's own result, which there is not before it has run"
     if reading.task not in conditions:
-        meant = did_you_mean(reading.task, conditions)
+        copy = next((name for name in conditions if name.startswith(f"{reading.task}-")), None)
+        meant = f"; or did you mean `{copy}`?" if copy is not None else did_you_mean(reading.task, conditions)
         return (
             f"{_shown(mention)} refers to a task that this one does not depend on: "
             f"add `{reading.task}` to depends_on{meant}"

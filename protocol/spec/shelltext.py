@@ -35,6 +35,9 @@ class Place(NamedTuple):
 _WORD_ENDS: Final = frozenset(" \t\n;&|()<>")
 _BACKQUOTED: Final = re.compile(r"`(?:\\.|[^`\\])*`", re.DOTALL)
 _DELIMITER: Final = re.compile(r"<<(-?)[ \t]*((?:[^\s;&|<>()'\"\\`$]|\\[^\n]|'[^'\\\n]*'|\"[^\"\\`$\n]*\")+)")
+#: What is nothing special within a word, and within double quotes.
+_IN_WORD: Final = re.compile(r"[^\s\\'\"`$();&|<>]*")
+_IN_DOUBLE: Final = re.compile(r"[^\\\"`$\n]*")
 _CASE: Final = re.compile(r"case[ \t\n]")
 
 
@@ -145,7 +148,12 @@ class _Scan:
             case "c" if fresh and len(self._frames) > 1 and _CASE.match(self._text, self._at):
                 raise _Lost(_INTRICATE.format("`case` in parentheses"))
             case _:
-                self._at += 1
+                self._skip(_IN_WORD)
+
+    def _skip(self, what: re.Pattern[str]) -> None:
+        """Over one character, and over all that is nothing special, up to the next span."""
+        match = what.match(self._text, self._at, self._spans[len(self._found)][0])
+        self._at = max(self._at + 1, match.end() if match is not None else 0)
 
     def _close(self) -> None:
         if self._frames[-1] == "substitution":
@@ -168,10 +176,11 @@ class _Scan:
                 self._backquotes()
             case "$":
                 self._dollar()
-            case character:
-                if character == "\n":
-                    self._quotes_over_lines(self._at, self._at + 1)
+            case "\n":
+                self._quotes_over_lines(self._at, self._at + 1)
                 self._at += 1
+            case _:
+                self._skip(_IN_DOUBLE)
 
     def _quotes_over_lines(self, start: int, end: int) -> None:
         """Shells differ in where a here document begins whose line goes on in quotes."""
