@@ -41,7 +41,12 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 def listener(home: Home) -> int | None:
     """The pid that listens on the home's socket (0 where the system does not tell); None: nobody does."""
-    path = home.commands.removeprefix("ipc://")
+    return listener_at(home.commands)
+
+
+def listener_at(endpoint: str) -> int | None:
+    """The same of an `ipc://` endpoint."""
+    path = endpoint.removeprefix("ipc://")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2.0)
         try:

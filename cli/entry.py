@@ -79,7 +79,8 @@ def _fail(error: BaseException, words: list[str]) -> int:
     except BrokenPipeError:
         return _quiet_pipe()
     except OSError:
-        return 111  # there is nowhere left to tell it
+        _silence()  # there is nowhere left to tell it
+        return 111
     return fault.exit_code
 
 
@@ -113,10 +114,15 @@ def _quiet_pipe() -> int:
     """The reader has gone, as `| head` does: no message, and none from the interpreter at exit either."""
     from orch_actors.cli.faults import BROKEN_PIPE
 
+    _silence()
+    return BROKEN_PIPE
+
+
+def _silence() -> None:
+    """What could not be written stays in its buffer, and the interpreter would try again at exit, and complain."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             os.dup2(null, stream.fileno())
         except (OSError, ValueError, AttributeError):
             continue
-    return BROKEN_PIPE

@@ -103,12 +103,7 @@ def explain(error: OrchError | OSError) -> Fault:
         case Refused(info=info):
             return _refused(info)
         case Unavailable():
-            return Fault(
-                code="UNAVAILABLE",
-                message=str(error),
-                hint="is it busy or stuck? see daemon.log in its home; start it with: orch-actors up",
-                exit_code=NO_DAEMON,
-            )
+            return _unanswered(error)
         case EnvironmentFault(message=message, hint=hint, exit_code=exit_code):
             return Fault(code="ENVIRONMENT", message=message, hint=hint, exit_code=exit_code)
         case PeerFault():
@@ -123,6 +118,21 @@ def explain(error: OrchError | OSError) -> Fault:
             return Fault(code="ENVIRONMENT", message=f"{place}{error.strerror or error}", exit_code=ENVIRONMENT_FOR_NOW)
         case _:
             return Fault(code="ENVIRONMENT", message=str(error), exit_code=ENVIRONMENT)
+
+
+def _unanswered(error: Unavailable) -> Fault:
+    """Nobody is there any more, or somebody is who does not answer: a stuck daemon, or another program's socket."""
+    from orch_actors.cli.daemon import listener_at  # which imports us
+
+    pid = listener_at(error.endpoint)
+    if pid is None:
+        message = f"the daemon went away: nobody listens at {error.endpoint} any more"
+        hint = "daemon.log in its home says why; what it accepted is safe, and goes on with: orch-actors up"
+    else:
+        message = f"{error}, but process {pid} listens there" if pid else str(error)
+        hint = "see daemon.log in its home: it is busy, stuck, or not the daemon at all; if it has to go, "
+        hint += f"kill -9 {pid or 'it'} (nothing accepted is lost), then: orch-actors up"
+    return Fault(code="UNAVAILABLE", message=message, hint=hint, exit_code=NO_DAEMON)
 
 
 def _refused(info: ErrorInfo) -> Fault:

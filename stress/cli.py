@@ -42,7 +42,7 @@ ReportOption = Annotated[
 
 @app.callback()
 def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    r"""Try it out: scenarios with known outcomes, recorded workflows, a bench.
+    """Try it out: scenarios with known outcomes, recorded workflows, a bench.
 
     \b
     orch-actors stress list                        the scenarios
@@ -55,7 +55,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     \b
     Each uses a daemon of its own, in a temporary home, unless --home names one.
     Exit codes: 0 everything as expected, 1 not.
-    """
+    """  # noqa: D301 (the backspace itself is meant: click's mark of a paragraph that is not wrapped)
     # What stands before the verb is its default, as everywhere in this command line.
     given: dict[str, Any] = {"home": home} if home is not None else {}
     if as_json:

@@ -8,6 +8,7 @@ folder. Either fails the run. Processes are looked for where there is a /proc.
 
 import os
 import shutil
+import signal
 import stat
 import sys
 import tempfile
@@ -25,6 +26,9 @@ BASE = pytest.StashKey[str]()
 
 def pytest_configure(config):
     """Before anything is collected or started; the processes of pytest-xdist inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As `pytest &` in a script has it, and everything it starts; ctrl-C is among what is tested.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     # pytest's own folders stay where they are, for a look afterwards.

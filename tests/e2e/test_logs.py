@@ -129,9 +129,11 @@ def test_a_reader_that_goes(shared):
         assert (process.wait(20), err) == (141, b"")
 
 
-def test_a_full_disk(shared, graph):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk(shared, graph, unbuffered):
+    env = {**shared.env, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
-        ran = subprocess.run([PROGRAM, "status"], stdout=full, stderr=subprocess.PIPE, env=shared.env, check=False)
+        ran = subprocess.run([PROGRAM, "status"], stdout=full, stderr=subprocess.PIPE, env=env, check=False)
     assert ran.returncode == 111
     assert ran.stderr == b"error: No space left on device\n"
 

@@ -1,5 +1,8 @@
 """Errors by family → code, message, hint, exit code."""
 
+import os
+import socket
+
 import pytest
 
 from orch_actors.cli import faults
@@ -42,3 +45,17 @@ def test_problems_travel():
     problem = Problem(where="tasks[0].id", message="doubled", line=3)
     fault = faults.explain(Refused.because("INVALID_GRAPH", "1 problem", problems=(problem,)))
     assert fault.document()["error"]["problems"] == (problem,)
+
+
+def test_a_daemon_that_went_away_is_told_from_one_that_does_not_answer(tmp_path):
+    path = str(tmp_path / "s")
+    gone = faults.explain(Unavailable(f"ipc://{path}", 10.0))
+    assert "went away" in gone.message
+    assert "orch-actors up" in gone.hint
+    with socket.socket(socket.AF_UNIX) as foreign:
+        foreign.bind(path)
+        foreign.listen()
+        silent = faults.explain(Unavailable(f"ipc://{path}", 10.0))
+    assert str(os.getpid()) in silent.message
+    assert str(os.getpid()) in silent.hint
+    assert "went away" not in silent.message
