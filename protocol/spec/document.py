@@ -20,6 +20,8 @@ def task_to_document(task: TaskSpec) -> dict[str, Any]:
 def to_document(spec: GraphSpec) -> dict[str, Any]:
     """A graph as plain data, complete: what a graph file could hold, what travels, what is journalled."""
     document = _plain(spec)
+    if not document.get("limits", True):
+        del document["limits"]
     document["tasks"] = [_flat(task, fields) for task, fields in zip(spec.tasks, document["tasks"], strict=True)]
     return document
 
@@ -31,6 +33,9 @@ def _plain(struct: Struct) -> dict[str, Any]:
 
 def _flat(task: TaskSpec, fields: dict[str, Any]) -> dict[str, Any]:
     work = fields.pop("work")
+    for name in ("retry", "ask"):  # empty: all in it has its default
+        if not fields.get(name, True):
+            del fields[name]
     document = {"id": fields.pop("id"), "worker": task.worker, **work, **fields}
     if task.depends_on:
         document["depends_on"] = [
