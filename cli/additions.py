@@ -61,6 +61,8 @@ def check_offer(offer: Offer) -> None:
                 raise faults.usage(f"{option} is for a command behind --", "in a graph, say it in the file")
     elif offer.param:
         raise faults.usage("--param is for graph files", "the shell fills in the words of a command")
+    for text in offer.after:
+        _dependency(text)
     if offer.id is not None and not is_id(offer.id):
         raise faults.usage(f"--id {offer.id!r} cannot be a task's id", f"an id is {ID_RULE}")
 

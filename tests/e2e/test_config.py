@@ -1,0 +1,65 @@
+"""`config`."""
+
+import os
+
+from .graphs import ended, submit, task, tasks
+
+
+def put(cli, text):
+    path = os.path.join(cli.home, "config.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def limit(cli):
+    return next(each["limit"] for each in cli("status", "--json").json["workers"] if each["type"] == "shell")
+
+
+def test_show_and_path_need_no_daemon(cli):
+    path = os.path.join(cli.home, "config.toml")
+    assert cli("config", "path").out == path + "\n"
+    assert cli("config", "path", "--json").json == {"path": path, "exists": False}
+    shown = cli("config", "--json").json
+    assert set(shown) == {"path", "exists", "workers", "resources", "defaults", "retention", "output_limit"}
+    assert shown["workers"]["shell"]["limit"] >= 4
+    put(cli, 'output_limit = "2MB"\n[workers.shell]\nlimit = 3\n[retention]\nolder_than = "1d"\n')
+    shown = cli("config", "show", "--json").json
+    assert (shown["exists"], shown["output_limit"], shown["workers"]["shell"]) == (True, 2_000_000, {"limit": 3})
+    assert shown["retention"] == {"keep": None, "older_than": 86400.0}
+    assert "output_limit = 2000000\n" in cli("config").out
+
+
+def test_reload(cli):
+    cli("up")
+    pid = cli.pid()
+    path = put(cli, "[workers.shell]\nlimit = 3\n[defaults]\nretry = {attempts = 2}\n[resources]\ngpu = 1\n")
+    assert cli("config", "reload", "--json").json == {"path": path, "reloaded": True, "pid": pid}
+    assert limit(cli) == 3
+    assert cli("status", "--json").json["supervisor"]["reloads"] == 1
+    graph = submit(cli, task("a", "exit 1", resources={"gpu": 1}))
+    ended(cli, graph, "failed")
+    assert len(tasks(cli, graph)["a"]["attempts"]) == 2
+    os.unlink(path)
+    assert f"pid {pid} has taken over {path} (none: the defaults)" in cli("config", "reload").out
+    assert limit(cli) >= 4
+    assert cli.pid() == pid
+
+
+def test_a_mistake_changes_nothing(cli):
+    put(cli, "[workers.shell]\nlimit = 3\n")
+    cli("up")
+    path = put(cli, "[workers.shell]\nlimit = 0\n")
+    for action in ("show", "reload"):
+        fault = cli("config", action, "--json", code=100).error
+        assert fault["code"] == "ENVIRONMENT"
+        assert path in fault["message"]
+    put(cli, "[workers.nope]\nlimit = 1\n")
+    assert "nope" in cli("config", "reload", code=100).err
+    assert limit(cli) == 3
+    assert cli("status", "--json").json["supervisor"]["reloads"] == 0
+
+
+def test_nobody_to_take_it_over(cli):
+    assert cli("config", "reload", "--json", code=3).error["code"] == "UNAVAILABLE"
+    assert cli("config", "nope", code=2).err

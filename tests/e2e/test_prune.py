@@ -1,0 +1,47 @@
+"""`prune`."""
+
+import os
+
+from .conftest import eventually
+from .graphs import ended, submit, task
+
+
+def logs_of(cli, graph):
+    (each,) = cli("status", graph, "--json").json["tasks"]
+    return each["attempts"][0]["stdout"]
+
+
+def graphs(cli):
+    return [each["id"] for each in cli("status", "--json").json["graphs"]]
+
+
+def test_what_is_over_goes_with_its_files(cli):
+    made = [submit(cli, task("a", "echo hi")) for _ in range(4)]
+    for graph in made:
+        ended(cli, graph)
+    running = submit(cli, task("long", "sleep 78"))
+    log = logs_of(cli, made[0])
+    assert os.path.exists(log)
+    assert cli("prune", "--keep", "3", "--dry-run", "--json").json == {"graphs": [made[0]], "dry_run": True}
+    assert os.path.exists(log)
+    assert cli("prune", made[0]).out == f"{made[0]} forgotten\n"
+    eventually(lambda: not os.path.exists(os.path.dirname(log)))
+    assert cli("status", made[0], "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
+    assert cli("prune", "--older-than", "1h").out == "nothing to forget\n"
+    assert cli("prune", "--keep", "1", "--json").json["graphs"] == made[1:3]
+    assert cli("prune", "--older-than", "0", "--json").json["graphs"] == made[3:]
+    assert graphs(cli) == [running]
+    assert cli("prune", running, "--json", code=4).error["code"] == "NOT_ALLOWED"
+    cli.kill_daemon()
+    cli("up")
+    assert graphs(cli) == [running]  # what was forgotten stays so
+    assert submit(cli, task("a")) not in made  # and its id is not used again
+    cli("cancel", running)
+
+
+def test_wrong(shared):
+    assert shared("prune", "g999", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
+    assert "nothing was named" in shared("prune", code=2).err
+    assert "graphs are named" in shared("prune", "g1", "--keep", "3", code=2).err
+    assert "--keep" in shared("prune", "--keep", "-3", code=2).err
+    assert "--older-than" in shared("prune", "--older-than", "soon", code=2).err
