@@ -7,7 +7,7 @@ import os.path
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, json
 from msgspec.structs import force_setattr
 
 from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_graph, check_name, check_task
@@ -54,7 +54,8 @@ class Reader:
         self._workers: Final = workers
         self._work_shapes: Final = {name: record(kind) for name, kind in workers.items()}
         self._defaults = Defaults({}, _COMMON, self._work_shapes, findings)
-        #: Something that all tasks inherit may refer to results.
+        #: There may be references at all, and in what all tasks inherit.
+        self._may_refer = not accepted
         self._inherits_mentions = False
         #: Absolute folder for tasks without a `cwd`.
         self._cwd = base_dir
@@ -66,6 +67,7 @@ class Reader:
         if not isinstance(document, dict):
             self._findings.add((), f"the document is {found(document)}: expected a mapping with `name` and `tasks`")
             return None
+        self._may_refer = self._may_refer and _may_refer(document)
         top = self._top(document)
         raw_tasks = document.get("tasks")
         if not isinstance(raw_tasks, (dict, list, tuple)):
@@ -125,7 +127,7 @@ class Reader:
     def inherit(self, defaults: Mapping[str, Any]) -> None:
         """Have every task that is read from now on inherit these fields; what is wrong with them is noted."""
         self._defaults = Defaults(defaults, _COMMON, self._work_shapes, self._findings)
-        self._inherits_mentions = not self._accepted and has_mentions(dict(defaults))
+        self._inherits_mentions = self._may_refer and has_mentions(dict(defaults))
 
     def _check_title(self, document: dict[str, Any]) -> None:
         name = document.get("name")
@@ -206,7 +208,7 @@ class Reader:
         findings = list(check_task(task))
         if not self._accepted:
             findings += check_policies(task)
-            if self._inherits_mentions or has_mentions(raw):
+            if self._inherits_mentions or (self._may_refer and has_mentions(raw)):
                 findings += check_references(task)
         for finding in findings:
             # The folder around all tasks is in every task's: what is wrong there is told once, there.
@@ -296,6 +298,14 @@ class Reader:
         meant = did_you_mean(name, (*fields, "foreach"))
         own = listed([field for field in fields if field not in _COMMON])
         return f"is an unknown field{meant or f'; worker `{worker}` has {own}, beside what all tasks have'}"
+
+
+def _may_refer(document: dict[str, Any]) -> bool:
+    """Whether a reference can be anywhere; much quicker than to look for one in each text."""
+    try:
+        return b"${" in json.encode(document)
+    except TypeError:  # a text or number of somebody's own class
+        return True
 
 
 def _node_of(raw: dict[str, Any]) -> Node:
