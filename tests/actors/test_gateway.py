@@ -341,11 +341,11 @@ def test_a_frame_over_the_limit_costs_its_sender_the_connection(monkeypatch):
     door = Door().begin()
     try:
         monitored = door.dealer(maxmsgsize=-1)
-        monitor = monitored.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        monitored.send(b"{" + b" " * 100_001)
-        assert monitor.poll(DEADLINE_S * 1000)
-        monitored.disable_monitor()
-        monitor.close()
+        with monitored.get_monitor_socket(zmq.EVENT_DISCONNECTED) as monitor:
+            monitored.send(b"{" + b" " * 100_001)
+            hung_up_on = monitor.poll(DEADLINE_S * 1000)
+            monitored.disable_monitor()
+        assert hung_up_on
         assert door.answers_hello()
         at_the_limit = door.dealer()
         body = codec.encode(request(messages.GetGraph(graph="")), "json")
@@ -428,8 +428,12 @@ def ask_from_nobody(endpoint):
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     socket.linger = 0
+    socket.sndtimeo = 1000  # where the door was shut already, nobody is left to send to: it would wait for ever
     socket.connect(endpoint)
-    socket.send(codec.encode(request()))
+    try:
+        socket.send(codec.encode(request()))
+    except zmq.Again:
+        return 1
     return 0 if socket.poll(1000) else 1
 
 
@@ -638,6 +642,24 @@ def test_stopping_sends_what_was_to_be_sent():
     for client in clients:
         for _ in range(100):
             assert client.recv()
+    door.close()
+
+
+def test_a_reply_that_comes_together_with_the_stop_is_sent(monkeypatch):
+    """Put down after the last look into the outbox, and before the look at whether to go."""
+    monkeypatch.setattr(gateway_module, "HEARTBEAT_S", 0.0)  # a beat in every round
+    door = Door().begin()
+    client = door.dealer()
+    exchange(client)
+    origin = door.asked[0].origin
+
+    def between():
+        door.gateway._outbox.append((door.gateway._clients, [*origin.route, b"last words"]))
+        door.gateway._stopping = True
+
+    monkeypatch.setattr(door.gateway, "_beat", between)
+    exchange(client)  # let it go round
+    assert client.recv() == b"last words"
     door.close()
 
 

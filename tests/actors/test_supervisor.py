@@ -477,6 +477,21 @@ def test_a_host_is_asked_only_once_the_start_is_durable(begin):
     assert [effect.attempt for effect in life.performed(s.StartAttempt)] == [1]
 
 
+def test_also_what_the_world_causes_waits_for_the_disk(begin):
+    life = begin()
+    life.ask(submit())
+    life.journal.may_commit.clear()
+    life.journal.committing.clear()
+    life.trace.clear()
+    life.ref.tell(HostUp("shell", "shell-1"))
+    assert life.journal.committing.wait(DEADLINE_S)
+    assert life.whats() == ["add"]
+    life.journal.may_commit.set()
+    life.settle()
+    assert life.whats()[:2] == ["add", "commit"]
+    assert life.performed(s.StartAttempt)
+
+
 def test_news_of_a_host_that_was_given_up_on_is_no_news(begin, tmp_path):
     life = begin()
     up(life)

@@ -267,6 +267,17 @@ def test_a_timer_of_an_earlier_host_neither_jumps_the_wait_nor_ends_the_next(cre
     assert not gone(pid)
 
 
+def test_a_wait_that_is_over_late_does_not_shorten_the_next_one(crew):
+    crew.wake()
+    crew.kill()
+    late = crew.timekeeper.armed[("host", "shell")]
+    crew.due()
+    crew.kill()
+    late()
+    crew.do(HostSpoke("nobody"))
+    assert crew.shell.state == "backoff"
+
+
 def test_a_host_that_cannot_be_started_is_tried_again_with_waits():
     crew = Crew()
     crew.kind.program = ("/nowhere/python",)
