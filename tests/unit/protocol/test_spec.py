@@ -9,8 +9,10 @@ import pytest
 
 from orch_actors.actors import gateway, queries, telling
 from orch_actors.actors.core.facts import Fact
+from orch_actors.actors.host import leavings
+from orch_actors.actors.references import VARIABLE
 from orch_actors.protocol import codec, environment, errors, messages, views
-from orch_actors.protocol.spec import check, graph, plain, work
+from orch_actors.protocol.spec import check, failures, foreach, graph, load, parse, plain, policies, references, work
 
 SPEC = importlib.resources.files("orch_actors.protocol").joinpath("SPEC.md").read_text("utf-8")
 
@@ -203,6 +205,62 @@ def test_defaults_of_documents(table, kind):
             continue
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
         assert msgspec.json.decode(given[1]) == msgspec.json.decode(msgspec.json.encode(default)), name
+
+
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", section("Graph documents"), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split("\n")[0])
+def test_examples_are_graphs(text, tmp_path):
+    file = tmp_path / "graph.yaml"
+    file.write_text(text, "utf-8")
+    document, spec, _ = load.check_file(str(file))
+    assert parse.parse_graph(document, base_dir=str(tmp_path)) == spec
+    assert len(spec.tasks) > len(document["tasks"])
+
+
+def test_examples_show_every_field():
+    """But for those that need no example."""
+    shown = set(re.findall(r"(\w+): ", "".join(EXAMPLES)))
+    kinds = (graph.GraphSpec, graph.Limits, graph.Dependency, graph.Asking, work.ShellWork)
+    assert set().union(*map(fields, kinds)) - shown <= {"tolerant", "tasks"}
+
+
+def test_failures():
+    found = {names(row[0])[0]: row[1:] for row in rows("States", "class")}
+    assert {name: said.replace("`", "") for name, (said, _) in found.items()} == {
+        name: said.replace("`", "") for name, said in failures.FAILURES.items()
+    }
+    assert {name for name, (_, retry) in found.items() if retry.startswith("never")} == set(failures.FINAL_FAILURES)
+
+
+def test_choices():
+    found = {names(row[0])[0]: row for row in rows("Graph documents", "what is asked")}
+    assert found.pop("question")[2] == "its own"
+    assert {about: tuple(names(row[2])) for about, row in found.items()} == failures.CHOICES
+    assert {about: names(row[3])[0] for about, row in found.items()} == failures.LEAST
+
+
+def test_what_is_filled_in():
+    found = {name for row in rows("Graph documents", "written") for name in names(row[0])}
+    assert found == {
+        "${params.NAME}", "${item}", "${item.PATH}", "${index}", "${tasks.ID.result}", "${tasks.ID.result.PATH}"
+    }  # fmt: skip
+    [tasks] = [row for row in rows("Graph documents", "written") if "tasks" in row[0]]
+    assert set(names(tasks[3])) == references.FILLED - {"prompt"}
+
+
+def test_variables_that_a_task_finds():
+    found = {name for row in rows("Graph documents", "variable") for name in names(row[0])}
+    code = importlib.resources.files("orch_actors.actors.host").joinpath("local.py").read_text("utf-8")
+    assert found == {*re.findall(r'"(ORCH_\w+)"', code), VARIABLE + "1"}
+
+
+def test_bounds_of_documents():
+    text = section("Graph documents")
+    for bound in (foreach.MAX_EXPANDED, work.MAX_TEXT_BYTES, policies.MAX_PATTERN, policies.MAX_QUESTION,
+                  leavings.MAX_RESULT_BYTES):  # fmt: skip
+        assert f"{bound:,}" in text
 
 
 def test_limits():
