@@ -14,6 +14,10 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Final, NoReturn, Self, TextIO
 
+#: Of a terminal that does not tell.
+_COLUMNS: Final = 80
+_ROWS: Final = 24
+
 _NOT_BEFORE_S: Final = 0.1
 _AT_LEAST_EVERY_S: Final = 1.0
 
@@ -64,7 +68,7 @@ class LiveArea:
     def _paint(self) -> None:
         columns, rows = os.get_terminal_size(self._stream.fileno())
         with self.lock:
-            lines = self._draw(columns, rows)
+            lines = self._draw(columns or _COLUMNS, rows or _ROWS)
         # Each line clears what is right of it and the last one what is below: nothing flickers.
         text = "".join(f"{line}\x1b[K\n" for line in lines)
         self._write(f"{self._rewind()}{text}\x1b[J")
