@@ -45,7 +45,7 @@ class Retry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     factor: Annotated[float, Meta(ge=1)] = 2.0
     max_backoff: Duration = 300.0
     jitter: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    #: Failure classes that are worth another attempt; none named: all of them but `unknown`.
+    #: Failure classes (failures.py) that are worth another attempt; none named: all that ever are.
     on: tuple[str, ...] = ()
     #: Exit codes that are worth another attempt; none named: all.
     exit_codes: tuple[int, ...] = ()

@@ -21,7 +21,7 @@ from orch_actors.protocol.spec.parse import parse_noting
 from orch_actors.protocol.spec.places import Findings, Path, refuse, unnamed, where
 from orch_actors.protocol.spec.shapes import found
 from orch_actors.protocol.spec.syntax import SyntaxFault
-from orch_actors.protocol.spec.work import WORK, Work
+from orch_actors.protocol.spec.work import WORK, PythonWork, Work
 
 #: Largest graph file in bytes.
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -70,9 +70,25 @@ def check_file(
         graph = parse_noting(document, findings, base_dir=loaded.base_dir, workers=workers)
     except Refused as refused:
         refuse(locate(refused.info.problems, loaded), loaded.name)
+    if graph is not None and not findings:
+        _note_missing_scripts(document, graph, findings)
     if graph is None or findings:
         _refuse(findings, loaded)
     return document, graph, loaded.base_dir
+
+
+def _note_missing_scripts(document: Mapping[str, Any], graph: GraphSpec, findings: Findings) -> None:
+    """A script that is not there. One that something before it may still write is left alone."""
+    raw_tasks = document["tasks"]
+    places = {raw.get("id"): ("tasks", at) for at, raw in enumerate(raw_tasks)} if isinstance(raw_tasks, list) else {}
+    for task in graph.tasks:
+        script = task.work.script if isinstance(task.work, PythonWork) else None
+        if script is None or task.depends_on or "\n" in script or not script.endswith(".py") or "${" in script:
+            continue
+        path = os.path.join(task.cwd or "/", os.path.expanduser(script))
+        place = places.get(task.id, ("tasks", task.id))
+        if os.path.isdir(task.cwd or "/") and not os.path.exists(path):
+            findings.add((*place, "script"), f"there is no file {path}: expected a script's path, or its source")
 
 
 def load_graph(path: str, *, params: Mapping[str, str] | None = None) -> LoadedGraph:

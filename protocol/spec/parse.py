@@ -31,7 +31,6 @@ def parse_graph(
     base_dir: str,
     accepted: bool = False,
     workers: Mapping[str, type[Work]] = WORK,
-    unsupported: Mapping[str, str] | None = None,
 ) -> GraphSpec:
     """Read a graph document. Afterwards every task has an absolute `cwd`.
 
@@ -40,13 +39,11 @@ def parse_graph(
         base_dir: absolute folder against which relative `cwd`s are read; also that of tasks without one.
         accepted: it was accepted before, by this or another version: only its form is checked.
         workers: the known worker types.
-        unsupported: an empty mapping means `accepted`, which has taken its place.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
     """
     findings = Findings()
-    accepted = accepted or unsupported is not None
     graph = parse_noting(document, findings, base_dir=base_dir, accepted=accepted, workers=workers)
     if graph is None or findings:
         findings.refuse()
@@ -80,7 +77,6 @@ def parse_task(
     base_dir: str,
     accepted: bool = False,
     workers: Mapping[str, type[Work]] = WORK,
-    unsupported: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> TaskSpec:
     """Read one task by itself, without `foreach`; whether its dependencies exist is for its graph to say.
@@ -91,7 +87,6 @@ def parse_task(
         base_dir: as for `parse_graph`, and so the others.
         accepted: only its form is checked.
         workers: the known worker types.
-        unsupported: as for `parse_graph`.
         defaults: what it inherits unless it says otherwise.
 
     Raises:
@@ -101,7 +96,7 @@ def parse_task(
     base: Path = ("tasks", index)
     _hold_plain(document, findings, base)
     findings.name_task(index, document)
-    reader = Reader(findings, base_dir, workers, accepted=accepted or unsupported is not None)
+    reader = Reader(findings, base_dir, workers, accepted=accepted)
     if defaults:
         reader.inherit(defaults)
     task, _node = reader.task(document, base)
