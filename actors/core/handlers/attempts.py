@@ -67,6 +67,8 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
         return
     task, attempt = running
     cls, message = classify(attempt, news)
+    if cls == "exit" and task.worker == "python":
+        message += _last_word(news.tail)
     if task.spec.timeout is not None and attempt.stopping is None:
         turn.ask(s.DisarmTimer(s.TimerKey("timeout", news.graph, news.task, news.attempt)))
     turn.emit(
@@ -94,7 +96,7 @@ _MAY_ASK = (None, "exit", "validation", "result")
 
 def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Question | None) -> None:
     """After an attempt: the task is done, asks, is tried again, or has failed."""
-    if cls == "cancelled" or (task.graph.cancelling and cls is not None):
+    if cls == "cancelled":
         end_task(turn, task, "cancelled", cls="cancelled", reason=message)
     elif cls == "deadline":
         fail(turn, task, cls, message)
@@ -138,6 +140,12 @@ def _settle_unknown(turn: Turn, task: Task, message: str) -> None:
             fail(turn, task, "unknown", message)
         case "ask":
             asking.ask_about_failure(turn, task, "unknown", "unknown", message)
+
+
+def _last_word(tail: str) -> str:
+    """The line that a traceback ends with: it says what the exit code does not."""
+    lines = [line for line in tail.splitlines() if line.strip()]
+    return f": {lines[-1].strip()[:200]}" if lines and not lines[-1].startswith(" ") else ""
 
 
 def classify(attempt: Attempt, news: s.AttemptOver) -> tuple[str | None, str]:
