@@ -6,7 +6,7 @@ character: a command may hold anything. Whether the daemon takes it is for the d
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -40,12 +40,22 @@ def read_changes(words: Sequence[str], json_set: str | None, option: str = "") -
             )
         if key in changes:
             raise faults.usage(f"{key} is given twice", "give each option once")
-        changes[key] = read_value(text)
+        changes[key] = read_value(text, as_text=key in _text_options())
     return changes
 
 
-def read_value(text: str) -> Any:
-    """What a value means; empty, null and ~ are None."""
+def _text_options() -> set[str]:
+    """Options that take text: `command=true` is a command, `title=5` a title."""
+    from orch_actors.protocol.spec.graph import TaskSpec
+    from orch_actors.protocol.spec.work import WORK
+
+    kinds: tuple[type[msgspec.Struct], ...] = (TaskSpec, *WORK.values())
+    fields = [field for kind in kinds for field in msgspec.structs.fields(kind)]
+    return {field.encode_name for field in fields if str in (field.type, *get_args(field.type))}
+
+
+def read_value(text: str, *, as_text: bool = False) -> Any:
+    """What a value means; empty, null and ~ are None. `as_text`: numbers and truth values stay text."""
     if text.startswith(_STRUCTURED):
         from orch_actors.protocol.spec.from_yaml import read_yaml
         from orch_actors.protocol.spec.syntax import SyntaxFault
@@ -59,7 +69,7 @@ def read_value(text: str) -> Any:
     from orch_actors.protocol.spec.from_yaml import scalar
 
     value = scalar(text.strip())
-    return text if isinstance(value, str) else value
+    return text if isinstance(value, str) or (as_text and value is not None) else value
 
 
 def _read_json(text: str | None) -> dict[str, Any]:

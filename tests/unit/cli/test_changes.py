@@ -47,6 +47,15 @@ def test_plain_text_loses_nothing(text):
     assert found == "echo " + text
 
 
+def test_where_text_is_wanted_it_stays_text():
+    words = ["command=true", "title=5", "cwd=1.5", "script=0x10", "timeout=5", "approve=true", "call=", "worker=null"]
+    assert read_changes(words, None) == {
+        "command": "true", "title": "5", "cwd": "1.5", "script": "0x10", "timeout": 5, "approve": True, "call": None,
+        "worker": None,
+    }  # fmt: skip
+    assert read_changes(['command=["make", "-j4"]', "args=[1]"], None) == {"command": ["make", "-j4"], "args": [1]}
+
+
 def test_words_and_json_together():
     assert read_changes(["timeout=", "title=a=b"], '{"approve": true, "env": null}') == {
         "timeout": None,
