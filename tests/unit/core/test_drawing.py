@@ -1,0 +1,49 @@
+"""docs/states.md says what the tables say, and the tables say everything."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.drawing import document
+from orch_actors.actors.core.machine import _HANDLERS
+from orch_actors.actors.core.table import REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
+
+PAGE = Path(__file__).parents[3] / "docs" / "states.md"
+
+
+def test_the_page_is_what_the_tables_draw():
+    assert PAGE.read_text() == document(), "draw it anew: python -m orch_actors.actors.core.drawing > docs/states.md"
+
+
+def test_every_pair_is_written_down():
+    assert set(REACTIONS) == {(state, stimulus) for state in TASK_STATES for stimulus in get_args(Stimulus)}
+
+
+def test_every_fact_of_the_moves_is_a_fact():
+    tags = {fact.__struct_config__.tag for fact in get_args(f.Fact)}
+    assert {fact for _, fact in TASK_MOVES} <= tags
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL))
+def test_what_is_over_only_comes_back_by_being_revived(state):
+    assert {fact for start, fact in TASK_MOVES if start == state} == {"task_revived"}
+
+
+@pytest.mark.parametrize("state", sorted(set(TASK_STATES) - TERMINAL))
+def test_every_open_state_has_a_way_out(state):
+    reached, open_ends = set(), [state]
+    while open_ends:
+        here = open_ends.pop()
+        for (start, _), targets in TASK_MOVES.items():
+            if start == here:
+                open_ends += targets - reached
+                reached |= targets
+    assert reached & TERMINAL
+
+
+def test_every_stimulus_has_a_handler():
+    kinds = {kind for kind in vars(s).values() if isinstance(kind, type) and issubclass(kind, s.Stimulus)}
+    assert set(_HANDLERS) == kinds - {s.Stimulus}
