@@ -78,8 +78,7 @@ class Archivist(Actor):
                 break
             event = event_of(told.fact, told.seq, told.at_utc)
             if event.graph == why.graph and event.task == why.task:
-                text = event.message or _number(event)
-                story.append(StoryLine(time_utc=event.time_utc, kind=event.kind, message=text))
+                story.append(StoryLine(time_utc=event.time_utc, kind=event.kind, message=_in_words(event)))
         self._answer(asked.origin, Because(why=msgspec.structs.replace(why, story=tuple(story))))
 
     def _on_remove_files(self, asked: RemoveFiles) -> None:
@@ -94,8 +93,12 @@ class Archivist(Actor):
                 yield from _events_in(path, since, needle)
 
 
-def _number(event: Event) -> str:
-    return f"attempt {event.attempt}" if event.attempt is not None else ""
+def _in_words(event: Event) -> str:
+    """What a line of a story says: what was chosen or became of it, and why; otherwise which attempt."""
+    outcome = event.data.get("choice") or (event.state if event.kind == "task_ended" else None)
+    if outcome:
+        return f"{outcome}: {event.message}" if event.message else str(outcome)
+    return event.message or (f"attempt {event.attempt}" if event.attempt is not None else "")
 
 
 def _first_event(path: str) -> int | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orch_actors.protocol.follower import Follower
     from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
     from orch_actors.protocol.spec.work import PythonWork, ShellWork, Work
-    from orch_actors.protocol.views import Event, GraphSummary, GraphView, StatusView
+    from orch_actors.protocol.views import DecisionView, Event, GraphSummary, GraphView, StatusView, WhyView
 
 #: Module → the names that it exports here.
 _EXPORTS: Final = {
@@ -34,13 +34,14 @@ _EXPORTS: Final = {
     "follower": ("Follower",),
     "spec.graph": ("Dependency", "GraphSpec", "Limits", "Retry", "TaskSpec", "Validate"),
     "spec.work": ("PythonWork", "ShellWork", "Work"),
-    "views": ("Event", "GraphSummary", "GraphView", "StatusView"),
+    "views": ("DecisionView", "Event", "GraphSummary", "GraphView", "StatusView", "WhyView"),
 }
 _HOME_OF: Final = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "DecisionView",
     "Dependency",
     "EnvironmentFault",
     "ErrorInfo",
@@ -61,6 +62,7 @@ __all__ = [
     "TaskSpec",
     "Unavailable",
     "Validate",
+    "WhyView",
     "Work",
 ]
 

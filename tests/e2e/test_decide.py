@@ -13,6 +13,9 @@ def test_the_answer_reaches_the_task(shared):
     ended(shared, graph)
     answer = shared("logs", f"{graph}/a").json
     assert (answer["ref"], answer["choice"], answer["note"]) == (ref, "approve", "go \x1b[2J")
+    story = {line["kind"]: line["message"] for line in shared("why", f"{graph}/a", "--json").json["story"]}
+    assert story["decision_answered"] == "approve: go \x1b[2J"
+    assert "\x1b" not in shared("why", f"{graph}/a").out
 
 
 def test_twice(shared):

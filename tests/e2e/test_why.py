@@ -44,6 +44,7 @@ def test_an_end(shared):
     graph = submit(shared, task("bad", "exit 7"), task("after", "true", "bad"))
     ended(shared, graph, "failed")
     bad = why(shared, f"{graph}/bad")
+    assert bad["story"][-1]["message"] == "failed: exit code 7"
     assert (bad["reason"], bad["sentence"]) == ({"kind": "failed", "class": "exit"}, "exit code 7")
     assert f"orch-actors retry {graph}/bad" in bad["help"]
     after = why(shared, f"{graph}/after")
