@@ -1,4 +1,4 @@
-"""docs/states.md, drawn from the tables: `python -m orch_actors.actors.core.drawing > docs/states.md`.
+"""docs/states.md, drawn from the tables: `python -m orch_actors.actors.states_page > docs/states.md`.
 
 Nothing here decides anything; a test holds the file against what this draws.
 """
@@ -18,7 +18,7 @@ def document() -> str:
             "# The life of a task",
             "",
             "Drawn from `actors/core/table.py`; change the tables there, then draw this page anew:",
-            "`python -m orch_actors.actors.core.drawing > docs/states.md`.",
+            "`python -m orch_actors.actors.states_page > docs/states.md`.",
             "",
             "## Which fact leads where",
             "",

@@ -7,15 +7,15 @@ import pytest
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.drawing import document
+from orch_actors.actors.states_page import document
 from orch_actors.actors.core.machine import _HANDLERS
 from orch_actors.actors.core.table import REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
 
-PAGE = Path(__file__).parents[3] / "docs" / "states.md"
+PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 
 
 def test_the_page_is_what_the_tables_draw():
-    assert PAGE.read_text() == document(), "draw it anew: python -m orch_actors.actors.core.drawing > docs/states.md"
+    assert PAGE.read_text() == document(), "draw it anew: python -m orch_actors.actors.states_page > docs/states.md"
 
 
 def test_every_pair_is_written_down():
