@@ -7,9 +7,9 @@ import pytest
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.states_page import document
 from orch_actors.actors.core.machine import _HANDLERS
 from orch_actors.actors.core.table import REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
+from orch_actors.actors.states_page import document
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 
