@@ -176,6 +176,7 @@ class World:
                 self.assert_runs(worker, graph, name, number)
             case s.AdoptAttempt(worker, graph, name, number, stopping):
                 self.assert_runs(worker, graph, name, number)
+                self.watched.discard((graph, name, number))
                 assert stopping == (self.get(name, graph).attempts[-1].stopping is not None)
             case s.StopAttempt(worker, graph, name, number):
                 self.assert_runs(worker, graph, name, number)
@@ -204,13 +205,14 @@ class World:
         assert not broken_invariants(self.state)
         if isinstance(stimulus, s.AttemptFound):
             self.watched.add((stimulus.graph, stimulus.task, stimulus.attempt))
-        if isinstance(stimulus, s.WorkerReady | s.WorkerLost):
-            gone = {(node.graph.id, node.id, len(node.attempts)) for node in self.flying}
-            self.watched -= {at for at in gone if self.get(at[1], at[0]).worker == stimulus.worker}
+        if isinstance(stimulus, s.WorkerLost):
+            flying = [node for node in self.flying if node.worker == stimulus.worker]
+            self.watched -= {(node.graph.id, node.id, len(node.attempts)) for node in flying}
         if getattr(stimulus, "dry_run", False):
             assert not step.facts
             assert not step.effects
         self.check_terminal(before, step)
+        self.check_policies(before, step)
         self.check_starts(step)
         self.check_nothing_left_over()
         if not self.recovering:
@@ -232,6 +234,41 @@ class World:
                 if old["state"] in TERMINAL and (graph, name) not in revived:
                     new = plain(now[name])
                     assert {key: old[key] for key in kept} == {key: new[key] for key in kept}
+
+    def check_policies(self, before, step):
+        """What a task's options and its past say about the facts that may come."""
+        unknown = {
+            (fact.graph, fact.task): self.get(fact.task, fact.graph).spec.on_unknown
+            for fact in step.facts
+            if isinstance(fact, f.AttemptEnded) and fact.cls == "unknown"
+        }
+        ended = {(fact.graph, fact.task) for fact in step.facts if isinstance(fact, f.TaskEnded)}
+        for fact in step.facts:
+            match fact:
+                case f.RetryScheduled():
+                    node = self.get(fact.task, fact.graph)
+                    retry, last = node.spec.retry, node.attempts[fact.attempt - 2]
+                    assert fact.attempt - 1 - node.tries_before < retry.attempts
+                    assert not retry.on or last.cls in retry.on
+                    assert last.cls != "exit" or not retry.exit_codes or last.exit_code in retry.exit_codes
+                    assert last.cls not in (None, "unknown", "cancelled", "deadline")
+                case f.TaskReady() if (fact.graph, fact.task) in unknown:
+                    assert unknown[fact.graph, fact.task] == "rerun", "an unknown attempt was repeated in silence"
+                case f.GraphSubmitted() | f.TasksAdded():
+                    for node in self.state.graphs[fact.graph].tasks.values():
+                        assert isinstance(fact, f.TasksAdded) or self.can_be_had(node)
+                case f.TaskUpdated():
+                    node, was = self.get(fact.task, fact.graph), before["graphs"][fact.graph]["tasks"][fact.task]
+                    assert was["state"] in TERMINAL or len(was["attempts"]) == was["tries_before"], "it had started"
+                    assert self.can_be_had(node)
+                case _:
+                    pass
+        for ref, decision in self.state.decisions.items():
+            if decision.choice is None and decision.task.decision is not decision and ref in before["open"]:
+                assert (decision.task.graph.id, decision.task.id) in ended, f"{ref} was forgotten"
+
+    def can_be_had(self, node):
+        return all(amount <= self.resources.get(name, 0) for name, amount in node.spec.resources.items())
 
     def check_starts(self, step):
         """Who was started in this step, was allowed to; no bound is broken by it."""
@@ -410,6 +447,7 @@ def dump(state):
     return {
         "graphs": {name: plain(graph) for name, graph in state.graphs.items()},
         "decisions": {ref: plain(decision) for ref, decision in state.decisions.items()},
+        "open": [decision.ref for decision in state.open_decisions()],
         "workers": {name: record for name, record in workers.items() if record != (None, 0, False, "", None)},
         "in flight": {name: list(tasks) for name, tasks in state.in_flight.items() if tasks},
         "retrying": sorted(state.retrying),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from orch_actors.actors.core.nodes import Graph, Task
-from orch_actors.actors.core.state import State, satisfied, unmet_dependencies
+from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, unmet_dependencies
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.protocol.views import TaskState
 
@@ -115,6 +115,8 @@ def _of_place(state: State, task: Task) -> Iterator[str]:
     queued = state.scheduler.entry(task.ref) is not None
     if queued != (task.state == "ready"):
         yield f"{task.ref} is {task.state}, in the queue: {queued}"
+    if queued and not _queued_as_it_says(state, task):
+        yield f"{task.ref} waits as something else than its options say"
     if task.state in ("ready", "running", "blocked") and (task.unmet or task.begun_utc is None):
         yield f"{task.ref} is {task.state}, with {task.unmet} unmet dependencies, begun {task.begun_utc}"
     if task.state == "blocked" and task.decision is None:
@@ -125,6 +127,18 @@ def _of_place(state: State, task: Task) -> Iterator[str]:
         yield f"{task.ref} is pending and can never run"
     if task.retry_at_utc is not None and (task.state != "pending" or task.unmet):
         yield f"{task.ref} waits for a retry, and is {task.state} with {task.unmet} unmet dependencies"
+
+
+def _queued_as_it_says(state: State, task: Task) -> bool:
+    entry = state.scheduler.entry(task.ref)
+    expected = {graph_key(task.graph.id): 1.0, **{lock_key(name): 1.0 for name in task.spec.exclusive}}
+    expected |= {resource_key(name): amount for name, amount in task.spec.resources.items()}
+    return entry is not None and (entry.worker, entry.rank, dict(entry.claims), task.claims) == (
+        task.spec.worker,
+        (-task.spec.priority, task.rank),
+        expected,
+        expected,
+    )
 
 
 def _of_attempts(task: Task) -> Iterator[str]:

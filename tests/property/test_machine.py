@@ -158,18 +158,21 @@ class Life(RuleBasedStateMachine):
     # --- clients --------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.world.graphs) < 4)
-    @rule(shape=shapes, bounds=limits, tolerant=st.booleans(), dry_run=seldom)
-    def submit(self, shape, bounds, tolerant, dry_run):
-        if len(self.world.graphs) < 4:
-            self.submitted += 1
-            key = f"k{self.submitted % 2}" if self.submitted % 3 == 0 else None
-            top = {"name": f"n{self.submitted % 2}", "limits": bounds, "tolerant": tolerant}
-            offered = offer(*documents(shape), key=key, dry_run=dry_run, **top)
-            first = self.world.tell(offered)
-            if key and not dry_run and not isinstance(first, Refused):
-                again = self.world.do(offered)
-                assert again.answer.existing
-                assert not again.facts
+    @rule(shape=shapes, bounds=limits, tolerant=st.booleans(), dry_run=seldom, wrong=seldom)
+    def submit(self, shape, bounds, tolerant, dry_run, wrong=False):
+        self.submitted += 1
+        key = f"k{self.submitted % 2}" if self.submitted % 3 == 0 else None
+        top = {"name": f"n{self.submitted % 2}", "limits": bounds, "tolerant": tolerant}
+        made = documents(shape)
+        if wrong:
+            made[-1]["resources"] = {"mem": 9}
+        offered = offer(*made, key=key, dry_run=dry_run, **top)
+        first = self.world.tell(offered)
+        assert isinstance(first, Refused) or not wrong or first.answer.existing
+        if key and not dry_run and not isinstance(first, Refused):
+            again = self.world.do(offered)
+            assert again.answer.existing
+            assert not again.facts
 
     @rule(pick=picks)
     def cancel_task(self, pick):
