@@ -66,6 +66,7 @@ def _times(seen: Seen, *, watched: bool, same_boot: bool) -> tuple[float, float,
     ended_utc = now_utc if watched else seen.changed_utc or now_utc
     if seen.header is None:
         return ended_utc, ended_utc, 0.0
+    ended_utc = max(ended_utc, seen.header.utc)  # files are stamped by a clock that lags by some milliseconds
     if not same_boot:
         return seen.header.utc, ended_utc, max(0.0, ended_utc - seen.header.utc)
     # However long ago it ended by the wall clock, it is the same by the monotonic one.

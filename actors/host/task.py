@@ -218,6 +218,7 @@ class Task(Actor):
                 self._end_of_run(seen)
 
     def _start(self, taken: Taken) -> None:
+        self._watched = True  # whatever comes of it now, comes now
         if self._kill_wanted:
             os.close(taken.fd)
             self._end("killed", taken.seen, "it was stopped before it began")

@@ -9,7 +9,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.stress.scenario import Scenario
 
 #: In the order in which they are listed.
-NAMES: Final = ("pilot", "stress")
+NAMES: Final = ("pilot", "stress", "marathon")
 
 
 def load(name: str) -> Scenario:
