@@ -79,16 +79,25 @@ def check_file(
 
 def _note_missing_scripts(document: Mapping[str, Any], graph: GraphSpec, findings: Findings) -> None:
     """A script that is not there. One that something before it may still write is left alone."""
-    raw_tasks = document["tasks"]
-    places = {raw.get("id"): ("tasks", at) for at, raw in enumerate(raw_tasks)} if isinstance(raw_tasks, list) else {}
+    places = _places_of(document["tasks"])
     for task in graph.tasks:
         script = task.work.script if isinstance(task.work, PythonWork) else None
         if script is None or task.depends_on or "\n" in script or not script.endswith(".py") or "${" in script:
             continue
         path = os.path.join(task.cwd or "/", os.path.expanduser(script))
-        place = places.get(task.id, ("tasks", task.id))
+        # One that was made by foreach is written under the id that its own begins with.
+        place = places.get(task.id) or next(at for name, at in places.items() if task.id.startswith(f"{name}-"))
         if os.path.isdir(task.cwd or "/") and not os.path.exists(path):
             findings.add((*place, "script"), f"there is no file {path}: expected a script's path, or its source")
+
+
+def _places_of(tasks: dict[str, Any] | list[dict[str, Any]]) -> dict[str, Path]:
+    """Where each task is written, by its id; the longest ids first."""
+    if isinstance(tasks, dict):
+        places: dict[str, Path] = {name: ("tasks", name) for name in tasks}
+    else:
+        places = {raw["id"]: ("tasks", at) for at, raw in enumerate(tasks)}
+    return dict(sorted(places.items(), key=lambda pair: -len(pair[0])))
 
 
 def load_graph(path: str, *, params: Mapping[str, str] | None = None) -> LoadedGraph:

@@ -408,3 +408,27 @@ def test_yaml_is_imported_for_yaml_only(files: Files) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_script_that_is_not_there(files: Files) -> None:
+    text = """\
+name: x
+tasks:
+  - id: a
+    worker: python
+    foreach: [1, 2]
+    script: no-such-${item}.py
+  - {id: a-b, worker: python, script: neither.py}
+  - {id: c, worker: python, depends_on: a, script: made-by-a.py}
+  - {id: d, worker: python, script: "print(1)"}
+"""
+    assert files.lines(text) == [
+        (6, "tasks[0] (a).script"),
+        (6, "tasks[0] (a).script"),
+        (7, "tasks[1] (a-b).script"),
+    ]
+    by_id = (
+        text.replace("  - id: a\n", "  a:\n").replace("  - {id: a-b, ", "  a-b: {").replace("  - {id: c, ", "  c: {")
+    )
+    by_id = by_id.replace("  - {id: d, ", "  d: {")
+    assert [line for line, _ in files.lines(by_id)] == [6, 6, 7]
