@@ -16,9 +16,10 @@ def graphs(cli):
 
 
 def test_what_is_over_goes_with_its_files(cli):
-    made = [submit(cli, task("a", "echo hi")) for _ in range(4)]
-    for graph in made:
-        ended(cli, graph)
+    made = []
+    for _ in range(4):  # one after the other: they are forgotten in the order in which they ended
+        made.append(submit(cli, task("a", "echo hi")))
+        ended(cli, made[-1])
     running = submit(cli, task("long", "sleep 78"))
     log = logs_of(cli, made[0])
     assert os.path.exists(log)
