@@ -23,6 +23,7 @@ from orch_actors.protocol.spec.document import task_to_document
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
 from orch_actors.protocol.spec.parse import expand_tasks, parse_task
+from orch_actors.protocol.spec.places import MAX_PROBLEMS
 
 
 def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
@@ -55,25 +56,29 @@ def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec
         except Refused as refused:
             problems += refused.info.problems
             continue
-        problems += impossible_claims(turn.state, spec, f"tasks[{index}]")
+        problems += impossible_claims(turn.state, spec, _where(index, spec))
         if spec.id in graph.tasks or spec.id in new:
-            problems.append(Problem(where=f"tasks[{index}].id", message=f"there is a task {spec.id!r} already"))
-        new[spec.id] = index, spec
+            problems.append(Problem(where=f"{_where(index, spec)}.id", message=f"there is a task {spec.id!r} already"))
+        new.setdefault(spec.id, (index, spec))
     if not offer.tasks:
         problems.append(Problem(where="tasks", message="there is nothing to add"))
     if len(graph.tasks) + len(new) > MAX_TASKS:
         problems.append(Problem(where="tasks", message=f"the graph would have more than {MAX_TASKS} tasks"))
     for index, spec in new.values():
-        problems += _wrong_dependencies(graph, spec, new, f"tasks[{index}]")
+        problems += _wrong_dependencies(graph, spec, new, _where(index, spec))
     specs = [spec for _, spec in new.values()]
     order = {spec.id: position for position, spec in enumerate(specs)}
     for cycle in cycles([[order[d.task] for d in spec.depends_on if d.task in order] for spec in specs]):
         names = " → ".join(specs[position].id for position in [*cycle, cycle[0]])
-        where = f"tasks[{new[specs[cycle[0]].id][0]}].depends_on"
-        problems.append(Problem(where=where, message=f"is part of a cycle: {names}"))
+        where = _where(*new[specs[cycle[0]].id])
+        problems.append(Problem(where=f"{where}.depends_on", message=f"is part of a cycle: {names}"))
     if problems:
         raise _invalid(problems)
     return specs
+
+
+def _where(index: int, spec: TaskSpec) -> str:
+    return f"tasks[{index}] ({spec.id})"
 
 
 def _wrong_dependencies(graph: Graph, spec: TaskSpec, new: Collection[str], where: str) -> Iterable[Problem]:
@@ -94,7 +99,7 @@ def _invalid(problems: list[Problem]) -> Refused:
         "INVALID_GRAPH",
         f"the edit has {count} problem{'s' if count > 1 else ''}: {problems[0]}",
         "nothing was changed; correct it and try again",
-        problems=tuple(problems),
+        problems=tuple(problems[:MAX_PROBLEMS]),
     )
 
 
