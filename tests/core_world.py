@@ -176,7 +176,7 @@ class World:
                 self.assert_runs(worker, graph, name, number)
             case s.AdoptAttempt(worker, graph, name, number, stopping):
                 self.assert_runs(worker, graph, name, number)
-                self.watched.discard((graph, name, number))
+                self.watched.add((graph, name, number))
                 assert stopping == (self.get(name, graph).attempts[-1].stopping is not None)
             case s.StopAttempt(worker, graph, name, number):
                 self.assert_runs(worker, graph, name, number)
@@ -353,11 +353,9 @@ class World:
         stopping = node.attempts[-1].stopping if node.state == "running" else None
         if node.retry_at_utc is not None:
             must[s.TimerKey("retry", graph, node.id, number + 1)] = node.retry_at_utc
-        if node.state == "running" and node.spec.timeout is not None and stopping is None:
-            key = s.TimerKey("timeout", graph, node.id, number)
-            may.add(key)
-            if (graph, node.id, number) in self.watched:
-                must[key] = None
+        watched = (graph, node.id, number) in self.watched
+        if node.state == "running" and node.spec.timeout is not None and stopping is None and watched:
+            must[s.TimerKey("timeout", graph, node.id, number)] = None
         timed = node.spec.deadline is not None and node.begun_utc is not None
         if timed and (stopping is None or stopping[0] not in ("deadline", "cancelled")):
             must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline

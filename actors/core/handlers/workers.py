@@ -2,6 +2,7 @@
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers.endings import has_time_left
+from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import resource_key
 from orch_actors.actors.core.turn import Turn
 
@@ -72,6 +73,9 @@ def on_worker_ready(turn: Turn, news: s.WorkerReady) -> None:
         attempt = task.attempts[-1]
         stopping = attempt.stopping is not None
         turn.ask(s.AdoptAttempt(news.worker, task.graph.id, task.id, attempt.number, stopping))
+        if task.spec.timeout is not None and not stopping:
+            # The host may have to begin it, and then tells nothing; what it finds running has the rest (AttemptFound).
+            turn.ask(s.ArmTimer(_timeout_of(task), task.spec.timeout))
     turn.state.scheduler.dirty.add(news.worker)
 
 
@@ -80,7 +84,15 @@ def on_worker_lost(turn: Turn, news: s.WorkerLost) -> None:
     record = turn.state.worker(news.worker)
     record.ready = record.woken = False
     turn.state.scheduler.suspend(news.worker)
+    for task in turn.state.in_flight.get(news.worker, {}).values():
+        # Whether it was over in time, the next host will see.
+        if task.spec.timeout is not None and task.attempts[-1].stopping is None:
+            turn.ask(s.DisarmTimer(_timeout_of(task)))
     if turn.state.in_flight.get(news.worker):
         record.woken = True
         turn.ask(s.WakeWorker(news.worker))
     turn.state.scheduler.dirty.add(news.worker)
+
+
+def _timeout_of(task: Task) -> s.TimerKey:
+    return s.TimerKey("timeout", task.graph.id, task.id, task.attempts[-1].number)

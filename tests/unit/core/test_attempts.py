@@ -265,7 +265,6 @@ def test_what_is_found_running_has_the_rest_of_its_time():
     world = World()
     world.submit(task("a", timeout=60))
     world.restart()
-    assert not world.armed
     step = world.do(s.AttemptFound(graph="g1", task="a", attempt=1, pid=77, elapsed_s=45))
     assert world.armed == {s.TimerKey("timeout", "g1", "a", 1): world.now + 15}
     assert [type(fact) for fact in step.facts] == [f.AttemptAdopted]

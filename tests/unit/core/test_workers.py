@@ -30,6 +30,28 @@ def test_nothing_starts_on_a_lost_host():
     assert world.get("b").state == "ready"
 
 
+def test_what_the_next_host_begins_has_a_timeout():
+    """It is not found running, so nothing else tells when its time begins."""
+    world = World()
+    world.submit(task("a", timeout=60))
+    world.restart(ready=False)
+    assert not world.armed
+    world.do(s.WorkerReady(worker="shell"))
+    assert world.armed == {s.TimerKey("timeout", "g1", "a", 1): world.now + 60}
+
+
+def test_without_a_host_nobody_says_that_time_is_over():
+    """The attempt may be over already, in time; the next host will see."""
+    world = World()
+    world.submit(task("a", timeout=60))
+    world.do(s.WorkerLost(worker="shell"))
+    assert not world.armed
+    world.do(s.WorkerReady(worker="shell"))
+    assert world.armed
+    world.end("a")
+    assert world.get("a").state == "done"
+
+
 def test_what_was_being_ended_is_handed_over_so():
     world = World()
     world.submit(task("a"))
