@@ -51,6 +51,8 @@ class Prediction:
     documents: dict[str, dict[str, Any]]
     #: Task → how often it came to an end, revivals included.
     lives: dict[str, int]
+    #: Tasks of which a failure was forgiven in one of their lives.
+    forgiven: frozenset[str]
 
 
 @dataclass
@@ -66,6 +68,7 @@ class _Task:
     cancelled: bool = False
     questions: int = 0
     lives: int = 0
+    forgiven: bool = False
     ends: frozenset[End] = frozenset()
 
     @property
@@ -253,6 +256,7 @@ def predict(plan: GraphPlan) -> Prediction:
         questions={name: None if cut else task.questions for name, task in tasks.items()},
         documents={name: task.document for name, task in tasks.items()},
         lives={name: task.lives for name, task in tasks.items()},
+        forgiven=frozenset(name for name, task in tasks.items() if task.forgiven),
     )
 
 
@@ -327,6 +331,7 @@ def _live(tasks: Mapping[str, _Task], names: set[str]) -> None:
         before = next(iter(task.ends)).attempts if task.ends else ()
         task.lives += 1
         task.ends = frozenset(_ends(tasks, task, before))
+        task.forgiven = task.forgiven or any(end.forgiven for end in task.ends)
 
 
 def _ends(tasks: Mapping[str, _Task], task: _Task, before: Classes) -> Iterable[End]:

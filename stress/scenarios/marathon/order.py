@@ -5,7 +5,7 @@ an event breaks a rule, it notes a foul and goes on. Nothing here knows what mus
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -75,12 +75,11 @@ class Referee:
         #: Events by kind.
         self.counts: Final[Counter[str]] = Counter()
 
-    def expect(self, graph: str, plan: Document, documents: Mapping[str, Document], forgiven: Iterable[str]) -> None:
+    def expect(self, graph: str, plan: Document, documents: Mapping[str, Document], forgiven: Collection[str]) -> None:
         """A graph that will be told of: the plan's document, and those of its tasks as they stand in the end."""
         found = self._graphs[graph] = _Graph(parallel=plan.get("limits", {}).get("parallel") or inf)
-        merciful = set(forgiven)
         for name, document in documents.items():
-            found.tasks[name] = _Task(found, document, name in merciful)
+            found.tasks[name] = _Task(found, document, name in forgiven)
 
     def watch(self, events: Iterable[Event]) -> None:
         """Go through all of them, in order."""

@@ -30,8 +30,7 @@ def judge(plans: Sequence[GraphPlan], views: Sequence[GraphView], events: Sequen
     predictions = [predict(plan) for plan in plans]
     referee = Referee(RESOURCES, SLOTS)
     for plan, view, prediction in zip(plans, views, predictions, strict=True):
-        forgiven = [name for name, ends in prediction.tasks.items() if any(end.forgiven for end in ends)]
-        referee.expect(view.id, plan.document, prediction.documents, forgiven)
+        referee.expect(view.id, plan.document, prediction.documents, prediction.forgiven)
     referee.watch(events)
     checks = [
         check
