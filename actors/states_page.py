@@ -1,77 +1,120 @@
-"""docs/states.md, drawn from the tables: `python -m orch_actors.actors.states_page > docs/states.md`.
+"""docs/states.md, drawn from the tables, the stimuli and the facts: what is written there is what the code does.
 
-Nothing here decides anything; a test holds the file against what this draws.
+    python -m orch_actors.actors.states_page > docs/states.md
+
+Nothing here decides anything; a test holds the file against what this draws. It stands outside the core, which imports
+nothing of the system.
 """
 
 import sys
-from typing import get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, get_args
 
-from orch_actors.actors.core.table import REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
+from orch_actors.actors.core import facts as f
+from orch_actors.actors.core.machine import HANDLERS
+from orch_actors.actors.core.table import (
+    GRAPH_MOVES,
+    GRAPH_STATES,
+    MEANINGS,
+    REACTIONS,
+    TASK_MOVES,
+    TASK_STATES,
+    TERMINAL,
+)
 
-_MARKS = {"act": "**acts**", "ignore": "–", "refuse": "refuses"}
+_Moves = Mapping[tuple[str, str], frozenset[str]]
+
+_MARKS: Final = {"act": "**acts**", "ignore": "–", "refuse": "refuses"}
+
+_HEAD: Final = """\
+# The life of a task and of a graph
+
+Drawn from `actors/core/table.py`, `stimuli.py` and `facts.py`; change it there, then draw this page anew:
+`python -m orch_actors.actors.states_page > docs/states.md`.
+
+A *stimulus* is what a client asks or what the world did. The machine decides what it means and says so in *facts*,
+which alone change states. Facts are what stands in the journal and what events tell of.
+"""
+
+_REACTIONS: Final = """\
+## What each stimulus means for a task, in each state
+
+**acts**: a handler decides. –: late or doubled news, nothing happens. refuses: a client asked for what this state does
+not allow, and is told so.
+"""
+
+_MOVES: Final = """\
+## Where each fact may lead a task
+
+A fact that is not in this table for a state is a bug, and stops the daemon before anything is changed.
+"""
 
 
 def document() -> str:
     """The whole page, as Markdown."""
+    tasks: _Moves = {(state, fact): frozenset[str](ends) for (state, fact), ends in TASK_MOVES.items()}
+    graphs: _Moves = {(state, fact): frozenset[str](ends) for (state, fact), ends in GRAPH_MOVES.items()}
     return "\n".join(
         [
-            "# The life of a task",
-            "",
-            "Drawn from `actors/core/table.py`; change the tables there, then draw this page anew:",
-            "`python -m orch_actors.actors.states_page > docs/states.md`.",
-            "",
-            "## Which fact leads where",
-            "",
-            *diagram(),
-            "",
-            "A fact that is not in this table for a state is a bug, and stops the daemon before anything is changed.",
-            "",
-            *moves(),
-            "",
-            "## What each stimulus means in each state",
-            "",
-            "**acts**: a handler decides. –: late or doubled news, nothing happens. refuses: a client asked for what",
-            "this state does not allow, and is told so.",
-            "",
-            *reactions(),
-            "",
+            _HEAD,
+            "## A task's states\n",
+            diagram(tasks, TASK_STATES, "pending: graph_submitted, tasks_added"),
+            f"Final, unless somebody asks to run the task again: {', '.join(sorted(TERMINAL))}.\n",
+            _REACTIONS,
+            reactions(),
+            _table(["stimulus", "brought by", "meaning"], _meanings()),
+            _MOVES,
+            _table(["fact", *TASK_STATES], _rows(tasks, TASK_STATES)),
+            "## A graph's states\n",
+            diagram(graphs, GRAPH_STATES, "running: graph_submitted"),
+            _table(["fact", *GRAPH_STATES], _rows(graphs, GRAPH_STATES)),
+            "## All stimuli\n",
+            _table(["stimulus", "what it is"], ([f"`{kind.__name__}`", _sentence(kind)] for kind in HANDLERS)),
+            "## All facts\n",
+            _table(["fact", "what it says"], ([f"`{tag_of(kind)}`", _sentence(kind)] for kind in get_args(f.Fact))),
         ]
     )
 
 
-def diagram() -> list[str]:
-    """The moves between states as a Mermaid diagram; facts that stay in a state are left out."""
+def diagram(moves: _Moves, states: Sequence[str], birth: str) -> str:
+    """Moves from one state to another, in Mermaid; facts that lead the same way share an arrow."""
     arrows: dict[tuple[str, str], list[str]] = {}
-    for (state, fact), targets in TASK_MOVES.items():
-        for target in sorted(targets):
-            if target != state:
-                arrows.setdefault((state, target), []).append(fact)
-    lines = [f"    {state} --> {target}: {', '.join(facts)}" for (state, target), facts in arrows.items()]
-    ends = [f"    {state} --> [*]" for state in TASK_STATES if state in TERMINAL]
-    return ["```mermaid", "stateDiagram-v2", "    [*] --> pending: graph_submitted, tasks_added", *lines, *ends, "```"]
+    for (state, fact), ends in moves.items():
+        for end in sorted(ends - {state}, key=states.index):
+            arrows.setdefault((state, end), []).append(fact)
+    lines = [f"    {state} --> {end}: {', '.join(facts)}" for (state, end), facts in arrows.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {birth}", *lines, "```\n"])
 
 
-def moves() -> list[str]:
-    """TASK_MOVES as a table: a row for each fact."""
-    facts = list(dict.fromkeys(fact for _, fact in TASK_MOVES))
-    rows = [
-        [f"`{fact}`", *(", ".join(sorted(TASK_MOVES.get((state, fact), ()))) or "–" for state in TASK_STATES)]
-        for fact in facts
-    ]
-    return _table(["fact", *TASK_STATES], rows)
-
-
-def reactions() -> list[str]:
+def reactions() -> str:
     """REACTIONS as a table: a row for each stimulus, every pair."""
-    rows = [
-        [f"`{stimulus}`", *(_MARKS[REACTIONS[state, stimulus]] for state in TASK_STATES)]
-        for stimulus in get_args(Stimulus)
-    ]
+    rows = ([f"`{stimulus}`", *(_MARKS[REACTIONS[state, stimulus]] for state in TASK_STATES)] for stimulus in MEANINGS)
     return _table(["stimulus", *TASK_STATES], rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+def _meanings() -> Iterable[list[str]]:
+    for stimulus, (kind, meaning) in MEANINGS.items():
+        yield [f"`{stimulus}`", f"`{kind}`" if kind else "", meaning]
+
+
+def _rows(moves: _Moves, states: Sequence[str]) -> Iterable[list[str]]:
+    for fact in dict.fromkeys(fact for _, fact in moves):
+        ends = (sorted(moves.get((state, fact), ()), key=states.index) for state in states)
+        yield [f"`{fact}`", *(", ".join(end) or "–" for end in ends)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]) + "\n"
+
+
+def _sentence(kind: type) -> str:
+    """A docstring on one line."""
+    return " ".join((kind.__doc__ or "").split()).replace("|", "\\|")
+
+
+def tag_of(kind: type[f.FactForm]) -> str:
+    """A fact's kind, as the journal and events have it."""
+    return str(kind.__struct_config__.tag)
 
 
 if __name__ == "__main__":

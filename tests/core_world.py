@@ -107,6 +107,8 @@ class World:
     def tell(self, stimulus):
         """Handle, journal, perform, check. A refusal is given back; it must have changed nothing."""
         before = dump(self.state)
+        if isinstance(stimulus, s.TimerFired):
+            self.armed.pop(stimulus.key, None)
         try:
             step = self.machine.handle(stimulus, self.now)
         except Refused as refused:
@@ -136,7 +138,7 @@ class World:
 
     def fire(self, key):
         """An armed timer is due; time has gone on until then."""
-        self.now = max(self.now, self.armed.pop(key))
+        self.now = max(self.now, self.armed[key])
         return self.do(s.TimerFired(key=key))
 
     def timer(self, kind):

@@ -11,10 +11,10 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
-from orch_actors.actors.core.table import TASK_MOVES
+from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
-from orch_actors.protocol.views import TaskState
+from orch_actors.protocol.views import GraphState, TaskState
 
 
 def fold(state: State, fact: f.Fact, at_utc: float) -> None:
@@ -36,7 +36,8 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _submitted(state, fact, at_utc)
         case f.GraphEnded():
             graph = state.graphs[fact.graph]
-            graph.state, graph.reason, graph.ended_utc = fact.state, fact.reason, at_utc
+            _move_graph(graph, "graph_ended", fact.state)
+            graph.reason, graph.ended_utc = fact.reason, at_utc
         case f.RetryScheduled():
             task = state.task(fact.graph, fact.task)
             _move(task, "retry_scheduled", "pending")
@@ -102,23 +103,29 @@ def _fold_edit(
         case f.TaskUpdated():
             _updated(state, graph.tasks[fact.task], fact)
         case f.GraphPaused():
-            graph.state, graph.reason = "paused", fact.reason
+            _move_graph(graph, "graph_paused", "paused")
+            graph.reason = fact.reason
             state.scheduler.set_capacity(graph_key(graph.id), 0)
         case f.GraphResumed():
-            graph.state, graph.reason = "running", ""
+            _move_graph(graph, "graph_resumed", "running")
+            graph.reason = ""
             _set_graph_capacity(state, graph)
         case f.GraphReopened():
-            graph.state, graph.reason, graph.ended_utc, graph.cancelling = "running", "", None, False
+            _move_graph(graph, "graph_reopened", "running")
+            graph.reason, graph.ended_utc, graph.cancelling = "", None, False
             graph.wall_from_utc = at_utc
             _set_graph_capacity(state, graph)
         case f.GraphLimited():
+            _move_graph(graph, "graph_limited", graph.state)
             graph.parallel = fact.parallel
             graph.version += 1
             if graph.state != "paused":
                 _set_graph_capacity(state, graph)
         case f.GraphCancelling():
+            _move_graph(graph, "graph_cancelling", graph.state)
             graph.cancelling, graph.reason, graph.outcome = True, fact.reason, fact.outcome
         case f.GraphForgotten():
+            _move_graph(graph, "graph_forgotten", graph.state)
             _forgotten(state, graph)
 
 
@@ -131,7 +138,7 @@ def _check(task: Task, fact: str, to: TaskState) -> None:
 
 
 def _move(task: Task, fact: str, to: TaskState) -> None:
-    """The one place where a task's state changes."""
+    """The one place where the state of a task that is there changes."""
     _check(task, fact, to)
     counts = task.graph.counts
     counts[task.state] -= 1
@@ -139,6 +146,13 @@ def _move(task: Task, fact: str, to: TaskState) -> None:
         del counts[task.state]
     counts[to] = counts.get(to, 0) + 1
     task.state = to
+
+
+def _move_graph(graph: Graph, fact: str, to: GraphState) -> None:
+    """The one place where the state of a graph that is there changes."""
+    if to not in GRAPH_MOVES.get((graph.state, fact), ()):
+        raise InvalidTransition(graph.id, graph.state, f"{fact} → {to}", ())
+    graph.state = to
 
 
 # --- graphs and their tasks -----------------------------------------------------------------------------------------
@@ -190,6 +204,7 @@ def _set_graph_capacity(state: State, graph: Graph) -> None:
 
 
 def _added(graph: Graph, fact: f.TasksAdded) -> None:
+    _move_graph(graph, "tasks_added", graph.state)
     _take_in(graph, tuple(parse_task(document, base_dir="/", accepted=True) for document in fact.documents))
     graph.version += 1
 
@@ -329,7 +344,6 @@ def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
     task = decision.task
     if fact.choice in decision.options:  # it may also have been withdrawn
         task.answer = decision
-    if task.decision is decision:
-        task.decision = None
+    task.decision = None
     if decision.about == "approve":
         task.approved = fact.choice == "approve"

@@ -65,7 +65,7 @@ class Machine:
             InvalidTransition: a bug of ours.
         """
         turn = Turn(self.state, now_utc, self._boot)
-        handler = _HANDLERS.get(type(stimulus))
+        handler = HANDLERS.get(type(stimulus))
         if handler is None:
             raise TypeError(f"no handler for {type(stimulus).__name__}")
         answer = handler(turn, stimulus)
@@ -74,7 +74,7 @@ class Machine:
 
 
 #: Stimulus → who decides. Built once; every stimulus has its line (a test holds it against stimuli.py).
-_HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
+HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
     s.AttemptOver: attempts.on_attempt_over,
     s.AttemptFound: attempts.on_attempt_found,
     s.AttemptExceeded: attempts.on_attempt_exceeded,

@@ -1,14 +1,14 @@
 """The life of a task and of a graph, as data.
 
-This module knows states and names, nothing else: no graph, no clock, no policy. Two tables say everything:
+This module knows states and names, nothing else: no graph, no clock, no policy. Three tables say everything:
 
-* TASK_MOVES: (state, fact) → the states that the fact may lead to. A fact that is not listed for a state is a
-  bug of ours, and raises InvalidTransition with the task's story; nothing is ever moved outside this table.
-* REACTIONS: (state, stimulus) → what the machine does about it. Every pair is written down, the impossible and
-  the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news), `refuse` (a client asked
+* TASK_MOVES and GRAPH_MOVES: (state, fact) → the states that the fact may lead to. A fact that is not listed for a
+  state is a bug of ours, and raises InvalidTransition with the task's story; nothing is ever moved outside them.
+* REACTIONS: (state of a task, stimulus) → what the machine does about it. Every pair is written down, the impossible
+  and the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news), `refuse` (a client asked
   for what this state does not allow).
 
-docs/states.md is drawn from these tables and held against them by a test.
+docs/states.md is drawn from these tables (`actors/states_page.py`), and tests hold the machine against every cell.
 """
 
 from typing import Final, Literal
@@ -53,6 +53,30 @@ TASK_MOVES: Final[dict[tuple[TaskState, str], frozenset[TaskState]]] = {
     ("skipped", "task_revived"): frozenset({"pending"}),
 }
 
+GRAPH_STATES: Final[tuple[GraphState, ...]] = ("running", "paused", "done", "failed", "cancelled")
+
+
+def _moves(fact: str, *, at: str, to: str) -> dict[tuple[GraphState, str], frozenset[GraphState]]:
+    """`to` is a list of states, or `same`."""
+    ends: frozenset[GraphState] = frozenset(state for state in GRAPH_STATES if state in to.split())
+    return {(state, fact): ends or frozenset({state}) for state in GRAPH_STATES if state in at.split()}
+
+
+_GOES_ON: Final = "running paused"
+_ENDED: Final = "done failed cancelled"
+
+#: (state, fact's tag) → states that it may lead to. A paused graph's attempts end, so it may come to its end.
+GRAPH_MOVES: Final[dict[tuple[GraphState, str], frozenset[GraphState]]] = {
+    **_moves("graph_paused", at="running", to="paused"),
+    **_moves("graph_resumed", at="paused", to="running"),
+    **_moves("graph_limited", at=_GOES_ON, to="same"),
+    **_moves("tasks_added", at=_GOES_ON, to="same"),
+    **_moves("graph_cancelling", at=_GOES_ON, to="same"),
+    **_moves("graph_ended", at=_GOES_ON, to=_ENDED),
+    **_moves("graph_reopened", at=_ENDED, to="running"),
+    **_moves("graph_forgotten", at=_ENDED, to="same"),
+}
+
 Stimulus = Literal[
     "dependency_ended",
     "slot_granted",
@@ -69,6 +93,23 @@ Stimulus = Literal[
     "update",
 ]
 Reaction = Literal["act", "ignore", "refuse"]
+
+#: What each stimulus of REACTIONS is, and the class in stimuli.py that brings it, if one does.
+MEANINGS: Final[dict[Stimulus, tuple[str, str]]] = {
+    "dependency_ended": ("", "a task that it depends on is terminal"),
+    "slot_granted": ("", "a slot of its worker type and all that it claims are free, and it is its turn"),
+    "attempt_adopted": ("AttemptFound", "a host watches its attempt (again)"),
+    "attempt_exceeded": ("AttemptExceeded", "its attempt broke a bound that the host watches"),
+    "attempt_ended": ("AttemptOver", "its attempt is over"),
+    "retry_due": ("TimerFired", "the time of its next attempt has come"),
+    "timeout_due": ("TimerFired", "its attempt has run for its `timeout`"),
+    "deadline_due": ("TimerFired", "its `deadline` has passed"),
+    "decided": ("DecisionMade", "somebody answers a decision about it"),
+    "ask": ("QuestionAsked", "it asks through a client"),
+    "cancel": ("CancelAsked", "it, or its graph, is to be ended"),
+    "retry": ("RetryAsked", "it is to run again"),
+    "update": ("UpdateAsked", "its options are to change (refused, too, once it has had an attempt)"),
+}
 
 
 def _row(stimulus: Stimulus, *, act: str, refuse: str = "") -> dict[tuple[TaskState, Stimulus], Reaction]:
@@ -91,7 +132,7 @@ REACTIONS: Final[dict[tuple[TaskState, Stimulus], Reaction]] = {
     **_row("retry_due", act="pending"),
     **_row("timeout_due", act="running"),
     **_row("deadline_due", act="pending ready running blocked"),
-    **_row("decided", act="blocked running"),
+    **_row("decided", act="blocked running", refuse="pending ready " + _OVER),
     **_row("ask", act="running", refuse="pending ready blocked " + _OVER),
     **_row("cancel", act="pending ready running blocked", refuse=_OVER),
     **_row("retry", act=_OVER, refuse="pending ready running blocked"),

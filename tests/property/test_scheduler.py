@@ -302,6 +302,16 @@ def test_who_cannot_start_keeps_nothing_from_others(why):
     assert filler in floor.running
 
 
+def test_who_waits_knows_for_what():
+    floor = Floor({"mem": 1.0}, {"shell": 2})
+    for _ in range(3):
+        floor.add("shell", {"mem": 1.0})
+    floor.grant()
+    assert [entry.held_by for entry in floor.scheduler.waiting()] == ["mem", "mem"]
+    assert floor.scheduler.entry("e1") is None
+    assert floor.scheduler.entry("e2").held_by == "mem"
+
+
 def test_the_best_ranked_goes_first_whatever_its_type():
     """One place, two types: who became ready first has it, and not always the same type."""
     floor = Floor({"graph:1": 1.0}, {"shell": 1, "python": 1})

@@ -7,8 +7,8 @@ import pytest
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.machine import _HANDLERS
-from orch_actors.actors.core.table import REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
+from orch_actors.actors.core.machine import HANDLERS
+from orch_actors.actors.core.table import GRAPH_MOVES, MEANINGS, REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
 from orch_actors.actors.states_page import document
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -24,7 +24,25 @@ def test_every_pair_is_written_down():
 
 def test_every_fact_of_the_moves_is_a_fact():
     tags = {fact.__struct_config__.tag for fact in get_args(f.Fact)}
-    assert {fact for _, fact in TASK_MOVES} <= tags
+    assert {fact for _, fact in TASK_MOVES} | {fact for _, fact in GRAPH_MOVES} <= tags
+
+
+def test_every_fact_moves_something_or_has_no_states_to_move():
+    moving = {fact for _, fact in TASK_MOVES} | {fact for _, fact in GRAPH_MOVES}
+    others = {fact.__struct_config__.tag for fact in get_args(f.Fact)} - moving
+    assert others == {
+        "graph_submitted",
+        "decision_answered",
+        "task_updated",
+        "worker_paused",
+        "worker_resumed",
+        "worker_limited",
+    }
+
+
+def test_every_stimulus_of_the_table_is_explained():
+    assert set(MEANINGS) == set(get_args(Stimulus))
+    assert {kind for kind, _ in MEANINGS.values()} - {""} <= {kind.__name__ for kind in HANDLERS}
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
@@ -46,4 +64,4 @@ def test_every_open_state_has_a_way_out(state):
 
 def test_every_stimulus_has_a_handler():
     kinds = {kind for kind in vars(s).values() if isinstance(kind, type) and issubclass(kind, s.Stimulus)}
-    assert set(_HANDLERS) == kinds - {s.Stimulus}
+    assert set(HANDLERS) == kinds - {s.Stimulus}

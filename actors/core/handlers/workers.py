@@ -9,13 +9,9 @@ from orch_actors.actors.core.turn import Turn
 
 def on_recovered(turn: Turn, _news: s.Recovered) -> None:
     """After replay: arm what was armed, and call for the hosts whose attempts are in flight."""
-    for task in list(turn.state.retrying.values()):
-        if task.retry_at_utc is None:
-            continue
-        # A clock that was set back must not make a retry wait longer than it was meant to.
-        left = min(max(0.0, task.retry_at_utc - turn.now_utc), task.retry_delay_s)
+    for task in turn.state.retrying.values():
         key = s.TimerKey("retry", task.graph.id, task.id, len(task.attempts) + 1)
-        turn.ask(s.ArmTimer(key, left))
+        _arm(turn, key, (task.retry_at_utc or turn.now_utc) - task.retry_delay_s, task.retry_delay_s)
     _arm_again(turn)
     for worker, tasks in turn.state.in_flight.items():
         if tasks and not turn.state.worker(worker).woken:

@@ -158,8 +158,8 @@ def test_what_is_worth_another_attempt(retry, news, again):
         ({"backoff": 2}, 3, 8),
         ({"backoff": 2, "factor": 1}, 9, 2),
         ({"backoff": 2, "max_backoff": 5}, 3, 5),
-        ({"backoff": 2, "factor": 10}, 900, 300),  # 10.0 ** 899 is more than a float can be
-        ({"backoff": 0, "factor": 10}, 900, 0),
+        ({"backoff": 2, "factor": 10.0}, 900, 300),  # 10.0 ** 899 is more than a float can be
+        ({"backoff": 0, "factor": 10.0}, 900, 0),
     ],
 )
 def test_backoff(retry, failures, delay):

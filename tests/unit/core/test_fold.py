@@ -132,3 +132,21 @@ def test_an_attempt_without_a_start_keeps_the_time_of_its_decision():
     world.do(over("g1", "a", 1, started_utc=0.0, ended_utc=0.0))
     attempt = world.get("a").attempts[0]
     assert (attempt.started_utc, attempt.ended_utc) == (begun, begun + 5)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        f.GraphResumed(graph="g1"),
+        f.GraphReopened(graph="g1"),
+        f.GraphForgotten(graph="g1"),
+        f.GraphEnded(graph="g1", state="paused"),
+    ],
+)
+def test_a_graph_moves_by_its_table_too(fact):
+    world = World(ready=False)
+    world.submit(task("a"))
+    before = dump(world.state)
+    with pytest.raises(InvalidTransition, match="g1 is running"):
+        world.machine.fold(fact, 0.0)
+    assert dump(world.state) == before

@@ -1,0 +1,217 @@
+"""Every cell of REACTIONS, held against the machine: it acts, does nothing, or refuses, as the table says.
+
+A task is brought into each state on a way that gives it all that a stimulus could refer to: a timeout, a deadline, an
+attempt of an earlier life, and a decision (d1) that nobody has answered.
+"""
+
+import pytest
+from core_world import World, over, task
+
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import endings
+from orch_actors.actors.core.machine import HANDLERS, Machine
+from orch_actors.actors.core.table import REACTIONS, TASK_STATES
+from orch_actors.actors.core.turn import Turn
+from orch_actors.protocol.errors import Refused
+
+POLICIES = {
+    "timeout": 50,
+    "deadline": 5000,
+    "retry": {"attempts": 9, "backoff": 9, "on": ["exit"]},
+    "approve": True,
+}
+
+
+def retry(name, **change):
+    return s.RetryAsked(graph="g1", task=name, set=change)
+
+
+def base():
+    """`x` is cancelled, with d1 about it still unanswered; the one slot is taken by `hold`."""
+    world = World({"shell": 1})
+    world.submit(task("dep"), task("hold"), task("x", "dep", **POLICIES))
+    world.end("dep")
+    world.do(s.CancelAsked(graph="g1", task="x", reason=""))
+    return world
+
+
+def ready():
+    world = base()
+    world.do(retry("x", approve=None))
+    return world
+
+
+def running():
+    world = ready()
+    world.end("hold")
+    return world
+
+
+def pending():
+    """It waits for `dep`, which runs (again)."""
+    world = ready()
+    world.do(retry("dep"))
+    world.end("hold")
+    return world
+
+
+def waiting():
+    """It waits for its next attempt."""
+    world = running()
+    world.end("x", 1)
+    return world
+
+
+def blocked():
+    """It waits for approval, asked anew."""
+    world = base()
+    world.do(retry("x"))
+    return world
+
+
+def done():
+    world = running()
+    world.end("x")
+    return world
+
+
+def failed():
+    world = running()
+    world.end("x", ending="spawn")
+    return world
+
+
+def skipped():
+    world = pending()
+    world.end("dep", 1)
+    return world
+
+
+WAYS = {
+    "pending": pending,
+    "ready": ready,
+    "running": running,
+    "blocked": blocked,
+    "done": done,
+    "failed": failed,
+    "cancelled": base,
+    "skipped": skipped,
+}
+
+
+def direct(world, decide):
+    """What is no stimulus of its own: the handler's part, called by itself."""
+    turn = Turn(world.state, world.now, "b1")
+    decide(turn)
+    return turn
+
+
+def stimulus(world, name, state):
+    """A stimulus of each row, for `x` as it is."""
+    number = max(1, len(world.get("x").attempts))
+    at = {"graph": "g1", "task": "x", "attempt": number}
+    match name:
+        case "attempt_adopted":
+            return s.AttemptFound(**at, pid=9, elapsed_s=1)
+        case "attempt_exceeded":
+            return s.AttemptExceeded(**at, cls="output_limit", message="too much")
+        case "attempt_ended":
+            return over("g1", "x", number)
+        case "retry_due":
+            return s.TimerFired(key=s.TimerKey("retry", "g1", "x", len(world.get("x").attempts) + 1))
+        case "timeout_due":
+            return s.TimerFired(key=s.TimerKey("timeout", "g1", "x", number))
+        case "deadline_due":
+            return s.TimerFired(key=s.TimerKey("deadline", "g1", "x"))
+        case "decided":
+            open_one = world.get("x").decision
+            ref = open_one.ref if open_one else "d1"
+            return s.DecisionMade(ref=ref, choice="approve", note="", by="me")
+        case "ask":
+            return s.QuestionAsked(graph="g1", task="x", question="q", options=("y",), default=None, deadline_s=None)
+        case "cancel":
+            return s.CancelAsked(graph="g1", task="x", reason="")
+        case "retry":
+            return retry("x")
+        case "update":
+            return s.UpdateAsked(graph="g1", task="x", set={"timeout": 60}, base_dir="/")
+
+
+def concerns(fact):
+    return getattr(fact, "task", None) == "x"
+
+
+def reaction(world, name, state):
+    """What the machine makes of it."""
+    if name == "dependency_ended":
+        if state == "pending":
+            step = world.end("dep")
+        else:
+            step = direct(world, lambda turn: endings.settle_waiting(turn, world.get("x")))
+    elif name == "slot_granted":
+        step = world.do(s.LimitAsked(graph=None, worker="shell", parallel=9))
+    else:
+        step = world.tell(stimulus(world, name, state))
+    if isinstance(step, Refused):
+        return "refuse"
+    return "act" if any(concerns(fact) for fact in step.facts) else "ignore"
+
+
+@pytest.mark.parametrize("state", TASK_STATES)
+@pytest.mark.parametrize("name", list(dict.fromkeys(name for _, name in REACTIONS)))
+def test_the_machine_does_what_the_table_says(state, name):
+    world = waiting() if (state, name) == ("pending", "retry_due") else WAYS[state]()
+    if (state, name) == ("running", "decided"):
+        world.do(
+            s.QuestionAsked(graph="g1", task="x", question="q", options=("approve",), default=None, deadline_s=None)
+        )
+    assert world.get("x").state == state
+    assert reaction(world, name, state) == REACTIONS[state, name]
+
+
+@pytest.mark.parametrize("state", TASK_STATES)
+def test_what_is_ignored_asks_for_nothing_either(state):
+    for name in ("attempt_adopted", "attempt_exceeded", "attempt_ended", "retry_due", "timeout_due", "deadline_due"):
+        world = WAYS[state]()
+        if REACTIONS[state, name] == "ignore":
+            step = world.do(stimulus(world, name, state))
+            assert not step.facts
+            assert not step.effects
+
+
+def test_every_stimulus_has_its_handler():
+    kinds = {kind for kind in vars(s).values() if isinstance(kind, type) and issubclass(kind, s.Stimulus)}
+    assert set(HANDLERS) == kinds - {s.Stimulus}
+
+
+def test_what_is_no_stimulus_is_a_bug():
+    with pytest.raises(TypeError, match="no handler for Stimulus"):
+        Machine().handle(s.Stimulus(), 0.0)
+
+
+def test_every_effect_is_asked_for_by_something():
+    """And so performed by the shell around the machine: see World.perform."""
+    effects = {kind for kind in vars(s).values() if isinstance(kind, type) and issubclass(kind, s.Effect)} - {s.Effect}
+    seen = set()
+    world = World(ready=False)
+    handle = world.machine.handle
+
+    def noting(stimulus, now):
+        step = handle(stimulus, now)
+        seen.update(type(effect) for effect in step.effects)
+        return step
+
+    world.machine.handle = noting
+    world.submit(task("a", timeout=5))
+    world.do(s.WorkerReady(worker="shell"))
+    world.do(s.WorkerReady(worker="shell"))
+    world.do(s.CancelAsked(graph="g1", task=None, reason=""))
+    world.end("a", ending="killed")
+    world.do(s.PruneAsked(graphs=(), older_than_s=None, keep=None))
+    assert seen == effects
+
+
+def test_the_boot_id_goes_into_every_attempt():
+    world = World()
+    world.submit(task("a"))
+    assert world.get("a").attempts[0].boot == "b1"
