@@ -3,6 +3,7 @@
 Each marks its beginning and its end, one line each, in `$DIR/effects.log`.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,17 @@ def fail() -> None:
     """Raise, on purpose."""
     with _marked():
         raise ValueError("on purpose ✗")
+
+
+def question() -> str | None:
+    """Ask which way to go, and hand back the answer when it is there."""
+    with _marked():
+        if "ORCH_ANSWER" in os.environ:
+            with open(os.environ["ORCH_ANSWER"], encoding="utf-8") as file:
+                return str(json.load(file)["choice"])
+        with open(os.environ["ORCH_QUESTION"], "w", encoding="utf-8") as file:
+            json.dump({"question": "Which way? ✓", "options": ["left", "right"]}, file)
+    return None
 
 
 def succeed_at(attempt: int) -> int:
