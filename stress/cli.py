@@ -173,7 +173,8 @@ def replay(
 def bench(
     *,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="accepted, tasks, chain, cold, idle; repeatable.")
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="accepted, tasks, chain, cold, idle, stimulus_cost; repeatable."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A short run that shows that it works; says nothing on speed.")

@@ -38,9 +38,13 @@ class Size(Struct, frozen=True, kw_only=True):
     #: Between the last task and the watch: what a host tidies up after its work is work, not idling.
     settle_s: float = 3.0
     idle_s: float = 10.0
+    #: Tasks of the large graph and of the small one, and of how many the completion is timed in each round.
+    large: int = 100_000
+    small: int = 1_000
+    completions: int = 90
 
 
-QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0)
+QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0, large=10_000)
 
 
 class Bench:
@@ -192,10 +196,28 @@ def _cpu(pids: set[int]) -> float:
     return sum(cpu_s(pid) for pid in pids)
 
 
+def stimulus_cost(bench: Bench) -> list[Figure]:
+    """Completing a task in a large graph, and in a small one, by turns, over the machine alone."""
+    from orch_actors.stress.bench.stimulus import Course  # the daemon's core, which no other measure needs
+
+    size = bench.size
+    courses = {"ours": Course(size.large), f"{size.small:,} tasks": Course(size.small)}
+    costs: dict[str, list[float]] = defaultdict(list)
+    for _ in range(size.rounds):
+        times: dict[str, list[float]] = defaultdict(list)
+        for _ in range(size.completions):
+            for who, course in courses.items():
+                times[who].append(course.complete() * 1_000_000)
+        for who, values in times.items():
+            costs[who].append(quantile(values, 0.5))
+    return [figure("complete a task", "µs", costs, bound=Bound("ratio", 1.3), note=f"of {size.large:,} tasks")]
+
+
 MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "accepted": accepted,
     "tasks": tasks,
     "chain": chain,
     "cold": cold,
     "idle": idle,
+    "stimulus_cost": stimulus_cost,
 }

@@ -184,6 +184,7 @@ def test_bench_quick_takes_every_figure(stress):
         "cold `orch-actors submit`",
         "idle memory (PSS)",
         "idle CPU",
+        "complete a task",
     ]
     assert report["ok"] is None
     assert all(figure["value"] > 0 for figure in report["figures"] if figure["name"] != "idle CPU")
