@@ -230,13 +230,9 @@ class Scheduler:
 
     def take(self, ref: str) -> None:
         """A waiting task starts: it leaves the queue and holds its claims."""
-        entry = self._waiting[ref]
-        kept = tuple(entry.line.promised)
-        self._leave(ref)
-        for name, amount in entry.claims.items():
+        entry = self._leave(ref)
+        for name, amount in entry.claims.items():  # as much as was kept for it: nobody else gains or loses by that
             self._used[name] = self._used.get(name, 0.0) + amount
-        for name in kept:
-            self._release(name)  # what was kept was perhaps not all that there is
 
     def give_back(self, worker: str, claims: Mapping[str, float]) -> None:
         """An attempt is over: its claims and its slot are free."""

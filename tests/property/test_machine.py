@@ -3,8 +3,8 @@
 After each step everything that World.check asserts holds; a replay of the journal's bytes gives the same state;
 and once the world answers, every graph ends.
 
-    pytest tests/property/test_machine.py                                      # some hundred runs
-    ORCH_EXAMPLES=10000 pytest tests/property/test_machine.py -k machine       # the long run
+    pytest tests/property/test_machine.py                                                # some hundred lives
+    ORCH_EXAMPLES=10000 pytest tests/property/test_machine.py -o faulthandler_timeout=0  # the long run: a quarter hour
 """
 
 import os

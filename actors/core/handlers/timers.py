@@ -33,7 +33,8 @@ def _task_due(turn: Turn, task: Task, key: s.TimerKey) -> None:
             if task.retry_at_utc is not None and len(task.attempts) + 1 == key.attempt:
                 turn.emit(f.TaskReady(graph=key.graph, task=key.task))
         case "timeout" if REACTIONS[task.state, "timeout_due"] == "act":
-            if task.attempts[-1].number == key.attempt and task.spec.timeout is not None:
+            watched = turn.state.worker(task.worker).ready  # if not, the next host will see whether it was over in time
+            if watched and task.attempts[-1].number == key.attempt and task.spec.timeout is not None:
                 stop_attempt(turn, task, "timeout", f"ran longer than its {format_duration(task.spec.timeout)}")
         case "deadline" if REACTIONS[task.state, "deadline_due"] == "act":
             if task.spec.deadline is not None and task.begun_utc is not None:

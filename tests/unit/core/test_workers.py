@@ -46,6 +46,7 @@ def test_without_a_host_nobody_says_that_time_is_over():
     world.submit(task("a", timeout=60))
     world.do(s.WorkerLost(worker="shell"))
     assert not world.armed
+    assert not world.do(s.TimerFired(key=s.TimerKey("timeout", "g1", "a", 1))).facts  # it was on its way
     world.do(s.WorkerReady(worker="shell"))
     assert world.armed
     world.end("a")
