@@ -85,7 +85,7 @@ class _Maker:
 
     def graph(self, name: str, size: int) -> GraphPlan:
         """The whole."""
-        reserved = self._kind in ("canceller", "cancelled", "wall")
+        reserved = self._kind in ("again", "canceller", "cancelled", "wall")
         wanted = size - reserved
         number = 0
         while self._count < wanted:
@@ -96,7 +96,7 @@ class _Maker:
             else:
                 self._strew(f"t{number}", left)
         if reserved:
-            self._end()
+            self._put_last()
         if self._kind == "again":
             self._script.append(Cue(when="graph_ended", task=None, actions=(Action(verb="retry"),)))
         limits: Document = {} if self._rng.random() < 0.4 else {"parallel": self._rng.randint(2, 5)}
@@ -110,7 +110,12 @@ class _Maker:
             "defaults": {"env": {"DIR": self._folder}},
             "tasks": self._tasks,
         }
-        return GraphPlan(document=document, acts=self._acts, script=tuple(self._script), cut=bool(reserved))
+        return GraphPlan(
+            document=document,
+            acts=self._acts,
+            script=tuple(self._script),
+            cut=self._kind in ("canceller", "cancelled", "wall"),
+        )
 
     # --- free tasks ---------------------------------------------------------------------------------------------------
 
@@ -227,9 +232,11 @@ class _Maker:
             actions.append(found)
         return replace(cue, actions=tuple(actions))
 
-    def _end(self) -> None:
-        """What ends the graph before its time."""
+    def _put_last(self) -> None:
+        """What makes the graph one of its kind: for most, what ends it before its time."""
         match self._kind:
+            case "again":
+                self._put("last", Made(acts=(flavours.fail(1), flavours.OK), fails=True), [])
             case "canceller":
                 made = flavours.canceller(self._rng, self._folder)
                 # Something that is sure to end lies before it, so that it does not end everything at once.
