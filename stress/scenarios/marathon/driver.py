@@ -124,6 +124,10 @@ class Driver:
                 client.limit(worker=WORKER, parallel=action.parallel)
             case "ask":
                 client.ask(graph, str(event.task), "Go on?", options=("go", "stay"))
+            case "why":
+                why = client.why(graph, str(action.task))
+                if why.reason.get("kind") != action.choice:
+                    self.faults.append(f"{graph}/{action.task}: {why.sentence} ({why.reason}), not {action.choice}")
             case "release":
                 with open(os.path.join(self._folder, f"go-{graph}-{event.task}"), "x", encoding="ascii"):
                     pass

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from orch_actors.stress.scenarios.marathon import flavours
 from orch_actors.stress.scenarios.marathon.flavours import Made, cues
 from orch_actors.stress.scenarios.marathon.plan import Act, Action, Cue, GraphPlan
-from orch_actors.stress.scenarios.marathon.scenes import SCENES
+from orch_actors.stress.scenarios.marathon.scenes import ONCE, SCENES, MakeScene
 
 #: What the daemon is configured with.
 RESOURCES: Final = {"gpu": 2, "memory": 4}
@@ -39,7 +39,18 @@ WALL_S: Final = 1.0
 WALL_S_A_TASK: Final = 0.02
 
 Kind = Literal["plain", "calm", "tolerant", "again", "canceller", "cancelled", "wall"]
-KINDS: Final[tuple[Kind, ...]] = ("plain", "canceller", "again", "calm", "cancelled", "tolerant", "wall", "plain")
+KINDS: Final[tuple[Kind, ...]] = (
+    "plain",
+    "canceller",
+    "again",
+    "plain",
+    "cancelled",
+    "calm",
+    "wall",
+    "plain",
+    "tolerant",
+    "plain",
+)
 
 Document = dict[str, Any]
 
@@ -53,10 +64,14 @@ def make_plans(tasks: int, seed: int, folder: str) -> list[GraphPlan]:
         folder: where the tasks write, absolute; a shell must not need to quote it.
     """
     rng = Random(seed)
+    turns = list(SCENES)
+    rng.shuffle(turns)
     count = max(1, min(MOST_GRAPHS, tasks // SIZE))
     sizes = [tasks // count + (number < tasks % count) for number in range(count)]
     return [
-        _Maker(Random(rng.getrandbits(64)), KINDS[number % len(KINDS)], folder).graph(f"marathon-{number + 1}", size)
+        _Maker(Random(rng.getrandbits(64)), KINDS[number % len(KINDS)], folder, turns).graph(
+            f"marathon-{number + 1}", size
+        )
         for number, size in enumerate(sizes)
     ]
 
@@ -69,7 +84,9 @@ def program(acts: tuple[Act, ...]) -> list[str]:
 class _Maker:
     """Makes one graph."""
 
-    def __init__(self, rng: Random, kind: Kind, folder: str) -> None:
+    def __init__(self, rng: Random, kind: Kind, folder: str, turns: list[MakeScene]) -> None:
+        """`turns` are the scenes, whose turn is next first; shared by all graphs, so that all get theirs."""
+        self._turns: Final = turns
         self._rng: Final = rng
         self._kind: Final = kind
         self._folder: Final = folder
@@ -80,6 +97,8 @@ class _Maker:
         self._free: Final[dict[str, bool]] = {}
         #: Free tasks that hand back a result: its `n`.
         self._results: Final[dict[str, str]] = {}
+        #: Scenes that have had their turn.
+        self._once: set[MakeScene] = set()
         #: Tasks that there will be.
         self._count = 0
 
@@ -91,7 +110,7 @@ class _Maker:
         while self._count < wanted:
             number += 1
             left = wanted - self._count
-            if self._kind == "plain" and self._rng.random() < 0.12:
+            if self._kind == "plain" and self._rng.random() < 0.16:
                 self._scene(f"s{number}", left)
             else:
                 self._strew(f"t{number}", left)
@@ -199,11 +218,14 @@ class _Maker:
     # --- the client's part --------------------------------------------------------------------------------------------
 
     def _scene(self, name: str, left: int) -> None:
-        fitting = {scene: size for scene, size in SCENES.items() if size <= left}
-        if not fitting:
+        make = next((make for make in self._turns if SCENES[make] <= left and make not in self._once), None)
+        if make is None:
             self._strew(name, left)
             return
-        make = self._rng.choice(list(fitting))
+        self._turns.remove(make)
+        self._turns.append(make)
+        if make in ONCE:
+            self._once |= ONCE
         scene = make(self._rng, name)
         for document in scene.tasks:
             if document["id"] == scene.root:

@@ -41,6 +41,7 @@ Verb = Literal[
     "limit_worker",
     "ask",
     "release",
+    "why",
 ]
 
 
@@ -50,7 +51,7 @@ class Action(Struct, frozen=True, kw_only=True):
     verb: Verb
     #: None: the whole graph (`retry`: all that failed or were cancelled).
     task: str | None = None
-    #: Answer: the choice. It is given twice, and then another one, which must be refused.
+    #: Answer: the choice. It is given twice, and then another one, which must be refused. Why: the kind of reason.
     choice: str = ""
     #: Update, retry: fields of the document; null takes one away.
     set: dict[str, Any] = {}

@@ -26,6 +26,9 @@ class Scene(Struct, kw_only=True):
     script: list[Cue]
 
 
+MakeScene = Callable[[Random, str], Scene]
+
+
 def _answer(task: str, *before: Action, choice: str = "approve", after: tuple[Action, ...] = ()) -> Cue:
     """At the task's question: first these, then the answer."""
     actions = (*before, Action(verb="answer", choice=choice), *after)
@@ -122,20 +125,37 @@ def add(rng: Random, name: str) -> Scene:
     )
 
 
-def pause(rng: Random, name: str) -> Scene:
-    """The graph, or the worker type, pauses around an approval."""
-    latch, after = (f"{name}.{part}" for part in ("latch", "after"))
-    whole = rng.random() < 0.7
-    cue = _answer(
-        latch,
-        Action(verb="pause_graph" if whole else "pause_worker"),
-        after=(Action(verb="resume_graph" if whole else "resume_worker"),),
+def pause(_: Random, name: str) -> Scene:
+    """The graph pauses; a task that runs already ends then, and the next one, the first of all in line, waits."""
+    runs, after = (f"{name}.{part}" for part in ("runs", "next"))
+    return Scene(
+        root=runs,
+        tasks=[{"id": runs}, {"id": after, "depends_on": [runs], "priority": 1000}],
+        acts={runs: (Act("let_go"),), after: (OK,)},
+        script=[
+            Cue(
+                when="attempt_starting",
+                task=runs,
+                actions=(Action(verb="pause_graph"), Action(verb="release")),
+            ),
+            Cue(
+                when="task_ended",
+                task=runs,
+                actions=(Action(verb="why", task=after, choice="paused"), Action(verb="resume_graph")),
+            ),
+        ],
     )
+
+
+def pause_worker(_: Random, name: str) -> Scene:
+    """The worker type pauses around an approval."""
+    latch, after = (f"{name}.{part}" for part in ("latch", "next"))
+    resumed = (Action(verb="why", task=latch, choice="worker_paused"), Action(verb="resume_worker"))
     return Scene(
         root=latch,
-        tasks=[{"id": latch, "approve": True}, {"id": after, "depends_on": [latch]}],
+        tasks=[{"id": latch, "approve": True, "priority": 1000}, {"id": after, "depends_on": [latch]}],
         acts={latch: (OK,), after: (OK,)},
-        script=[cue],
+        script=[_answer(latch, Action(verb="pause_worker"), after=resumed)],
     )
 
 
@@ -210,13 +230,17 @@ def ask_and_leave(_: Random, name: str) -> Scene:
     )
 
 
+#: At most one of these in a graph: of two pauses at once, a task tells of one.
+ONCE: Final = frozenset({pause, pause_worker})
+
 #: Scene → its tasks, added ones included.
-SCENES: Final[dict[Callable[[Random, str], Scene], int]] = {
+SCENES: Final[dict[MakeScene, int]] = {
     cancel_waiting: 4,
     cancel_running: 3,
     update: 3,
     add: 4,
     pause: 2,
+    pause_worker: 2,
     limit: 2,
     retry_chain: 3,
     ask_and_wait: 2,

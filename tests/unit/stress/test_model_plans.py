@@ -48,7 +48,7 @@ def test_every_policy_is_among_them():
     conditions = {on for document in documents for _, on in dependencies(document)}
     assert conditions == {"done", "failed", "finished"}
     verbs = {action.verb for plan in plans for cue in plan.script for action in cue.actions}
-    assert len(verbs) == 14
+    assert len(verbs) == 15
     assert {state for plan in plans for state in predict(plan).states} == {"done", "failed", "cancelled"}
     ends = {end.state for plan in plans for found in predict(plan).tasks.values() for end in found}
     assert {"done", "failed", "cancelled", "skipped"} <= ends
