@@ -6,7 +6,7 @@ workforce and the archivist, none of which makes it wait.
 
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
-from orch_actors.protocol.errors import ErrorInfo, Refused
+from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
@@ -62,6 +62,9 @@ class Asker(Protocol):
 
     def answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
         """Answer once the batch is durable."""
+
+    def after(self, call: Callable[[], None]) -> None:
+        """Call once the batch is durable."""
 
     def describe(self) -> ActorView:
         """The supervisor itself."""
@@ -210,17 +213,23 @@ class Desk:
         """
         found = self._find(asker, origin, query, state)
         if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory):
-            try:
-                self._archivist.tell(found)
-            except InboxFull as full:
-                raise Refused.because(
-                    "OVERLOADED",
-                    f"more than {full.limit} requests to read files wait",
-                    "try again in a moment",
-                    retriable=True,
-                ) from full
+            reading = found
+            asker.after(lambda: self._read(reading))  # it may speak of facts of this very batch
         elif found is not None:
             asker.answer(origin, found)
+
+    def _read(self, asked: ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory) -> None:
+        """Have the archivist answer; where too many wait for it, say so."""
+        try:
+            self._archivist.tell(asked)
+        except InboxFull as full:
+            overloaded = ErrorInfo(
+                code="OVERLOADED",
+                message=f"more than {full.limit} requests to read files wait",
+                hint="try again in a moment",
+                retriable=True,
+            )
+            self.reply(asked.origin, self.encode_reply(asked.origin, overloaded))
 
     def _find(
         self, asker: Asker, origin: Origin, query: messages.Query, state: State

@@ -289,6 +289,10 @@ class Supervisor(Actor):
         """Answer a query, once the batch that it may have seen is durable."""
         self._answer(origin, what)
 
+    def after(self, call: Callable[[], None]) -> None:
+        """Call it once the batch is durable: for answers that somebody else gives."""
+        self._out.after.append(call)
+
     def _commit(self) -> None:
         """Make the batch durable; only now does anybody learn of it."""
         self._journal.commit(self._head + 1)

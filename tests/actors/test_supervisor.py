@@ -96,6 +96,9 @@ class NotingDesk:
         self.trace.append(Did("host spoke", host))
 
     def query(self, asker, origin, query, state):
+        if isinstance(query, messages.ReadLog):  # what the archivist answers
+            asker.after(lambda: self.trace.append(Did("read", origin)))
+            return
         asker.answer(origin, messages.Summaries(graphs=(), head=asker.head))
 
     def encode_reply(self, origin, what):
@@ -275,6 +278,21 @@ def test_a_query_waits_for_the_batch_that_it_has_seen(begin):
     answered = [index for index, what in enumerate(order) if what == "reply"]
     assert order.index("commit") < answered[0] < order.index("commit", answered[0]) < answered[1] < answered[2]
     assert life.replies()[-1].result.head == 4  # two facts each
+
+
+def test_what_the_archivist_answers_waits_for_the_batch_too(begin):
+    life = begin()
+    life.journal.may_commit.clear()
+    life.journal.committing.clear()
+    life.tell(submit("first"))
+    assert life.journal.committing.wait(DEADLINE_S)
+    life.tell(submit("second"))
+    life.tell(messages.ReadLog(graph="g2", task="a"))
+    life.trace.clear()
+    life.journal.may_commit.set()
+    life.settle()
+    order = life.whats()
+    assert order.index("commit") < order.index("commit", order.index("commit") + 1) < order.index("read")
 
 
 def test_within_a_batch_replies_come_in_the_order_of_the_requests(begin):
