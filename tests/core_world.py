@@ -206,7 +206,9 @@ class World:
         """Everything that can be said about a step without knowing how it was decided."""
         assert not broken_invariants(self.state)
         if isinstance(stimulus, s.AttemptFound):
-            self.watched.add((stimulus.graph, stimulus.task, stimulus.attempt))
+            node = self.state.find(stimulus.graph, stimulus.task)
+            if node is not None and self.state.worker(node.worker).ready:  # a host that has gone watches nothing
+                self.watched.add((stimulus.graph, stimulus.task, stimulus.attempt))
         if isinstance(stimulus, s.WorkerLost):
             flying = [node for node in self.flying if node.worker == stimulus.worker]
             self.watched -= {(node.graph.id, node.id, len(node.attempts)) for node in flying}

@@ -53,6 +53,8 @@ def on_attempt_found(turn: Turn, news: s.AttemptFound) -> None:
     if running is None:
         return
     task, attempt = running
+    if not turn.state.worker(task.worker).ready:
+        return  # that host has gone meanwhile: the next one finds it anew
     if attempt.pid != news.pid:
         turn.emit(f.AttemptAdopted(graph=news.graph, task=news.task, attempt=news.attempt, pid=news.pid))
     if task.spec.timeout is not None and attempt.stopping is None:

@@ -154,3 +154,17 @@ def test_priority_goes_first():
         order.append(node.id)
         world.end(node.id)
     assert order == ["high", "run", "mid", "low"]
+
+
+def test_what_a_host_found_before_it_went_arms_nothing():
+    """A long run of the state machine came upon it: the timer fired into the void, and the attempt had none."""
+    world = World()
+    world.submit(task("a", timeout=60))
+    world.restart(ready=False)
+    found = s.AttemptFound(graph="g1", task="a", attempt=1, pid=4, elapsed_s=10)
+    step = world.do(found)
+    assert not step.facts
+    assert not step.effects
+    world.do(s.WorkerReady(worker="shell"))
+    world.do(found)
+    assert world.armed == {s.TimerKey("timeout", "g1", "a", 1): world.now + 50}
