@@ -22,7 +22,7 @@ from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.version import VERSION
 
-#: A segment is closed once it is larger than this; bytes.
+#: A segment is closed once it has this size, or more; bytes.
 SEGMENT_BYTES = 64 * 1024 * 1024
 
 
@@ -41,13 +41,15 @@ class Journal:
     """Appends lines durably. Not thread-safe: the supervisor actor is its one owner.
 
     Example:
-        >>> journal, lines = Journal.open(RealDisk(), "/home/me/.local/state/orch-actors/journal")
+        >>> journal, lines, torn = Journal.open(RealDisk(), "/home/me/.local/state/orch-actors/journal")
         >>> seq = journal.add("outcome", b'{"facts":[]}')
         >>> journal.commit()  # durable from here on
     """
 
-    def __init__(self, disk: Disk, folder: str, found: Opened, now_utc: Callable[[], float]) -> None:
-        self._disk, self._folder, self._now_utc = disk, folder, now_utc
+    def __init__(
+        self, disk: Disk, folder: str, found: Opened, now_utc: Callable[[], float], segment_bytes: int
+    ) -> None:
+        self._disk, self._folder, self._now_utc, self._segment_bytes = disk, folder, now_utc, segment_bytes
         self.id = found.id or new_id()
         self._segment, self._path, self._size = found.segment, found.path, found.size
         self._last = self._durable = found.last
@@ -58,7 +60,12 @@ class Journal:
 
     @classmethod
     def open(
-        cls, disk: Disk, folder: str, *, now_utc: Callable[[], float] = time.time
+        cls,
+        disk: Disk,
+        folder: str,
+        *,
+        now_utc: Callable[[], float] = time.time,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> tuple["Journal", tuple[Line, ...], bytes]:
         """Open or begin the journal in `folder`: (journal, its lines, the torn bytes that were cut off).
 
@@ -67,7 +74,7 @@ class Journal:
         """
         try:
             found = open_journal(disk, folder)
-            journal = cls(disk, folder, found, now_utc)
+            journal = cls(disk, folder, found, now_utc, segment_bytes)
             journal._put_aside(found)
             if found.segment:
                 journal._continue()
@@ -131,7 +138,7 @@ class Journal:
             return
         try:
             self._flush()
-            if self._size >= SEGMENT_BYTES:
+            if self._size >= self._segment_bytes:
                 fd, self._fd = self._fd, -1
                 self._disk.close(fd)
                 self._begin_segment(next_event)

@@ -11,7 +11,6 @@ from orch_actors.actors.archivist import MAX_PIECE_BYTES, Archivist
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.history import OutcomeLine, encode
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
-from orch_actors.actors.journal import writer
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.protocol.errors import ErrorInfo
@@ -167,10 +166,9 @@ def test_a_result_that_was_changed_since_is_told_and_harms_nobody(asked, data):
 # --- events -------------------------------------------------------------------------------------------------------
 
 
-def write_events(asked, monkeypatch, sizes, segment_bytes):
+def write_events(asked, sizes, segment_bytes):
     """Outcome lines with these numbers of facts, one commit each; the number of the last event."""
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", segment_bytes)
-    journal, _, _ = Journal.open(RealDisk(), str(asked.journal))
+    journal, _, _ = Journal.open(RealDisk(), str(asked.journal), segment_bytes=segment_bytes)
     head = 0
     for number, size in enumerate(sizes):
         if number % 3 == 2:
@@ -184,8 +182,8 @@ def write_events(asked, monkeypatch, sizes, segment_bytes):
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 500, 10**9])
-def test_events_from_any_number_on(asked, monkeypatch, segment_bytes):
-    head = write_events(asked, monkeypatch, [3, 0, 1, 5, 2, 0, 0, 4, 1, 1, 7], segment_bytes)
+def test_events_from_any_number_on(asked, segment_bytes):
+    head = write_events(asked, [3, 0, 1, 5, 2, 0, 0, 4, 1, 1, 7], segment_bytes)
     count = len(list(asked.journal.iterdir()))
     assert {1: count == 12, 500: 2 < count < 12, 10**9: count == 1}[segment_bytes]
     for since in range(head + 2):
@@ -193,15 +191,15 @@ def test_events_from_any_number_on(asked, monkeypatch, segment_bytes):
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 500, 10**9])
-def test_at_most_so_many_and_none_after_the_head(asked, monkeypatch, segment_bytes):
-    write_events(asked, monkeypatch, [3, 1, 5, 2], segment_bytes)
+def test_at_most_so_many_and_none_after_the_head(asked, segment_bytes):
+    write_events(asked, [3, 1, 5, 2], segment_bytes)
     assert asked.events(2, limit=4) == [3, 4, 5, 6]
     assert asked.events(2, head=5) == [3, 4, 5]
     assert asked.events(2, limit=1, head=2) == []
 
 
-def test_what_is_told_is_what_happened(asked, monkeypatch):
-    write_events(asked, monkeypatch, [2], 1)
+def test_what_is_told_is_what_happened(asked):
+    write_events(asked, [2], 1)
     (event, _) = asked(ReadOldEvents(ORIGIN, 0, 10, 2)).events
     assert (event.kind, event.graph, event.task, event.time_utc) == (
         "task_ready",
@@ -212,30 +210,30 @@ def test_what_is_told_is_what_happened(asked, monkeypatch):
 
 
 @pytest.mark.parametrize("cut", [1, 30, 10**9])
-def test_a_line_that_is_being_written_is_not_told(asked, monkeypatch, cut):
-    write_events(asked, monkeypatch, [2, 3], 10**9)
+def test_a_line_that_is_being_written_is_not_told(asked, cut):
+    write_events(asked, [2, 3], 10**9)
     (path,) = asked.journal.iterdir()
     path.write_bytes(path.read_bytes()[: -min(cut, len(path.read_bytes().splitlines()[-1]))])
     assert asked.events(0) == [1, 2]
 
 
 @pytest.mark.parametrize("part", [b"", b'{"orch_journal"'])
-def test_a_segment_that_is_being_made_hides_nothing(asked, monkeypatch, part):
-    head = write_events(asked, monkeypatch, [2, 3], 10**9)
+def test_a_segment_that_is_being_made_hides_nothing(asked, part):
+    head = write_events(asked, [2, 3], 10**9)
     (asked.journal / "00000002.jsonl").write_bytes(part)
     for since in range(head):
         assert asked.events(since) == list(range(since + 1, head + 1))
 
 
-def test_torn_tails_that_were_put_aside_are_not_read(asked, monkeypatch):
-    write_events(asked, monkeypatch, [2], 10**9)
+def test_torn_tails_that_were_put_aside_are_not_read(asked):
+    write_events(asked, [2], 10**9)
     (asked.journal / "torn-1.000000").write_bytes(b"x")
     (asked.journal / "torn-1.000000-00000002.jsonl").write_bytes(b"x")
     assert asked.events(0) == [1, 2]
 
 
-def test_a_story_is_of_one_task(asked, monkeypatch):
-    write_events(asked, monkeypatch, [20, 20], 1)
+def test_a_story_is_of_one_task(asked):
+    write_events(asked, [20, 20], 1)
     why = WhyView(graph="g1", task="t1", state="ready", sentence="", reason={})
     found = asked(ReadStory(ORIGIN, why, 40))
     assert [line.kind for line in found.why.story] == ["task_ready"]

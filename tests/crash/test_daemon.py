@@ -237,7 +237,10 @@ def test_a_command_that_was_given_up_on_is_not_executed_by_the_next_daemon(place
 
 def test_segments_change_under_load_and_kills(place, tmp_path):
     """Small segments, so that rotation is hit as well."""
-    prelude = "from orch_actors.actors.journal import writer\nwriter.SEGMENT_BYTES = 3000"
+    prelude = (
+        "from orch_actors.actors.journal.writer import Journal\n"
+        "Journal.open.__func__.__kwdefaults__['segment_bytes'] = 3000"
+    )
 
     def live_and_die(_rng, pause):
         daemon = place.start(prelude).ready()

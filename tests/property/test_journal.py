@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journal_disks import CrashDisk, PowerCut
 
-from orch_actors.actors.journal import writer
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.protocol.errors import EnvironmentFault
 
@@ -32,14 +31,17 @@ lives = st.lists(
 class Life:
     """What was promised so far, and what may be there besides."""
 
-    def __init__(self):
+    def __init__(self, segment_bytes):
+        self.segment_bytes = segment_bytes
         self.promised = []
         self.under_way = []
         self.count = 0
 
     def run(self, disk, batches):
         """Open, check, write; ends by its own accord or by a power cut."""
-        journal, lines, _ = Journal.open(disk, FOLDER, now_utc=lambda: float(disk.operations))
+        journal, lines, _ = Journal.open(
+            disk, FOLDER, now_utc=lambda: float(disk.operations), segment_bytes=self.segment_bytes
+        )
         found = [bytes(line.d) for line in lines]
         assert found[: len(self.promised)] == self.promised
         rest = found[len(self.promised) :]
@@ -81,20 +83,16 @@ def check_chain(disk):
 
 def live_through(history, seed, segment_bytes, skip=()):
     """Returns how often the power was cut."""
-    disk, life, cuts = CrashDisk(random.Random(seed)), Life(), 0
-    before, writer.SEGMENT_BYTES = writer.SEGMENT_BYTES, segment_bytes
-    try:
-        for batches, cut_in in history:
-            disk.cut_in = cut_in
-            disk.skip = set(skip)
-            try:
-                life.run(disk, batches)
-            except PowerCut:
-                cuts += 1
-            disk.restart()
-        life.run(disk, [])
-    finally:
-        writer.SEGMENT_BYTES = before
+    disk, life, cuts = CrashDisk(random.Random(seed)), Life(segment_bytes), 0
+    for batches, cut_in in history:
+        disk.cut_in = cut_in
+        disk.skip = set(skip)
+        try:
+            life.run(disk, batches)
+        except PowerCut:
+            cuts += 1
+        disk.restart()
+    life.run(disk, [])
     return cuts
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from journal_disks import reseal
 
-from orch_actors.actors.journal import writer
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.opening import JournalCorrupt, JournalTooNew, open_journal
 from orch_actors.actors.journal.record import CHAIN_START, encode_line
@@ -25,16 +24,12 @@ BATCHES = (1, 3, 1, 2, 1, 4, 1)
 def build(folder, batches=BATCHES, segment_bytes=10**9):
     """A journal of these batches; small segments where `segment_bytes` says so."""
     folder.mkdir(exist_ok=True)
-    before, writer.SEGMENT_BYTES = writer.SEGMENT_BYTES, segment_bytes
-    try:
-        journal, _, _ = Journal.open(RealDisk(), str(folder), now_utc=lambda: 1e9)
-        for size in batches:
-            for _ in range(size):
-                journal.add("outcome", b'{"n":%d}' % journal.last)
-            journal.commit(journal.last + 1)
-        journal.close()
-    finally:
-        writer.SEGMENT_BYTES = before
+    journal, _, _ = Journal.open(RealDisk(), str(folder), now_utc=lambda: 1e9, segment_bytes=segment_bytes)
+    for size in batches:
+        for _ in range(size):
+            journal.add("outcome", b'{"n":%d}' % journal.last)
+        journal.commit(journal.last + 1)
+    journal.close()
     return folder
 
 

@@ -8,9 +8,8 @@ import pytest
 from journal_disks import FaultyDisk
 
 from orch_actors.actors.journal import disk as disk_module
-from orch_actors.actors.journal import writer
 from orch_actors.actors.journal.disk import RealDisk
-from orch_actors.actors.journal.writer import Journal, JournalPoisoned
+from orch_actors.actors.journal.writer import SEGMENT_BYTES, Journal, JournalPoisoned
 from orch_actors.protocol.errors import EnvironmentFault
 
 
@@ -21,8 +20,8 @@ def folder(tmp_path):
     return made
 
 
-def begin(folder, disk=None):
-    journal, _, _ = Journal.open(disk or RealDisk(), str(folder))
+def begin(folder, disk=None, segment_bytes=SEGMENT_BYTES):
+    journal, _, _ = Journal.open(disk or RealDisk(), str(folder), segment_bytes=segment_bytes)
     return journal
 
 
@@ -90,10 +89,9 @@ def test_a_new_journal_syncs_its_file_its_folder_and_the_folder_above(folder):
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 300, 800])
-def test_segments_are_closed_when_they_are_full(folder, monkeypatch, segment_bytes):
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", segment_bytes)
+def test_segments_are_closed_when_they_are_full(folder, segment_bytes):
     disk = FaultyDisk()
-    journal = begin(folder, disk)
+    journal = begin(folder, disk, segment_bytes)
     for _ in range(20):
         put(journal)
         journal.commit(1000 + journal.last)
@@ -114,18 +112,16 @@ def test_segments_are_closed_when_they_are_full(folder, monkeypatch, segment_byt
         first += len(records)
 
 
-def test_a_batch_is_never_spread_over_two_segments(folder, monkeypatch):
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 200)
-    journal = begin(folder)
+def test_a_batch_is_never_spread_over_two_segments(folder):
+    journal = begin(folder, segment_bytes=200)
     put(journal, 30)
     journal.commit(31)
     journal.close()
     assert len((folder / "00000001.jsonl").read_bytes().splitlines()) == 31
 
 
-def test_closing_begins_no_segment(folder, monkeypatch):
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 1)
-    journal = begin(folder)
+def test_closing_begins_no_segment(folder):
+    journal = begin(folder, segment_bytes=1)
     put(journal)
     journal.close()
     assert [path.name for path in folder.iterdir()] == ["00000001.jsonl"]
@@ -181,11 +177,9 @@ def test_a_fault_while_closing_is_told_and_the_file_given_back(folder):
 
 
 @pytest.mark.parametrize("what", ["create", "sync_folder", "close"])
-def test_a_segment_that_cannot_be_begun_poisons_and_closes_no_file_twice(folder, monkeypatch, what):
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 1)
+def test_a_segment_that_cannot_be_begun_poisons_and_closes_no_file_twice(folder, what):
     disk = FaultyDisk()
-    journal = begin(folder, disk)
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 1)
+    journal = begin(folder, disk, segment_bytes=1)
     put(journal)
     disk.fail(what)
     with pytest.raises(JournalPoisoned):
@@ -202,9 +196,8 @@ def test_a_segment_that_cannot_be_begun_poisons_and_closes_no_file_twice(folder,
     assert numbers(folder) == [0]
 
 
-def test_a_segment_in_the_way_is_never_written_over(folder, monkeypatch):
-    monkeypatch.setattr(writer, "SEGMENT_BYTES", 1)
-    journal = begin(folder)
+def test_a_segment_in_the_way_is_never_written_over(folder):
+    journal = begin(folder, segment_bytes=1)
     put(journal)
     (folder / "00000002.jsonl").write_bytes(b"somebody's")
     with pytest.raises(JournalPoisoned):
