@@ -6,26 +6,19 @@ Prints and nothing else: what is done stands in run.py, replay.py and bench/run.
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from orch_actors.cli.options import JsonOption
 from orch_actors.cli.output import note, say, say_json
 
-if TYPE_CHECKING:
-    from orch_actors.stress.bench.run import BenchReport
-    from orch_actors.stress.expect import Check
-    from orch_actors.stress.replay import ReplayReport
-    from orch_actors.stress.run import RunReport
-
 app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-VERBS: Final = ("list", "run", "replay", "bench")
+VERBS: Final = ("list", "run", "replay", "bench", "prove")
 
 GOOD: Final = 0
 NOT_AS_EXPECTED: Final = 1
@@ -51,6 +44,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     orch-actors stress run marathon --tasks 2000   random graphs, against a model of what must happen
     orch-actors stress replay FILE.json --speed 100
     orch-actors stress bench                       how fast it is, beside the plainest tools
+    orch-actors stress prove                       every figure of reliability, one after the other
 
     \b
     Each uses a daemon of its own, in a temporary home, unless --home names one.
@@ -133,6 +127,8 @@ def run(
     if as_json:
         say_json(found.document())
     else:
+        from orch_actors.stress.showing import show_run
+
         show_run(found)
     return GOOD if found.ok else NOT_AS_EXPECTED
 
@@ -165,6 +161,8 @@ def replay(
     if as_json:
         say_json(found.document())
     else:
+        from orch_actors.stress.showing import show_replay
+
         show_replay(found)
     return GOOD if found.ok else NOT_AS_EXPECTED
 
@@ -203,8 +201,57 @@ def bench(
     if as_json:
         say_json(found.document())
     else:
+        from orch_actors.stress.showing import show_bench
+
         show_bench(found)
     return NOT_AS_EXPECTED if found.ok is False else GOOD
+
+
+@app.command()
+def prove(
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick/--full", help="A short run that shows that it works.  [default: --full]")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="This proof; `--list` names them; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
+    list_only: Annotated[bool, typer.Option("--list", help="Say what would be proven, and do nothing.")] = False,
+    report: ReportOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Prove every figure of reliability: what was asked, what was measured, how long it took.
+
+    \b
+    orch-actors stress prove --report report.json
+    orch-actors stress prove --quick
+    orch-actors stress prove --only marathon --seed 7
+
+    In full it takes an hour or so. A seed makes the same plan again; what it cannot repeat is the machine's timing.
+    """
+    from orch_actors.cli import faults
+    from orch_actors.stress import showing
+    from orch_actors.stress.proofs import NAMES, load
+    from orch_actors.stress.proofs.run import prove as prove_all
+
+    if home:
+        raise faults.usage("prove takes no --home", "its daemons die in fresh homes of their own")
+    if list_only:
+        found = [load(name) for name in only or NAMES]
+        rows = [{"name": one.name, "proves": one.proves, "asked": one.asked} for one in found]
+        say_json({"proofs": rows}) if as_json else showing.show_proofs(found)
+        return GOOD
+    with ended_in_order():
+        proven = prove_all(only or [], quick=quick, seed=seed, tell=note)
+    if report is not None:
+        write_report(report, proven.document())
+    if as_json:
+        say_json(proven.document())
+    else:
+        showing.show_proven(proven)
+    return GOOD if proven.ok else NOT_AS_EXPECTED
 
 
 @contextmanager
@@ -238,92 +285,3 @@ def write_report(path: str, document: dict[str, Any]) -> None:
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1, ensure_ascii=False)
         file.write("\n")
-
-
-def show_run(found: "RunReport") -> None:
-    """A table of the tasks (of the graphs where there are several), the checks that failed, and what it came to."""
-    from orch_actors.stress.table import table
-
-    rows: list[tuple[object, ...]]
-    if found.view is not None:
-        rows = [
-            (task.id, task.worker, task.state, len(task.attempts), _seconds(task.attempts), task.reason)
-            for task in found.view.tasks
-        ]
-        say(table(("task", "worker", "state", "attempts", "seconds", "reason"), rows, right=(3, 4)))
-    else:
-        rows = [
-            (graph.id, graph.name, graph.state, ", ".join(f"{count} {state}" for state, count in graph.counts.items()))
-            for graph in found.graphs
-        ]
-        say(table(("graph", "name", "state", "tasks"), rows))
-    say()
-    if found.headline:
-        say(found.headline)
-    if found.kills:
-        say("killed: " + ", ".join(f"{kill.victim} at event {kill.after_events}" for kill in found.kills))
-    say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state or 'all ended'} after {found.elapsed_s:.2f} s")
-    _verdict(found.checks)
-    say(f"report: {os.path.join(found.out, 'run.json')}")
-
-
-def show_replay(found: "ReplayReport") -> None:
-    """The figures of a replay."""
-    from orch_actors.stress.table import table
-
-    recorded = found.recorded_makespan_s
-    rows: list[tuple[object, ...]] = [
-        ("makespan", f"{found.makespan_s:.3f} s"),
-        ("lower bound", f"{found.lower_bound_s:.3f} s"),
-        ("ratio", f"{found.ratio:.3f}"),
-        ("critical path", f"{found.critical_path_s:.3f} s, {len(found.critical_path)} tasks"),
-        ("total work", f"{found.work_s:.3f} s over {found.slots} slots"),
-        ("recorded run", "(not told)" if recorded is None else f"{recorded:g} s at its own speed, on other machines"),
-    ]
-    say(f"{found.workflow}: {found.tasks} tasks, {found.speed:g} times as fast as recorded")
-    say(table(("", ""), rows))
-    _verdict(found.checks)
-
-
-def show_bench(found: "BenchReport") -> None:
-    """The figures as a table."""
-    from orch_actors.stress.table import table
-
-    verdicts = {True: "good", False: "missed", None: ""}
-    rows = [
-        (
-            figure.name,
-            f"{figure.value:g} {figure.unit}",
-            f"{figure.reference:g} {figure.unit}" if figure.reference is not None else "",
-            figure.reference_name,
-            f"{figure.ratio:.2f}" if figure.ratio is not None else "",
-            figure.bound,
-            "" if found.quick else verdicts[figure.ok],
-            "; ".join(
-                [*(f"{who} {value:g}" for who, value in figure.others.items()), *([figure.note] * bool(figure.note))]
-            ),
-        )
-        for figure in found.figures
-    ]
-    headings = ("figure", "here", "reference", "which is", "ratio", "asked for", "verdict", "besides")
-    say(table(headings, rows, right=(1, 2, 4)))
-    say(f"\n{found.machine}, Python {found.python}" + ("; a quick run says nothing on speed" if found.quick else ""))
-
-
-def _seconds(attempts: tuple[Any, ...]) -> str:
-    known = [attempt.duration_s for attempt in attempts if attempt.duration_s is not None]
-    return f"{sum(known):.2f}" if known else ""
-
-
-def _verdict(checks: "tuple[Check, ...]") -> None:
-    failed = [check for check in checks if not check.ok]
-    for check in failed:
-        say(f"NOT AS EXPECTED  {check.name}: {_plain(check.detail)}")
-    say(f"{len(checks) - len(failed)} of {len(checks)} checks hold")
-    sys.stdout.flush()
-
-
-def _plain(text: str) -> str:
-    from orch_actors.cli.escape import one_line
-
-    return one_line(text)

@@ -1,0 +1,128 @@
+"""How the reports of scenarios, replays, benches and proofs look to people. Prints and nothing else."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from orch_actors.cli.output import say
+from orch_actors.stress.table import table
+
+if TYPE_CHECKING:
+    from orch_actors.stress.bench.run import BenchReport
+    from orch_actors.stress.expect import Check
+    from orch_actors.stress.proofs.proof import Proof
+    from orch_actors.stress.proofs.run import ProofReport, Proven
+    from orch_actors.stress.replay import ReplayReport
+    from orch_actors.stress.run import RunReport
+
+
+def show_run(found: "RunReport") -> None:
+    """A table of the tasks (of the graphs where there are several), the checks that failed, and what it came to."""
+    rows: list[tuple[object, ...]]
+    if found.view is not None:
+        rows = [
+            (task.id, task.worker, task.state, len(task.attempts), _seconds(task.attempts), task.reason)
+            for task in found.view.tasks
+        ]
+        say(table(("task", "worker", "state", "attempts", "seconds", "reason"), rows, right=(3, 4)))
+    else:
+        rows = [
+            (graph.id, graph.name, graph.state, ", ".join(f"{count} {state}" for state, count in graph.counts.items()))
+            for graph in found.graphs
+        ]
+        say(table(("graph", "name", "state", "tasks"), rows))
+    say()
+    if found.headline:
+        say(found.headline)
+    if found.kills:
+        say("killed: " + ", ".join(f"{kill.victim} at event {kill.after_events}" for kill in found.kills))
+    say(f"accepted in {found.accepted_s * 1000:.1f} ms, {found.state or 'all ended'} after {found.elapsed_s:.2f} s")
+    _verdict(found.checks)
+    say(f"report: {os.path.join(found.out, 'run.json')}")
+
+
+def show_replay(found: "ReplayReport") -> None:
+    """The figures of a replay."""
+    recorded = found.recorded_makespan_s
+    rows: list[tuple[object, ...]] = [
+        ("makespan", f"{found.makespan_s:.3f} s"),
+        ("lower bound", f"{found.lower_bound_s:.3f} s"),
+        ("ratio", f"{found.ratio:.3f}"),
+        ("critical path", f"{found.critical_path_s:.3f} s, {len(found.critical_path)} tasks"),
+        ("total work", f"{found.work_s:.3f} s over {found.slots} slots"),
+        ("recorded run", "(not told)" if recorded is None else f"{recorded:g} s at its own speed, on other machines"),
+    ]
+    say(f"{found.workflow}: {found.tasks} tasks, {found.speed:g} times as fast as recorded")
+    say(table(("", ""), rows))
+    _verdict(found.checks)
+
+
+def show_bench(found: "BenchReport") -> None:
+    """The figures as a table."""
+    verdicts = {True: "good", False: "missed", None: ""}
+    rows = [
+        (
+            figure.name,
+            f"{figure.value:g} {figure.unit}",
+            f"{figure.reference:g} {figure.unit}" if figure.reference is not None else "",
+            figure.reference_name,
+            f"{figure.ratio:.2f}" if figure.ratio is not None else "",
+            figure.bound,
+            "" if found.quick else verdicts[figure.ok],
+            "; ".join(
+                [*(f"{who} {value:g}" for who, value in figure.others.items()), *([figure.note] * bool(figure.note))]
+            ),
+        )
+        for figure in found.figures
+    ]
+    headings = ("figure", "here", "reference", "which is", "ratio", "asked for", "verdict", "besides")
+    say(table(headings, rows, right=(1, 2, 4)))
+    say(f"\n{found.machine}, Python {found.python}" + ("; a quick run says nothing on speed" if found.quick else ""))
+
+
+def show_proofs(found: "list[Proof]") -> None:
+    """What would be proven."""
+    say(table(("proof", "what it proves", "asked for"), [(one.name, one.proves, one.asked) for one in found]))
+
+
+def show_proven(found: "ProofReport") -> None:
+    """A row for each proof, then every fault."""
+    rows = [(one.name, one.asked, _measured(one), f"{one.seconds:.1f}", _VERDICTS[one.ok]) for one in found.proofs]
+    say(table(("proof", "asked for", "measured", "seconds", "verdict"), rows, right=(3,)))
+    for one in found.proofs:
+        if one.faults:
+            say(f"\n{one.name}, seed {one.seed}:" + (f" see {one.folder}" if one.folder else ""))
+            for fault in one.faults:
+                say(f"  {_plain(fault)}")
+    good = sum(one.ok is True for one in found.proofs)
+    size = "; a quick run, with a part of each figure" if found.quick else ""
+    say(f"\n{good} of {len(found.proofs)} hold, {found.seconds:.0f} s, seed {found.seed}{size}")
+    say(f"{found.machine}, Python {found.python}, orch-actors {found.version}")
+
+
+_VERDICTS: Final = {True: "good", False: "FAILED", None: "not tried"}
+
+
+def _measured(one: "Proven") -> str:
+    if one.skipped:
+        return one.skipped
+    return ", ".join(f"{value:,} {name}" for name, value in one.counts.items()) or f"{one.done:,} {one.unit}"
+
+
+def _seconds(attempts: tuple[Any, ...]) -> str:
+    known = [attempt.duration_s for attempt in attempts if attempt.duration_s is not None]
+    return f"{sum(known):.2f}" if known else ""
+
+
+def _verdict(checks: "tuple[Check, ...]") -> None:
+    failed = [check for check in checks if not check.ok]
+    for check in failed:
+        say(f"NOT AS EXPECTED  {check.name}: {_plain(check.detail)}")
+    say(f"{len(checks) - len(failed)} of {len(checks)} checks hold")
+    sys.stdout.flush()
+
+
+def _plain(text: str) -> str:
+    from orch_actors.cli.escape import one_line
+
+    return one_line(text)
