@@ -1,6 +1,7 @@
 """The typer app: names the verbs, and loads the module of a verb when it is typed.
 
 The place for a new verb: a module in `verbs/` with a function `command` and a text EXAMPLES, and its name in VERBS.
+A verb that is a group of verbs has `GROUP` (what its help says) and `MEMBERS` (name → function) instead of `command`.
 
 `stress` is mounted by name and found only when it is asked for: the dependency goes from `stress` to here, so this
 module must not import it. It hands over a typer app called `app`.
@@ -47,11 +48,15 @@ VERBS: Final = (
     "events",
     "actors",
     "config",
+    "journal",
     "version",
 )
 
 #: Verbs that take a command behind `--`.
 WITH_COMMAND: Final = ("submit", "run", "add")
+
+#: Verbs that are groups of verbs.
+GROUPS: Final = ("journal",)
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}
@@ -97,6 +102,28 @@ class CommandWords(Verb):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Say so in the usage line."""
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+class VerbGroup(TyperGroup):
+    """A verb that is a group of verbs."""
+
+    #: From the group's module, EXAMPLES.
+    examples: str = ""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        del ctx
+        _write_examples(formatter, self.examples)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Alone it shows its help."""
+        return super().parse_args(ctx, args or ["--help"])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the member that was typed, or say which was probably meant."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise unknown_member(ctx.info_name, args[0], list(self.commands))
+        return super().resolve_command(ctx, args)
 
 
 def command_words(ctx: typer.Context) -> tuple[str, ...] | None:
@@ -159,11 +186,41 @@ def _load(name: str) -> Any:
     if name not in VERBS:
         return None
     module = importlib.import_module(f"orch_actors.cli.verbs.{name}")
-    alone = _plain_typer()
-    alone.command(name, cls=CommandWords if name in WITH_COMMAND else Verb)(module.command)
-    command: Any = typer.main.get_command(alone)
+    command = _group(module) if name in GROUPS else _alone(name, module)
     command.examples = module.EXAMPLES
     return command
+
+
+def _alone(name: str, module: Any) -> Any:
+    alone = _plain_typer()
+    alone.command(name, cls=CommandWords if name in WITH_COMMAND else Verb)(module.command)
+    return typer.main.get_command(alone)
+
+
+def _group(module: Any) -> Any:
+    group = _plain_typer(cls=VerbGroup)
+
+    def root(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+        ctx.default_map = dict.fromkeys(module.MEMBERS, _given(home, as_json))
+
+    group.callback(help=module.GROUP)(root)
+    for name, member in module.MEMBERS.items():
+        group.command(name, cls=Verb)(member)
+    return typer.main.get_command(group)
+
+
+def _given(home: str | None, as_json: bool) -> dict[str, object]:
+    """What stands before a verb is the default of the same option after it."""
+    return {name: value for name, value in (("home", home), ("as_json", as_json or None)) if value is not None}
+
+
+def unknown_member(group: str, name: str, known: list[str]) -> faults.CommandFault:
+    """The fault for a verb that a group does not have, with the nearest."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    return faults.usage(f"{group} has no verb {name!r}", hint)
 
 
 def unknown_verb(name: str) -> faults.CommandFault:
@@ -215,9 +272,7 @@ def _root(
     --home and --json may stand before or after the verb. Exit codes: 0 good, 1 the graph did not end in `done`,
     2 usage, 3 no daemon, 4 refused, 70 a bug, 100 and 111 environment, 124 wait timed out, 130 interrupted.
     """
-    # What stands before the verb is the default of the same option after it.
-    given = {name: value for name, value in (("home", home), ("as_json", as_json or None)) if value is not None}
-    ctx.default_map = dict.fromkeys((*VERBS, *MOUNTED), given)
+    ctx.default_map = dict.fromkeys((*VERBS, *MOUNTED), _given(home, as_json))
     del version  # its callback has answered it
 
 

@@ -144,6 +144,12 @@ class CrashDisk:
     def read(self, path: str) -> bytes:
         return self._now[path].now
 
+    def head(self, path: str) -> bytes:
+        return self._now[path].now[:65536]
+
+    def size(self, path: str) -> int:
+        return len(self._now[path].now)
+
     def list(self, path: str) -> list[str]:
         return sorted(name.rpartition("/")[2] for name in self._now)
 

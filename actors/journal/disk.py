@@ -9,6 +9,9 @@ import os
 import sys
 from typing import Protocol
 
+#: More than a segment's first line has.
+HEAD_BYTES = 64 * 1024
+
 
 class Disk(Protocol):
     """What the journal needs of a file system. Errors are OSError."""
@@ -36,6 +39,12 @@ class Disk(Protocol):
 
     def read(self, path: str) -> bytes:
         """All of a file."""
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file, as many as a segment's first line can have."""
+
+    def size(self, path: str) -> int:
+        """How many bytes a file has."""
 
     def list(self, path: str) -> list[str]:
         """Names in a folder, sorted."""
@@ -88,6 +97,15 @@ class RealDisk:
         """See Disk."""
         with open(path, "rb", buffering=0) as file:
             return file.read()
+
+    def head(self, path: str) -> bytes:
+        """See Disk."""
+        with open(path, "rb", buffering=0) as file:
+            return file.read(HEAD_BYTES)
+
+    def size(self, path: str) -> int:
+        """See Disk."""
+        return os.stat(path).st_size
 
     def list(self, path: str) -> list[str]:
         """See Disk."""
