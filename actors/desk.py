@@ -155,7 +155,7 @@ class Desk:
                 number,
                 folder=folder,
                 environment=os.environ,
-                output_limit=self._settings.output_limit,
+                settings=self._settings,
                 umask=self._umask,
             )
         except MissingReference as missing:

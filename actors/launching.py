@@ -15,6 +15,7 @@ from orch_actors.actors.references import MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
+from orch_actors.protocol.settings import Settings, WorkerSettings
 
 
 def attempt_stem(task: str, number: int) -> str:
@@ -28,7 +29,7 @@ def graph_folder(attempts: str, journal: str, graph: str) -> str:
 
 
 def launch_of(
-    task: Task, number: int, *, folder: str, environment: Mapping[str, str], output_limit: int | None, umask: int | None
+    task: Task, number: int, *, folder: str, environment: Mapping[str, str], settings: Settings, umask: int | None
 ) -> Launch:
     """The launch of an attempt.
 
@@ -37,7 +38,7 @@ def launch_of(
         number: the attempt's.
         folder: where the graph's attempts have their files.
         environment: the daemon's own variables: the base where the submitter sent none.
-        output_limit: bytes that it may print.
+        settings: the daemon's: of its worker type, and how much it may print.
         umask: that it runs with; None: the host's.
 
     Raises:
@@ -55,14 +56,16 @@ def launch_of(
         attempt=attempt_id(task.graph.id, task.id, number),
         folder=folder,
         stem=attempt_stem(task.id, number),
+        kind=spec.kind or spec.worker,
         work=done.work,
+        settings=msgspec.to_builtins(settings.workers.get(spec.worker, WorkerSettings())),
         cwd=spec.cwd or "/",
         env={**base, **done.env},
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),
         idle_timeout_s=spec.idle_timeout,
-        output_limit=output_limit,
+        output_limit=settings.output_limit,
         umask=umask,
         answer=_answer(task),
     )

@@ -111,7 +111,11 @@ class Supervisor(Actor):
         """Take settings over, at the start and when they were read again."""
         self._settings = settings
         self._desk.configure(settings)
-        self._world(s.WorkerTypesConfigured(limits=settings.limits(), resources=settings.resources))
+        self._world(
+            s.WorkerTypesConfigured(
+                limits=settings.limits(), resources=settings.resources, kinds=settings.worker_types()
+            )
+        )
         if settings.retention.bounded:
             self._out.after.append(lambda: self._desk.prune_in(FIRST_PRUNE_S))
 
@@ -246,7 +250,7 @@ class Supervisor(Actor):
         """
         now_utc = self._clock.utc()
         try:
-            step = self._machine.handle(stimulus_of(do, client, self._settings.defaults), now_utc)
+            step = self._machine.handle(stimulus_of(do, client, self._settings), now_utc)
             reply = messages.Reply(id=command, result=_answer_of(step))
         except Refused as refused:
             if sequence is None:
@@ -264,7 +268,7 @@ class Supervisor(Actor):
 
     def _dry_run(self, client: str, do: messages.Command) -> CommandAnswer:
         """What a command would come to; the handlers decide nothing for a dry run, so nothing is written."""
-        step = self._machine.handle(stimulus_of(do, client, self._settings.defaults), self._clock.utc())
+        step = self._machine.handle(stimulus_of(do, client, self._settings), self._clock.utc())
         assert not step.facts, f"a dry run of {type(do).__name__} decided something"  # noqa: S101 (our invariant)
         return _answer_of(step)
 

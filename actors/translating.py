@@ -16,14 +16,15 @@ from orch_actors.protocol import hostwire, messages
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import split_attempt_id
+from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.spec.parse import parse_graph
 
 #: A result up to this size is kept in the journal and in memory; bytes of JSON. A larger one stays in its file.
 INLINE_RESULT_BYTES = 16 * 1024
 
 
-def stimulus_of(do: messages.Command, client: str, defaults: Mapping[str, Any]) -> s.Stimulus:
-    """The stimulus that a command stands for; `defaults` are the daemon's for every task (config.toml).
+def stimulus_of(do: messages.Command, client: str, settings: Settings) -> s.Stimulus:
+    """The stimulus that a command stands for; `settings` have worker types, and defaults for every task.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
@@ -32,7 +33,11 @@ def stimulus_of(do: messages.Command, client: str, defaults: Mapping[str, Any]) 
         case messages.SubmitGraph():
             body = msgspec.structs.replace(do, key=None, environment={})
             return s.GraphOffered(
-                spec=parse_graph(_with_defaults(do.graph, defaults), base_dir=do.base_dir),
+                spec=parse_graph(
+                    _with_defaults(do.graph, settings.defaults),
+                    base_dir=do.base_dir,
+                    workers=settings.worker_types(),
+                ),
                 digest=digest_of(body),
                 client=client,
                 key=do.key,
@@ -63,7 +68,7 @@ def stimulus_of(do: messages.Command, client: str, defaults: Mapping[str, Any]) 
                 graph=do.graph, worker=do.worker, parallel=do.parallel, if_version=do.if_version, dry_run=do.dry_run
             )
         case _:
-            return _edit_of(do, defaults)
+            return _edit_of(do, settings.defaults)
 
 
 def _with_defaults(document: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

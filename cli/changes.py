@@ -47,9 +47,9 @@ def read_changes(words: Sequence[str], json_set: str | None, option: str = "") -
 def _text_options() -> set[str]:
     """Options that take text: `command=true` is a command, `title=5` a title."""
     from orch_actors.protocol.spec.graph import TaskSpec
-    from orch_actors.protocol.spec.work import WORK
+    from orch_actors.protocol.spec.work import KINDS
 
-    kinds: tuple[type[msgspec.Struct], ...] = (TaskSpec, *WORK.values())
+    kinds: tuple[type[msgspec.Struct], ...] = (TaskSpec, *KINDS.values())
     fields = [field for kind in kinds for field in msgspec.structs.fields(kind)]
     return {field.encode_name for field in fields if str in (field.type, *get_args(field.type))}
 

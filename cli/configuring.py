@@ -88,7 +88,10 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
     return {
         "path": path,
         "exists": os.path.exists(path),
-        "workers": {worker: {"limit": limit} for worker, limit in settings.limits().items()},
+        "workers": {
+            worker: {"limit": limit} if kind == worker else {"kind": kind, "limit": limit}
+            for (worker, kind), limit in zip(settings.worker_types().items(), settings.limits().values(), strict=True)
+        },
         "resources": settings.resources,
         "defaults": settings.defaults,
         "retention": {"keep": settings.retention.keep, "older_than": settings.retention.older_than},

@@ -17,6 +17,8 @@ from orch_actors.cli.session import Session
 from orch_actors.cli.words import id_from, quote, read_duration, read_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orch_actors.protocol.client import Client
     from orch_actors.protocol.messages import GraphAccepted
 
@@ -87,11 +89,25 @@ def _prepare_file(submission: Submission, file: str) -> Prepared:
     params = read_pairs(submission.param, "--param")
     if "/" not in file and "." not in file and file != "-" and not os.path.exists(file):
         raise faults.usage(f"there is no file {file}", f"to run a command: orch-actors submit -- {quote(file)} …")
-    document, graph, base_dir = check_file(file, params)
+    document, graph, base_dir = check_file(file, params, workers=_worker_types(submission.home))
     name = graph.name
     if submission.name is not None:
         document, name = {**document, "name": submission.name}, submission.name
     return Prepared(document=document, base_dir=base_dir, name=name, tasks=len(graph.tasks))
+
+
+def _worker_types(home: str | None) -> "Mapping[str, str]":
+    """The worker types of a home, each with its kind; the settings are only read where there are some."""
+    from orch_actors.protocol.homes import Home
+
+    config = Home(home).config
+    if not os.path.exists(config):
+        from orch_actors.protocol.spec.work import BUILT_IN
+
+        return BUILT_IN
+    from orch_actors.protocol.settings import load_settings
+
+    return load_settings(config).worker_types()
 
 
 def _prepare_command(submission: Submission, words: tuple[str, ...]) -> Prepared:

@@ -26,8 +26,12 @@ class Launch(Struct, frozen=True, kw_only=True):
     folder: str
     #: File names begin with this: `<stem>.jsonl` (the record), `.out`, `.err`, `.result`.
     stem: str
-    #: The worker type's own part of the task, as a document (protocol/spec/work.py).
+    #: What kind of work it is (empty: the one that the worker type is named after), and the kind's own part of the
+    #: task, as a document (protocol/spec/work.py).
+    kind: str = ""
     work: dict[str, Any]
+    #: What the configuration says of the worker type (protocol/settings.py, WorkerSettings), as a document.
+    settings: dict[str, Any] = {}
     #: Absolute working directory.
     cwd: str
     #: The whole environment, but for the ORCH_* variables that the host adds.

@@ -23,17 +23,20 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.ids import ID_RULE, is_id
 from orch_actors.protocol.spec.durations import parse_duration
 from orch_actors.protocol.spec.parse import parse_graph
-from orch_actors.protocol.spec.work import WORK
+from orch_actors.protocol.spec.work import BUILT_IN, KINDS
 
 _UNITS: Final = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One worker type."""
+    """One worker type: one of the built-in ones, or one that is named here and has a `kind`."""
 
     limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    #: What its tasks say and how they are run; a built-in type's is its name.
+    kind: str | None = None
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,11 +62,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Annotated[int, Meta(gt=0)] | None = None
 
+    def worker_types(self) -> dict[str, str]:
+        """Worker type → its kind: the built-in ones, and those that the file names."""
+        return {**BUILT_IN, **{name: worker.kind for name, worker in self.workers.items() if worker.kind is not None}}
+
     def limits(self) -> dict[str, int]:
         """Worker type → how many attempts may run at once; by default a few more than there are processors."""
         processors = os.cpu_count() or 1
         found: dict[str, int] = {}
-        for worker in WORK:
+        for worker in self.worker_types():
             limit = self.workers.get(worker, WorkerSettings()).limit
             found[worker] = limit if limit is not None else max(4, 2 * processors)
         return found
@@ -84,13 +91,29 @@ def load_settings(path: str) -> Settings:
         raise EnvironmentFault(
             f"{path}: {error}", "correct it; README, Configuration, shows what it may hold"
         ) from error
-    for worker in settings.workers:
-        if worker not in WORK:
-            raise EnvironmentFault(
-                f"{path}: there is no worker type {worker!r}", f"the worker types are {', '.join(WORK)}"
-            )
+    for name, worker in settings.workers.items():
+        _check_worker(path, name, worker)
     _check_defaults(path, settings.defaults)
     return settings
+
+
+def _check_worker(path: str, name: str, worker: WorkerSettings) -> None:
+    if name in BUILT_IN:
+        if worker.kind not in (None, name):
+            raise EnvironmentFault(
+                f"{path}: [workers.{name}]: kind is {worker.kind!r}", "the built-in types' kinds are their names"
+            )
+    elif not is_id(name):
+        raise EnvironmentFault(f"{path}: {name!r} is no name for a worker type", f"expected {ID_RULE}")
+    elif worker.kind is None:
+        raise EnvironmentFault(
+            f"{path}: there is no worker type {name!r}",
+            f"the worker types are {', '.join(BUILT_IN)}; one more is made by its kind = {' | '.join(KINDS)}",
+        )
+    elif worker.kind not in KINDS:
+        raise EnvironmentFault(
+            f"{path}: [workers.{name}]: no kind is called {worker.kind!r}", f"there are {', '.join(KINDS)}"
+        )
 
 
 def _plain(document: dict[str, Any]) -> dict[str, Any]:

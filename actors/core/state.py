@@ -4,12 +4,13 @@ Reading only; what changes it is `fold.py` (facts) and, for what is not journall
 Must not know: clocks, journals, effects, policies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orch_actors.actors.core.nodes import Decision, Graph, Task
 from orch_actors.actors.core.scheduler import Scheduler
 from orch_actors.protocol.spec.graph import Condition
+from orch_actors.protocol.spec.work import BUILT_IN
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +80,8 @@ class State:
         self.decisions: dict[str, Decision] = {}
         self.last_decision = 0
         self.workers: dict[str, WorkerType] = {}
+        #: Worker type → its kind, as configured; not journalled.
+        self.kinds: Mapping[str, str] = BUILT_IN
         #: Named capacity → how much there is, as configured; not journalled.
         self.resources: dict[str, float] = {}
         #: Of a resource that no configuration names there is nothing; a lock is one.

@@ -151,6 +151,8 @@ class WorkerTypesConfigured(Stimulus, frozen=True, kw_only=True):
 
     limits: Mapping[str, int]
     resources: Mapping[str, float] | None = None
+    #: Worker type → its kind, of all that there are.
+    kinds: Mapping[str, str] | None = None
 
 
 class WorkerReady(Stimulus, frozen=True, kw_only=True):

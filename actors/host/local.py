@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final, assert_never
 
 from orch_actors.actors.host import logbook, record, stop
-from orch_actors.actors.host.adapters import RunnerPlan, ShimPlan, adapter_for
+from orch_actors.actors.host.adapters import Adapter, RunnerPlan, ShimPlan, adapter_for
 from orch_actors.actors.host.bounds import Bounds, OnExceeded
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.clock import boot_clock, wall_clock
@@ -31,7 +31,8 @@ class Local:
     def __init__(self, config: HostConfig, children: Children) -> None:
         self._config: Final = config
         self._children: Final = children
-        self._adapter: Final = adapter_for(config.worker)
+        #: Kind of work → its adapter.
+        self._adapters: Final[dict[str, Adapter]] = {}
         self._log_folder: Final = os.path.join(config.home, "logs")
         self._zygotes: Final = Zygotes(children, self._log_folder)
         self._bounds: Final = Bounds()
@@ -68,7 +69,7 @@ class Local:
             with _as_cannot_spawn():
                 _check_cwd(launch.cwd)
                 env = self._environment(launch, paths)
-                plan = self._adapter.prepare(launch)
+                plan = self._adapter_of(launch).prepare(launch)
                 if launch.answer is not None:
                     write_answer(paths.answer, launch.answer)
                 record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
@@ -137,6 +138,12 @@ class Local:
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         """See Place."""
         return stop.sweep(f"{COOKIE}={self._cookie(launch)}", told_group, patience_s)
+
+    def _adapter_of(self, launch: Launch) -> Adapter:
+        kind = launch.kind or self._config.worker
+        if kind not in self._adapters:
+            self._adapters[kind] = adapter_for(kind)
+        return self._adapters[kind]
 
     def _cookie(self, launch: Launch) -> str:
         return f"{self._config.journal}:{launch.attempt}"

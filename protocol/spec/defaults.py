@@ -65,7 +65,7 @@ class Defaults:
 
     def inherited(self, worker: str) -> tuple[dict[str, object], dict[str, object]]:
         """Fresh mappings of common fields and of the worker type's, to put the task's own fields into."""
-        return dict(self._common), dict(self._work[worker])
+        return dict(self._common), dict(self._work.get(worker, {}))
 
     def merged_env(self, own: object) -> object:
         """The task's `env` upon that of the defaults; what is no mapping is given back."""

@@ -88,6 +88,9 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: What to do; the class is that of the worker type (ShellWork, PythonWork, …).
     work: Work
     worker: str = "shell"
+    #: Kind of its worker type, where that is one of the configuration. Filled in when the task is read, so that it can
+    #: be read again when the configuration has changed.
+    kind: str = ""
     title: str = ""
     depends_on: tuple[Dependency, ...] = ()
     cwd: str | None = None

@@ -21,7 +21,7 @@ from orch_actors.protocol.spec.parse import parse_noting
 from orch_actors.protocol.spec.places import Findings, Path, refuse, unnamed, where
 from orch_actors.protocol.spec.shapes import found
 from orch_actors.protocol.spec.syntax import SyntaxFault
-from orch_actors.protocol.spec.work import WORK, PythonWork, Work
+from orch_actors.protocol.spec.work import BUILT_IN, PythonWork
 
 #: Largest graph file in bytes.
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -48,7 +48,7 @@ def check_file(
     path: str,
     params: Mapping[str, str] | None = None,
     *,
-    workers: Mapping[str, type[Work]] = WORK,
+    workers: Mapping[str, str] = BUILT_IN,
 ) -> tuple[dict[str, Any], GraphSpec, str]:
     """Read, fill and parse a graph file.
 

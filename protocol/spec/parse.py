@@ -22,7 +22,7 @@ from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.reading import Reader
 from orch_actors.protocol.spec.shapes import found
-from orch_actors.protocol.spec.work import WORK, Work
+from orch_actors.protocol.spec.work import BUILT_IN
 
 
 def parse_graph(
@@ -30,7 +30,7 @@ def parse_graph(
     *,
     base_dir: str,
     accepted: bool = False,
-    workers: Mapping[str, type[Work]] = WORK,
+    workers: Mapping[str, str] = BUILT_IN,
 ) -> GraphSpec:
     """Read a graph document. Afterwards every task has an absolute `cwd`.
 
@@ -38,7 +38,7 @@ def parse_graph(
         document: plain data, as decoded from YAML, JSON, TOML or msgpack; it is not changed.
         base_dir: absolute folder against which relative `cwd`s are read; also that of tasks without one.
         accepted: it was accepted before, by this or another version: only its form is checked.
-        workers: the known worker types.
+        workers: the known worker types, each with its kind.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
@@ -56,7 +56,7 @@ def parse_noting(
     *,
     base_dir: str,
     accepted: bool = False,
-    workers: Mapping[str, type[Work]] = WORK,
+    workers: Mapping[str, str] = BUILT_IN,
 ) -> GraphSpec | None:
     """`parse_graph` for who has found problems already, or knows more about their places.
 
@@ -76,7 +76,7 @@ def parse_task(
     *,
     base_dir: str,
     accepted: bool = False,
-    workers: Mapping[str, type[Work]] = WORK,
+    workers: Mapping[str, str] = BUILT_IN,
     defaults: Mapping[str, Any] | None = None,
 ) -> TaskSpec:
     """Read one task by itself, without `foreach`; whether its dependencies exist is for its graph to say.
@@ -86,7 +86,7 @@ def parse_task(
         index: its place in the list that it came in, for the problems' `where`.
         base_dir: as for `parse_graph`, and so the others.
         accepted: only its form is checked.
-        workers: the known worker types.
+        workers: the known worker types, each with its kind.
         defaults: what it inherits unless it says otherwise.
 
     Raises:
@@ -106,7 +106,7 @@ def parse_task(
 
 
 def expand_tasks(
-    documents: Sequence[object], *, workers: Mapping[str, type[Work]] = WORK
+    documents: Sequence[object], *, workers: Mapping[str, str] = BUILT_IN
 ) -> list[tuple[int, dict[str, Any]]]:
     """Task documents that were sent by themselves, with every `foreach` carried out; to be read by `parse_task`.
 

@@ -19,7 +19,7 @@ from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.policies import check_policies, check_wall
 from orch_actors.protocol.spec.references import check_references, has_mentions, outside
 from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
-from orch_actors.protocol.spec.work import PLANNED_WORKERS, Work
+from orch_actors.protocol.spec.work import KINDS, PLANNED_WORKERS
 
 #: What a task may say whatever its worker type.
 _COMMON: Final[Mapping[str, Shape]] = {name: shape for name, shape in record(TaskSpec).fields.items() if name != "work"}
@@ -48,11 +48,11 @@ class _Top(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Reader:
     """Reads one document; gathers what is wrong with it."""
 
-    def __init__(self, findings: Findings, base_dir: str, workers: Mapping[str, type[Work]], *, accepted: bool) -> None:
+    def __init__(self, findings: Findings, base_dir: str, workers: Mapping[str, str], *, accepted: bool) -> None:
         self._findings: Final = findings
         self._accepted: Final = accepted
         self._workers: Final = workers
-        self._work_shapes: Final = {name: record(kind) for name, kind in workers.items()}
+        self._work_shapes: Final = {name: record(KINDS[kind]) for name, kind in workers.items()}
         self._defaults = Defaults({}, _COMMON, self._work_shapes, findings)
         #: There may be references at all, and in what all tasks inherit.
         self._may_refer = not accepted
@@ -218,11 +218,11 @@ class Reader:
     def _convert(self, raw: dict[str, Any], base: Path) -> tuple[TaskSpec | None, str]:
         """The quick way; or None, and what msgspec has against it."""
         worker = raw.get("worker", self._defaults.worker)
-        kind = self._workers.get(worker) if isinstance(worker, str) else None
+        kind = self._kind_of(worker, raw)
         if kind is None:
             return None, "its worker type is unknown"
         common, work = self._defaults.inherited(worker)
-        shapes = self._work_shapes[worker].fields
+        shapes = record(KINDS[kind]).fields
         for name, value in raw.items():
             if name in _COMMON:
                 tidy = _COMMON_TIDY.get(name)
@@ -234,13 +234,23 @@ class Reader:
         common["cwd"] = folder
         common["work"] = {}
         try:
-            done = convert(work, kind)
+            done = convert(work, KINDS[kind])
+            if kind != worker:
+                common["kind"] = kind
             task = convert(common, TaskSpec)
         except ValidationError as error:
             return None, f"is not a task: {error}"
         # Nobody has seen this Struct yet. convert() would take no subclass of Work in its place.
         force_setattr(task, "work", done)
         return task, ""
+
+    def _kind_of(self, worker: object, raw: Mapping[str, Any]) -> str | None:
+        """The kind of a task's worker type; of what was accepted once, what it was then."""
+        said = raw.get("kind")
+        if self._accepted and isinstance(said, str) and said in KINDS:
+            return said
+        kind = self._workers.get(worker) if isinstance(worker, str) else None
+        return kind if said in (None, "", kind) else None
 
     def _folder(self, cwd: object, path: Path) -> str | None:
         """The absolute folder for a `cwd`; None where it is none, which is noted here if it is a text."""
@@ -263,6 +273,9 @@ class Reader:
         shape = self._work_shapes.get(worker) if isinstance(worker, str) else None
         if isinstance(worker, str) and shape is None:
             self._findings.add(self._defaults.place(("worker",), raw, base), self._unknown_worker(worker))
+        elif isinstance(worker, str) and self._kind_of(worker, raw) is None:
+            message = f"is {found(raw['kind'])}, and worker `{worker}` is of kind {self._workers[worker]}: leave it out"
+            self._findings.add((*base, "kind"), message)
         fields = {**_COMMON, **(shape.fields if shape else {})}
         #: What to do was said, under a name that is not ours: that it is missing would be the same problem twice.
         misplaced = False

@@ -1,15 +1,20 @@
-"""Worker types: what a task may ask of each.
+"""Kinds of work: what a task may ask of a worker type of each kind.
 
-The place for a new built-in worker type's fields: one Struct here, registered in WORK; what it does lives in
-`actors/host/adapters/<type>.py`. In a document these fields stand flat in the task.
+The place for a new kind's fields: one Struct here, registered in KINDS; what it does lives in
+`actors/host/adapters/<kind>.py`. In a document these fields stand flat in the task.
+
+A worker type is a name with a kind: those of BUILT_IN are there without any configuration and named after their
+kinds; config.toml may name more (`[workers.codex] kind = "agent"`).
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 #: Longest text that a program is given in one argument or variable, in bytes; Linux takes 128 KiB (MAX_ARG_STRLEN).
 MAX_TEXT_BYTES: Final = 120_000
+
 
 #: Worker types that are planned; named so that nobody looks for a mistake of theirs.
 PLANNED_WORKERS: Final = ("claude", "opencode")
@@ -84,8 +89,69 @@ class PythonWork(Work, frozen=True, kw_only=True):
         return found
 
 
-#: Worker type → what its tasks may say.
-WORK: Final[dict[str, type[Work]]] = {
+class AgentWork(Work, frozen=True, kw_only=True):
+    """A prompt for a coding agent that runs without a terminal; what every agent can be asked, whatever its program."""
+
+    #: What it is to do; or the path of a file that says it, read when the attempt starts.
+    prompt: str | None = None
+    prompt_file: str | None = None
+    #: As its program names it; not given: the worker type's, else the program's own.
+    model: str | None = None
+    #: Added to what the program tells the agent of itself.
+    system_prompt: str | None = None
+    #: The result must be JSON of this JSON Schema (2020-12).
+    json_schema: dict[str, Any] | None = None
+    #: Go on with the session of this task, one that it depends on.
+    session: str | None = None
+    #: Turns and dollars that one attempt may use.
+    max_turns: Annotated[int, Meta(ge=1)] | None = None
+    budget_usd: Annotated[float, Meta(gt=0)] | None = None
+    #: Arguments for the program that nothing else here says.
+    extra_args: tuple[str, ...] = ()
+    #: Work in a git worktree of its own, made from the repository around `cwd`.
+    worktree: bool = False
+
+    def problems(self) -> list[tuple[str, str]]:
+        """See Work."""
+        found: list[tuple[str, str]] = []
+        if (self.prompt is None) == (self.prompt_file is None):
+            found.append(("prompt", "expected either prompt: what to do, or prompt_file: a file that says it"))
+        for name, text in (("prompt", self.prompt), ("prompt_file", self.prompt_file)):
+            if text is not None and (not text.strip() or "\0" in text):
+                found.append((name, "is empty" if not text.strip() else "holds a NUL character"))
+        faults = [fault for text in self.extra_args if (fault := text_fault(text)) is not None]
+        found += [("extra_args", f"one of them {fault}") for fault in faults[:1]]
+        return found
+
+
+class ClaudeWork(AgentWork, frozen=True, kw_only=True):
+    """Claude Code, `claude -p`."""
+
+    #: As `--allowedTools` and `--disallowedTools` take them: "Read", "Bash(git *)".
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    #: As `--permission-mode` takes it.
+    permission_mode: str | None = None
+    #: MCP servers: paths of configurations, or one itself; no others are started.
+    mcp_config: tuple[str, ...] | dict[str, Any] = ()
+
+
+class OpencodeWork(AgentWork, frozen=True, kw_only=True):
+    """opencode, `opencode run`."""
+
+    #: As its `--agent` takes it.
+    agent: str | None = None
+    #: Its configuration's `permission`: {"bash": "deny", "edit": "allow"}.
+    permission: dict[str, Any] = {}
+    #: Its configuration's `mcp`.
+    mcp_config: dict[str, Any] = {}
+
+
+#: Kind → what tasks of its worker types may say.
+KINDS: Final[dict[str, type[Work]]] = {
     "shell": ShellWork,
     "python": PythonWork,
 }
+
+#: Worker type → its kind, of those that are always there.
+BUILT_IN: Final[Mapping[str, str]] = {name: name for name in ("shell", "python")}

@@ -63,3 +63,18 @@ def test_a_mistake_changes_nothing(cli):
 def test_nobody_to_take_it_over(cli):
     assert cli("config", "reload", "--json", code=3).error["code"] == "UNAVAILABLE"
     assert cli("config", "nope", code=2).err
+
+
+def test_a_worker_type_of_ones_own(cli, tmp_path):
+    path = put(cli, '[workers.nightly]\nkind = "shell"\nlimit = 1\n')
+    file = tmp_path / "graph.yaml"
+    file.write_text("name: own\ntasks:\n- {id: a, worker: nightly, command: echo mine}\n")
+    graph = cli("submit", str(file), "--json").json["graph"]
+    assert ended(cli, graph)["state"] == "done"
+    workers = {each["type"]: each for each in cli("status", "--json").json["workers"]}
+    assert workers["nightly"]["limit"] == 1
+    cli("down")
+    os.unlink(path)
+    cli("up")  # what ran under it can still be read, and what is new is refused by name
+    assert cli("logs", graph).out == "mine\n"
+    assert "no worker type is called 'nightly'" in cli("submit", str(file), code=4).err

@@ -24,6 +24,7 @@ from orch_actors.actors.launching import launch_of
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request
+from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.spec.document import to_document
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.load import check_file
@@ -103,7 +104,7 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
         live = Machine("boot")
         configured(live, resources)
         journal, _, _ = Journal.open(RealDisk(), str(folder))
-        step = live.handle(stimulus_of(request.do, request.client, {}), NOW)
+        step = live.handle(stimulus_of(request.do, request.client, Settings()), NOW)
         journal.add("outcome", encode_line(OutcomeLine(of=None, at=NOW, e=1, facts=step.facts)))
         journal.close()
 
@@ -151,6 +152,6 @@ def started_by(machine: Machine) -> set[str]:
 
 def told_to_the_host(machine: Machine, task_id: str) -> dict:
     task = machine.state.task("g1", task_id)
-    launch = launch_of(task, 1, folder="/f", environment={}, output_limit=None, umask=None)
+    launch = launch_of(task, 1, folder="/f", environment={}, settings=Settings(), umask=None)
     body = codec.encode(launch)
     return msgspec.to_builtins(msgspec.msgpack.decode(body))

@@ -22,6 +22,7 @@ from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.settings import Settings
 
 NOW = 1_800_000_000.5
 GRAPH = {"name": "two", "tasks": [{"id": "a", "command": "true"}, {"id": "b", "command": "true", "depends_on": ["a"]}]}
@@ -58,7 +59,7 @@ class Book:
 
 def submitted():
     machine = Machine("boot")
-    return machine.handle(stimulus_of(SUBMIT, "c", {}), NOW).facts
+    return machine.handle(stimulus_of(SUBMIT, "c", Settings()), NOW).facts
 
 
 def test_an_empty_journal_comes_to_nothing():
@@ -124,7 +125,7 @@ def test_replay_gives_the_state_that_was_live():
     live, book = Machine("boot"), Book()
     stimuli = [
         s.WorkerTypesConfigured(limits={"shell": 2}),
-        stimulus_of(SUBMIT, "c", {}),
+        stimulus_of(SUBMIT, "c", Settings()),
         s.WorkerReady(worker="shell"),
         s.AttemptOver(graph="g1", task="a", attempt=1, ending="exit", exit_code=0),
         s.AttemptOver(graph="g1", task="b", attempt=1, ending="exit", exit_code=1),

@@ -14,6 +14,7 @@ from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadRe
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.settings import Settings
 
 NOW = 1_800_000_000.0
 ORIGIN = Origin((b"r",), "json", "id")
@@ -31,7 +32,7 @@ def machine(result=b"null", *, in_file=False):
         "name": "n",
         "tasks": [{"id": "a", "command": "true"}, {"id": "b", "command": "true", "depends_on": ["a"]}],
     }
-    made.handle(stimulus_of(messages.SubmitGraph(graph=graph), "c", {}), NOW)
+    made.handle(stimulus_of(messages.SubmitGraph(graph=graph), "c", Settings()), NOW)
     over = s.AttemptOver(
         graph="g1", task="a", attempt=1, ending="exit", exit_code=0, started_utc=NOW, ended_utc=NOW + 1,
         result=f.NOTHING if result == b"null" else f.Raw(result), result_in_file=in_file,

@@ -6,7 +6,7 @@ import pytest
 
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.settings import Settings, load_settings, parse_size
-from orch_actors.protocol.spec.work import WORK
+from orch_actors.protocol.spec.work import BUILT_IN
 
 
 def load(tmp_path, text):
@@ -18,7 +18,7 @@ def load(tmp_path, text):
 def test_no_file_means_defaults(tmp_path):
     settings = load_settings(str(tmp_path / "none.toml"))
     assert settings == Settings()
-    assert settings.limits() == dict.fromkeys(WORK, max(4, 2 * (os.cpu_count() or 1)))
+    assert settings.limits() == dict.fromkeys(BUILT_IN, max(4, 2 * (os.cpu_count() or 1)))
     assert not settings.retention.bounded
     assert settings.output_limit is None
 
@@ -89,3 +89,27 @@ def test_sizes(text, size):
 def test_what_is_no_size(text):
     with pytest.raises(ValueError, match="no size"):
         parse_size(text)
+
+
+def test_a_worker_type_more(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('[workers.nightly]\nkind = "shell"\nlimit = 1\n')
+    settings = load_settings(str(file))
+    assert settings.worker_types() == {**BUILT_IN, "nightly": "shell"}
+    assert settings.limits()["nightly"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[workers.nightly]\nkind = "shel"\n', "no kind is called 'shel'"),
+        ("[workers.nightly]\nlimit = 1\n", "there is no worker type 'nightly'"),
+        ('[workers.shell]\nkind = "python"\n', "kind is 'python'"),
+        ('[workers."a/b"]\nkind = "shell"\n', "is no name for a worker type"),
+    ],
+)
+def test_a_worker_type_that_makes_no_sense(tmp_path, text, says):
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(EnvironmentFault, match=says):
+        load_settings(str(file))

@@ -50,9 +50,11 @@ def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec
     problems: list[Problem] = []
     #: Id → place among the offered, and the task.
     new: dict[str, tuple[int, TaskSpec]] = {}
-    for index, document in expand_tasks(offer.tasks):
+    for index, document in expand_tasks(offer.tasks, workers=turn.state.kinds):
         try:
-            spec = parse_task(document, index, base_dir=offer.base_dir, defaults=offer.defaults)
+            spec = parse_task(
+                document, index, base_dir=offer.base_dir, workers=turn.state.kinds, defaults=offer.defaults
+            )
         except Refused as refused:
             problems += refused.info.problems
             continue
@@ -141,8 +143,8 @@ def changed_document(
     if "id" in changes:
         raise Refused.because("NOT_ALLOWED", "a task's id stays", "add a task with the new id and cancel this one")
     before = task_to_document(task.spec)
-    wanted = {name: value for name, value in {**before, **changes}.items() if value is not None}
-    spec = parse_task(wanted, base_dir=base_dir)
+    wanted = {name: value for name, value in {**before, "kind": None, **changes}.items() if value is not None}
+    spec = parse_task(wanted, base_dir=base_dir, workers=turn.state.kinds)
     problems = [*impossible_claims(turn.state, spec, task.id), *_wrong_dependencies(task.graph, spec, (), task.id)]
     if not problems and _reaches_itself(task, spec):
         problems.append(Problem(where=f"{task.id}.depends_on", message="would make a cycle"))

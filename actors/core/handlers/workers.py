@@ -53,6 +53,8 @@ def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> Non
     for worker, limit in news.limits.items():
         turn.state.worker(worker).configured = limit
         turn.state.scheduler.dirty.add(worker)
+    if news.kinds is not None:
+        turn.state.kinds = dict(news.kinds)
     if news.resources is not None:
         for name in turn.state.resources.keys() - news.resources.keys():  # as if it had never been named
             turn.state.scheduler.set_capacity(resource_key(name), 0)

@@ -1,6 +1,6 @@
-"""Worker type → adapter: what an attempt of that type comes down to. Nothing is started here.
+"""Kind of work → adapter: what an attempt of that kind comes down to. Nothing is started here.
 
-A new worker type is one file here and one line in ADAPTERS (and its Struct in protocol/spec/work.py).
+A new kind is one file here and one line in ADAPTERS (and its Struct in protocol/spec/work.py).
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from orch_actors.actors.host.adapters.plans import Adapter, Plan, RunnerPlan, ShimPlan
 from orch_actors.actors.host.adapters.python import PythonAdapter
 from orch_actors.actors.host.adapters.shell import ShellAdapter
-from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.actors.host.place import CannotSpawn
 
 __all__ = ["ADAPTERS", "Adapter", "Plan", "RunnerPlan", "ShimPlan", "adapter_for"]
 
@@ -18,13 +18,13 @@ ADAPTERS: Final[dict[str, type[Adapter]]] = {
 }
 
 
-def adapter_for(worker: str) -> Adapter:
-    """The adapter of a worker type.
+def adapter_for(kind: str) -> Adapter:
+    """The adapter of a kind of work.
 
     Raises:
-        EnvironmentFault: there is none.
+        CannotSpawn: there is none (the supervisor lets none such through; a journal of another version may).
     """
-    kind = ADAPTERS.get(worker)
-    if kind is None:
-        raise EnvironmentFault(f"no worker type {worker!r} is known here", f"use one of {', '.join(sorted(ADAPTERS))}")
-    return kind()
+    adapter = ADAPTERS.get(kind)
+    if adapter is None:
+        raise CannotSpawn(f"this version does no work of the kind {kind!r}, but of {', '.join(sorted(ADAPTERS))}")
+    return adapter()

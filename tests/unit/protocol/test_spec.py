@@ -188,7 +188,7 @@ def test_graph_and_task_documents():
     assert tasks == [name for name in fields(graph.TaskSpec) if name != "work"]
     graphs = {names(row[0])[0] for row in rows("Graph documents", "graph field")}
     assert graphs == {*fields(graph.GraphSpec), "defaults", "cwd"}
-    for worker in work.WORK:
+    for worker in work.KINDS:
         assert f"| {worker} field |" in SPEC
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.spec.document import task_to_document
 from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.spec.places import MAX_PROBLEMS
-from orch_actors.protocol.spec.work import WORK, PythonWork, ShellWork, Work
+from orch_actors.protocol.spec.work import BUILT_IN, PythonWork, ShellWork
 
 
 def graph(*tasks: Any, **top: Any) -> dict[str, Any]:
@@ -414,18 +415,21 @@ def test_a_dependency_named_twice() -> None:
 # --- worker types of others -----------------------------------------------------------------------------------
 
 
-class MakeWork(Work, frozen=True, kw_only=True):
-    target: str
-    jobs: int = 1
-
-
 def test_worker_types_can_be_added() -> None:
-    workers = {**WORK, "make": MakeWork}
-    document = graph({"id": "m", "worker": "make", "target": "all"}, defaults={"jobs": 4})
-    spec = parse_graph(document, base_dir="/", workers=workers)
-    assert spec.tasks[0].work == MakeWork(target="all", jobs=4)
+    workers = {**BUILT_IN, "make": "shell"}
+    document = graph({"id": "m", "worker": "make", "command": "all"})
+    (task,) = parse_graph(document, base_dir="/", workers=workers).tasks
+    assert (task.worker, task.kind, task.work) == ("make", "shell", ShellWork(command="all"))
     with pytest.raises(Refused, match="no worker type is called 'make'"):
-        parse_graph({**document, "defaults": {}}, base_dir="/")
+        parse_graph(document, base_dir="/")
+    kept = task_to_document(task)
+    assert parse_task(kept, base_dir="/", accepted=True) == task  # whatever the configuration says by then
+    with pytest.raises(Refused, match="no worker type is called 'make'"):
+        parse_task(kept, base_dir="/")
+    assert parse_task(kept, base_dir="/", workers=workers) == task
+    with pytest.raises(Refused) as caught:
+        parse_task(kept, base_dir="/", workers={**BUILT_IN, "make": "python"})
+    assert "and worker `make` is of kind python" in str(caught.value.info.problems)
 
 
 # --- single tasks ---------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_the_documents_are_good(seed):
 def test_every_policy_is_among_them():
     plans = make_plans(2000, 1, "/x")
     documents = [document for plan in plans for document in predict(plan).documents.values()]
-    work = {"id", "work", "worker", "title", "cwd"}
+    work = {"id", "work", "worker", "kind", "title", "cwd"}
     assert {name for document in documents for name in document} >= set(TaskSpec.__struct_fields__) - work
     for field, struct in (("retry", Retry), ("validate", Validate)):
         used = {name for document in documents for name in document.get(field, {})}
