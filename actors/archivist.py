@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from orch_actors.actors.actor import Actor
-from orch_actors.actors.history import Told, decode_outcome
+from orch_actors.actors.history import Told, decode_outcome, numbered
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
@@ -25,6 +25,8 @@ from orch_actors.protocol.views import Event, StoryLine
 MAX_PIECE_BYTES = 1024 * 1024
 #: Newest lines of a task's story that are told.
 MAX_STORY = 200
+#: Events that are looked at for one page: the next reader waits that long.
+MAX_LOOK = 20_000
 
 #: Sends a result or an error to where the request came from.
 Answer = Callable[[Origin, Result | ErrorInfo], None]
@@ -62,12 +64,16 @@ class Archivist(Actor):
         self._answer(asked.origin, TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value))
 
     def _on_read_old_events(self, asked: ReadOldEvents) -> None:
+        """A page of those that are wanted; after MAX_LOOK that are not, it says how far it has looked."""
         found: list[Event] = []
+        through = asked.since
         for told in self._events_after(asked.since):
-            if len(found) >= asked.limit or told.seq > asked.head:
+            if len(found) >= asked.limit or told.seq > asked.head or through - asked.since >= MAX_LOOK:
                 break
-            found.append(event_of(told.fact, told.seq, told.at_utc))
-        self._answer(asked.origin, Events(events=tuple(found), head=asked.head))
+            through = told.seq
+            if asked.wanted.takes(told.fact):
+                found.append(event_of(told.fact, told.seq, told.at_utc))
+        self._answer(asked.origin, Events(events=tuple(found), head=asked.head, through=through))
 
     def _on_read_story(self, asked: ReadStory) -> None:
         """Facts of one task, from all segments; a line is only decoded if it names the task."""
@@ -147,9 +153,6 @@ def _events_in(path: str, since: int, needle: bytes) -> Iterator[Told]:
             except Damaged:
                 return  # so may this be, where bytes of the end came before those of the middle
             if line.t == "outcome":
-                outcome = decode_outcome(line.d)
-                if outcome.e + len(outcome.facts) <= since + 1:
-                    continue
-                for seq, fact in enumerate(outcome.facts, start=outcome.e):
-                    if seq > since:
-                        yield Told(seq, fact, outcome.at)
+                for told in numbered(decode_outcome(line.d)):
+                    if told.seq > since:
+                        yield told

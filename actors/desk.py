@@ -248,7 +248,9 @@ class Desk:
             case messages.ReadLog():
                 return queries.read_log(state, query, origin, self.folder_of)
             case messages.ReadEvents():
-                return queries.read_events(query, asker.recent(), asker.head, origin)
+                return queries.read_events(state, query, asker.recent(), asker.head, origin)
+            case messages.GetConsumers():
+                return queries.get_consumers(state, asker.head)
             case messages.GetDecisions():
                 return queries.get_decisions(state, query)
             case messages.GetDecision():
@@ -258,7 +260,7 @@ class Desk:
             case messages.ListActors():
                 self._ask_roster(asker, origin)
                 return None
-            case messages.Shutdown():
+            case messages.Shutdown() | messages.AckEvents():
                 raise TypeError("the supervisor handles this itself")
 
     def _welcome(self, asker: Asker) -> messages.Welcome:

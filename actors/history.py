@@ -3,11 +3,11 @@
     command: {"client":…,"id":…,"digest":…,"at":…,"do":{…}}
     outcome: {"of":<sequence of the command, or null>,"at":…,"e":<number of the first event>,"facts":[…],"reply":{…}}
 
-A restart replays only commands that have no outcome.
+A restart replays only commands that have no outcome. Events are numbered here and nowhere else (`numbered`).
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.facts import NOTHING, Fact
+from orch_actors.actors.core.facts import NOTHING, Fact, SilentFact, ToldFact
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.journal.record import Line
 from orch_actors.protocol.errors import EnvironmentFault, Refused
@@ -42,7 +42,7 @@ class OutcomeLine(Struct, frozen=True, kw_only=True):
 
     of: int | None
     at: float
-    #: Number of the event that tells of the first fact; the others follow on.
+    #: Number of the event that tells of the first fact that is told; the others follow on (`numbered`).
     e: int
     facts: tuple[Fact, ...]
     #: The Reply as JSON, where it answers a command.
@@ -82,8 +82,17 @@ class Told(NamedTuple):
     """A fact and the number of the event that tells of it; made into an Event only where somebody listens."""
 
     seq: int
-    fact: Fact
+    fact: ToldFact
     at_utc: float
+
+
+def numbered(outcome: OutcomeLine) -> Iterator[Told]:
+    """The events that tell of an outcome's facts, numbered from `e` on; silent facts have none."""
+    seq = outcome.e
+    for fact in outcome.facts:
+        if not isinstance(fact, SilentFact):
+            yield Told(seq, fact, outcome.at)
+            seq += 1
 
 
 @dataclass
@@ -93,6 +102,8 @@ class Replayed:
     answers: Answers
     #: Number of the newest event.
     head: int = 0
+    #: Number of the oldest event that can still be read.
+    oldest: int = 1
     recent: deque["Told"] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     #: Commands without an outcome, by sequence: to be handled now.
     unprocessed: dict[int, CommandLine] = field(default_factory=dict)
@@ -122,10 +133,13 @@ def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
                 commands[line.s] = _command_decoder.decode(line.d)
                 continue
             outcome = _outcome_decoder.decode(line.d)
+            if outcome.e != came.head + 1:
+                raise ValueError(f"its first event is {outcome.e}, and the newest one before it {came.head}")
             for fact in outcome.facts:
-                came.head += 1
                 machine.fold(fact, outcome.at)
-                came.recent.append(Told(came.head, fact, outcome.at))
+            for told in numbered(outcome):
+                came.head = told.seq
+                came.recent.append(told)
         except (msgspec.DecodeError, RecursionError, LookupError, ValueError, InvalidTransition, Refused) as error:
             raise JournalUnreadable(line.s, f"{type(error).__name__}: {error}") from error
         command = commands.pop(outcome.of, None) if outcome.of is not None else None

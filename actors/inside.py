@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from orch_actors.actors.core.stimuli import TimerKey
+from orch_actors.actors.telling import Wanted
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
@@ -161,3 +162,4 @@ class ReadOldEvents(Struct, frozen=True):
     since: int
     limit: int
     head: int
+    wanted: Wanted = Wanted()

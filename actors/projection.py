@@ -1,12 +1,13 @@
 """From the machine's state to what clients see: `status`, `status GRAPH`. Pure, and reads only."""
 
-from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.launching import attempt_stem
 from orch_actors.actors.why import explain
 from orch_actors.protocol.views import (
     AttemptState,
     AttemptView,
+    ConsumerView,
     DecisionView,
     GraphSummary,
     GraphView,
@@ -105,4 +106,18 @@ def decision_view(decision: Decision) -> DecisionView:
         note=decision.note,
         by=decision.by,
         answered_utc=None if decision.answered_utc is None else utc_text(decision.answered_utc),
+    )
+
+
+def consumer_view(consumer: Consumer, head: int) -> ConsumerView:
+    """One named reader of events, where the newest event is `head`."""
+    acknowledged_utc = consumer.acknowledged_utc
+    return ConsumerView(
+        name=consumer.name,
+        cursor=consumer.cursor,
+        behind=head - consumer.cursor,
+        kinds=consumer.kinds,
+        graphs=consumer.graphs,
+        created_utc=utc_text(consumer.created_utc),
+        acknowledged_utc=None if acknowledged_utc is None else utc_text(acknowledged_utc),
     )

@@ -3,20 +3,22 @@
 import os
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 
 from orch_actors.actors import projection
-from orch_actors.actors.core.lookup import find_graph, find_task
+from orch_actors.actors.core.lookup import find_consumer, find_graph, find_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
 from orch_actors.actors.launching import attempt_stem
-from orch_actors.actors.telling import event_of
+from orch_actors.actors.telling import Wanted, event_of
 from orch_actors.actors.why import why
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.views import Event
 
 MAX_EVENTS = 10_000
 
@@ -111,16 +113,41 @@ def _durable(recent: deque[Told]) -> int:
 
 
 def read_events(
-    query: messages.ReadEvents, recent: deque[Told], head: int, origin: Origin
+    state: State, query: messages.ReadEvents, recent: deque[Told], head: int, origin: Origin
 ) -> messages.Events | ReadOldEvents:
     """Events after a number, from memory where that reaches back far enough."""
     limit = max(1, min(query.limit, MAX_EVENTS))
-    since = max(0, query.since)
+    since, wanted = _where_to_begin(state, query)
     if since >= head:
-        return messages.Events(events=(), head=head)
+        return messages.Events(events=(), head=head, through=min(since, head))
     oldest = recent[0].seq if recent else head + 1
     if since + 1 < oldest:
-        return ReadOldEvents(origin, since, limit, _durable(recent))
-    start = since + 1 - oldest
-    found = [recent[index] for index in range(start, min(start + limit, len(recent)))]
-    return messages.Events(events=tuple(event_of(told.fact, told.seq, told.at_utc) for told in found), head=head)
+        return ReadOldEvents(origin, since, limit, _durable(recent), wanted)
+    found: list[Event] = []
+    through = since
+    for told in islice(recent, since + 1 - oldest, None):
+        through = told.seq
+        if wanted.takes(told.fact):
+            found.append(event_of(told.fact, told.seq, told.at_utc))
+            if len(found) == limit:
+                break
+    return messages.Events(events=tuple(found), head=head, through=through)
+
+
+def _where_to_begin(state: State, query: messages.ReadEvents) -> tuple[int, Wanted]:
+    """After which event, and which of those that follow.
+
+    Raises:
+        Refused: UNKNOWN_CONSUMER.
+    """
+    if query.consumer is None:
+        return max(0, query.since or 0), Wanted()
+    consumer = find_consumer(state, query.consumer)
+    since = consumer.cursor if query.since is None else max(0, query.since)
+    return since, Wanted(frozenset(consumer.kinds), frozenset(consumer.graphs))
+
+
+def get_consumers(state: State, head: int) -> messages.Consumers:
+    """Those who read events under a name, oldest first."""
+    found = tuple(projection.consumer_view(consumer, head) for consumer in state.consumers.values())
+    return messages.Consumers(consumers=found, head=head)

@@ -17,7 +17,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
 from orch_actors.actors.desk import Desk
-from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode
+from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode, numbered
 from orch_actors.actors.inside import (
     ActorsDue,
     Begin,
@@ -80,6 +80,7 @@ class Supervisor(Actor):
         super().__init__("supervisor", on_crash=on_crash)
         self._machine, self._journal, self._clock, self._desk = machine, journal, clock, desk
         self._answers, self._head, self._recent = replayed.answers, replayed.head, replayed.recent
+        self._oldest = replayed.oldest
         self._unprocessed = dict(replayed.unprocessed)
         self._settings = settings
         self._on_stopped = on_stopped
@@ -193,15 +194,13 @@ class Supervisor(Actor):
 
     def _put_down(self, step: Step, now_utc: float, command: int | None, reply: bytes | None) -> None:
         """Add an outcome line to the batch."""
-        first = self._head + 1
         line = OutcomeLine(
-            of=command, at=now_utc, e=first, facts=step.facts, reply=NOTHING if reply is None else Raw(reply)
+            of=command, at=now_utc, e=self._head + 1, facts=step.facts, reply=NOTHING if reply is None else Raw(reply)
         )
         self._journal.add("outcome", encode(line))
         self._out.steps += 1
-        for fact in step.facts:
-            self._head += 1
-            told = Told(self._head, fact, now_utc)
+        for told in numbered(line):
+            self._head = told.seq
             self._out.told.append(told)
             self._recent.append(told)  # whoever is answered in this batch hears of it after the sync
 
@@ -212,6 +211,8 @@ class Supervisor(Actor):
             match request.do:
                 case messages.Shutdown(kill=kill):
                     self._answer(origin, self._leave(kill=kill))
+                case messages.AckEvents() as do:
+                    self._acknowledge(origin, do)
                 case messages.SubmitGraph(dry_run=True) | messages.AddTasks(dry_run=True) as do:
                     self._answer(origin, self._dry_run(request.client, do))
                 case messages.UpdateTask(dry_run=True) | messages.RetryTasks(dry_run=True) as do:
@@ -240,6 +241,15 @@ class Supervisor(Actor):
             known = self._decide_command(request.client, request.id, do, digest, None)
         self._out.replies.append((origin, codec.json_to(origin.encoding, known)))
 
+    def _acknowledge(self, origin: Origin, do: messages.AckEvents) -> None:
+        """Move a consumer's cursor; no command line, and no answer to be remembered (see AckEvents)."""
+        stimulus = s.EventsAcknowledged(consumer=do.consumer, seq=do.seq, head=self._head)
+        now_utc = self._clock.utc()
+        step = self._machine.handle(stimulus, now_utc)
+        if step.facts:
+            self._put_down(step, now_utc, None, None)
+        self._answer(origin, _answer_of(step))
+
     def _decide_command(
         self, client: str, command: str, do: messages.Command, digest: str, sequence: int | None
     ) -> bytes:
@@ -250,7 +260,8 @@ class Supervisor(Actor):
         """
         now_utc = self._clock.utc()
         try:
-            step = self._machine.handle(stimulus_of(do, client, self._settings), now_utc)
+            events = range(self._oldest, self._head + 1)
+            step = self._machine.handle(stimulus_of(do, client, self._settings, events), now_utc)
             reply = messages.Reply(id=command, result=_answer_of(step))
         except Refused as refused:
             if sequence is None:

@@ -1,15 +1,28 @@
 """From facts to events: what clients are told of each fact. Pure."""
 
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from orch_actors.actors.core import facts as f
 from orch_actors.protocol.views import Event, utc_text
 
 #: Class of fact → kind of event.
-KINDS: dict[type, str] = {fact: str(fact.__struct_config__.tag) for fact in get_args(f.Fact)}
+KINDS: dict[type, str] = {fact: str(fact.__struct_config__.tag) for fact in get_args(f.ToldFact)}
 
 
-def event_of(fact: f.Fact, seq: int, at_utc: float) -> Event:
+class Wanted(NamedTuple):
+    """Which events a reader wants; an empty set wants all."""
+
+    kinds: frozenset[str] = frozenset()
+    graphs: frozenset[str] = frozenset()
+
+    def takes(self, fact: f.ToldFact) -> bool:
+        """Whether the event that tells of this fact is among them; what is about no graph is about none of them."""
+        if self.kinds and KINDS[type(fact)] not in self.kinds:
+            return False
+        return not self.graphs or (not isinstance(fact, _OF_WORKERS) and fact.graph in self.graphs)
+
+
+def event_of(fact: f.ToldFact, seq: int, at_utc: float) -> Event:
     """The event number `seq` that tells of a fact decided at `at_utc`."""
     state, message, data = _content(fact)
     return Event(
@@ -43,7 +56,7 @@ _OF_TASKS = (
 _Content = tuple[str | None, str, dict[str, Any]]
 
 
-def _content(fact: f.Fact) -> _Content:
+def _content(fact: f.ToldFact) -> _Content:
     match fact:
         case f.GraphSubmitted(document=document, client=client):
             name = str(document["name"])

@@ -23,8 +23,10 @@ from orch_actors.protocol.spec.parse import parse_graph
 INLINE_RESULT_BYTES = 16 * 1024
 
 
-def stimulus_of(do: messages.Command, client: str, settings: Settings) -> s.Stimulus:
-    """The stimulus that a command stands for; `settings` have worker types, and defaults for every task.
+def stimulus_of(do: messages.Command, client: str, settings: Settings, events: range = range(1, 1)) -> s.Stimulus:
+    """The stimulus that a command stands for.
+
+    `settings` have worker types, and defaults for every task; `events` are the numbers of those that can be read.
 
     Raises:
         Refused: INVALID_GRAPH, with all problems.
@@ -67,6 +69,17 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings) -> s.Stim
             return s.LimitAsked(
                 graph=do.graph, worker=do.worker, parallel=do.parallel, if_version=do.if_version, dry_run=do.dry_run
             )
+        case messages.OpenConsumer():
+            return s.ConsumerWanted(
+                consumer=do.consumer,
+                since=do.since,
+                kinds=do.kinds,
+                graphs=do.graphs,
+                oldest=events.start,
+                head=events.stop - 1,
+            )
+        case messages.ForgetConsumers():
+            return s.ConsumersUnwanted(consumers=do.consumers)
         case _:
             return _edit_of(do, settings.defaults)
 

@@ -25,6 +25,8 @@ ErrorCode = Literal[
     "STALE_VERSION",  # --if-version: the graph has changed since
     "ANSWERED",  # the decision has another answer already
     "UNKNOWN_DECISION",
+    "UNKNOWN_CONSUMER",
+    "TOO_MANY_CONSUMERS",  # each keeps events; forget one that nobody uses
     "OVERLOADED",  # too much at once; try again
     "DISK_FULL",  # nothing can be accepted until there is room; try again
     "STOPPING",  # the daemon is going down; try again with the next one

@@ -10,7 +10,16 @@ from msgspec import Raw, Struct
 
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.version import PROTOCOL_VERSION
-from orch_actors.protocol.views import ActorView, DecisionView, Event, GraphSummary, GraphView, StatusView, WhyView
+from orch_actors.protocol.views import (
+    ActorView,
+    ConsumerView,
+    DecisionView,
+    Event,
+    GraphSummary,
+    GraphView,
+    StatusView,
+    WhyView,
+)
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -139,7 +148,43 @@ class Prune(Message, frozen=True, kw_only=True, tag="prune"):
     dry_run: bool = False
 
 
-Command = SubmitGraph | Cancel | AddTasks | UpdateTask | RetryTasks | Pause | Resume | SetLimit | Decide | Ask | Prune
+class OpenConsumer(Message, frozen=True, kw_only=True, tag="open_consumer"):
+    """Be known as a reader of events: what is not acknowledged is delivered again. Answer: ConsumerOpened.
+
+    A consumer that is there stays as it is, its cursor too.
+    """
+
+    consumer: str
+    #: It begins after this event; None: with the oldest that is kept. Only for a new one.
+    since: int | None = None
+    #: Kinds of events that it wants, and graphs; none: all.
+    kinds: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+
+
+class ForgetConsumers(Message, frozen=True, kw_only=True, tag="forget_consumers"):
+    """Keep nothing for these consumers any longer; all of them or, where one is unknown, none.
+    Answer: ConsumersForgotten.
+    """
+
+    consumers: tuple[str, ...]
+
+
+Command = (
+    SubmitGraph
+    | Cancel
+    | AddTasks
+    | UpdateTask
+    | RetryTasks
+    | Pause
+    | Resume
+    | SetLimit
+    | Decide
+    | Ask
+    | Prune
+    | OpenConsumer
+    | ForgetConsumers
+)
 
 # --- queries: not journalled, may be repeated freely --------------------------------------------------------
 
@@ -188,8 +233,26 @@ class ReadLog(Message, frozen=True, kw_only=True, tag="read_log"):
 class ReadEvents(Message, frozen=True, kw_only=True, tag="read_events"):
     """Events after number `since`, oldest first, at most `limit`. Answer: Events."""
 
-    since: int
+    #: None: after what `consumer` has acknowledged; without a consumer, from the oldest on.
+    since: int | None = None
     limit: int = 1000
+    #: Only what this consumer wants.
+    consumer: str | None = None
+
+
+class GetConsumers(Message, frozen=True, kw_only=True, tag="get_consumers"):
+    """The named readers of events. Answer: Consumers."""
+
+
+class AckEvents(Message, frozen=True, kw_only=True, tag="ack_events"):
+    """A consumer has dealt with everything up to event `seq`; durable when it is answered. Answer: Acknowledged.
+
+    Journalled, and yet no Command: its id is not remembered, since a repetition changes nothing whenever it comes, and
+    a busy reader's acknowledgements would push other clients' answers out of the table.
+    """
+
+    consumer: str
+    seq: int
 
 
 class GetDecisions(Message, frozen=True, kw_only=True, tag="get_decisions"):
@@ -230,6 +293,8 @@ Query = (
     | GetResult
     | ReadLog
     | ReadEvents
+    | GetConsumers
+    | AckEvents
     | ListActors
     | GetDecisions
     | GetDecision
@@ -319,9 +384,44 @@ class LogPiece(Answer, frozen=True, kw_only=True, tag="log_piece"):
 
 
 class Events(Answer, frozen=True, kw_only=True, tag="events"):
-    """See ReadEvents. `head` is the newest event's number; ask again while the last one here is below it."""
+    """See ReadEvents. `head` is the newest event's number; while `through` is below it, ask again after `through`."""
 
     events: tuple[Event, ...]
+    head: int
+    #: Everything that is wanted up to this number is here, or was before.
+    through: int = 0
+
+
+class ConsumerOpened(Answer, frozen=True, kw_only=True, tag="consumer_opened"):
+    """The consumer is there. `existing`: it was before."""
+
+    consumer: str
+    #: Number of the last event that it has acknowledged.
+    cursor: int
+    #: Number of the newest event.
+    head: int
+    kinds: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+    existing: bool = False
+
+
+class Acknowledged(Answer, frozen=True, kw_only=True, tag="acknowledged"):
+    """Where the consumer's cursor stands now: at what was acknowledged, or beyond."""
+
+    consumer: str
+    cursor: int
+
+
+class ConsumersForgotten(Answer, frozen=True, kw_only=True, tag="consumers_forgotten"):
+    """Those that were forgotten."""
+
+    consumers: tuple[str, ...]
+
+
+class Consumers(Answer, frozen=True, kw_only=True, tag="consumers"):
+    """See GetConsumers."""
+
+    consumers: tuple[ConsumerView, ...]
     head: int
 
 
@@ -397,6 +497,10 @@ Result = (
     | TaskResult
     | LogPiece
     | Events
+    | ConsumerOpened
+    | Acknowledged
+    | ConsumersForgotten
+    | Consumers
     | Actors
     | Edited
     | Decided

@@ -207,6 +207,21 @@ class WhyView(Struct, frozen=True, kw_only=True):
     help: str = ""
 
 
+class ConsumerView(Struct, frozen=True, kw_only=True):
+    """A named reader of events."""
+
+    name: str
+    #: It has acknowledged everything up to this event.
+    cursor: int
+    #: Events that came since, wanted or not; they are kept for it.
+    behind: int
+    #: What it wants; none: all.
+    kinds: tuple[str, ...]
+    graphs: tuple[str, ...]
+    created_utc: str
+    acknowledged_utc: str | None = None
+
+
 class ActorView(Struct, frozen=True, kw_only=True):
     """One living actor; the tree spans all processes."""
 

@@ -13,10 +13,10 @@ from msgspec import Struct
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.selfcheck import broken_invariants
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
-from orch_actors.actors.history import OutcomeLine, decode_outcome, encode
+from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.parse import parse_graph
@@ -54,6 +54,8 @@ class World:
         self.now = NOON
         #: The journal: outcome lines as bytes.
         self.journal = []
+        #: Number of the newest event.
+        self.head = 0
         #: Timer → when it is due.
         self.armed = {}
         #: Timers that were armed once and are not any more.
@@ -115,7 +117,9 @@ class World:
             assert dump(self.state) == before, "a refusal changed something"
             return refused
         if step.facts:
-            self.journal.append(encode(OutcomeLine(of=None, at=self.now, e=1, facts=step.facts)))
+            line = OutcomeLine(of=None, at=self.now, e=self.head + 1, facts=step.facts)
+            self.journal.append(encode(line))
+            self.head += len(list(numbered(line)))
         for effect in step.effects:
             self.perform(effect)
         self.check(before, stimulus, step)
@@ -434,7 +438,9 @@ def replayed(journal):
 
 # --- the whole state as plain data ----------------------------------------------------------------------------------
 
-_FIELDS = {kind: [field.name for field in dataclasses.fields(kind)] for kind in (Graph, Task, Attempt, Decision)}
+_FIELDS = {
+    kind: [field.name for field in dataclasses.fields(kind)] for kind in (Graph, Task, Attempt, Decision, Consumer)
+}
 
 
 def dump(state):
@@ -455,6 +461,7 @@ def dump(state):
         "retrying": sorted(state.retrying),
         "waiting": waiting,
         "names": {name: list(ids) for name, ids in state.names.items()},
+        "consumers": {name: plain(consumer) for name, consumer in state.consumers.items()},
         "numbers": (state.last_graph, state.last_decision, state.ranks, dict(state.keys)),
     }
 

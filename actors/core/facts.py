@@ -3,6 +3,10 @@
 A fact is final: folding facts (`fold.py`) is the only way state changes, live and on replay alike. A fact says
 what became of things and not by which policy, so policies may change between versions while journals stay
 readable. Fields are only ever added, with defaults.
+
+Clients are told of every fact by an event of its own, but for the silent ones (`SilentFact`): what a reader of events
+has acknowledged is no news to readers of events. Silent facts are journalled and folded like all others, and take no
+event number; `history.numbered` is the one function that goes by that.
 """
 
 from typing import Any
@@ -17,6 +21,10 @@ NOTHING = Raw(b"null")
 
 class FactForm(Struct, frozen=True, kw_only=True, tag_field="k", omit_defaults=True):
     """Any fact; `k` is its kind, also the kind of the event that tells of it."""
+
+
+class SilentFact(FactForm, frozen=True, kw_only=True):
+    """A fact that changes the state and is told to nobody: no event, and no event number."""
 
 
 class GraphSubmitted(FactForm, frozen=True, kw_only=True, tag="graph_submitted"):
@@ -246,7 +254,31 @@ class GraphEnded(FactForm, frozen=True, kw_only=True, tag="graph_ended"):
     reason: str = ""
 
 
-Fact = (
+class ConsumerOpened(SilentFact, frozen=True, kw_only=True, tag="consumer_opened"):
+    """A reader of events has a name from now on; what comes after event `seq` is kept for it until it acknowledges."""
+
+    consumer: str
+    seq: int
+    #: Kinds of events, and graphs, that it wants; none: all.
+    kinds: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+
+
+class ConsumerAdvanced(SilentFact, frozen=True, kw_only=True, tag="consumer_advanced"):
+    """It has acknowledged everything up to event `seq`."""
+
+    consumer: str
+    seq: int
+
+
+class ConsumerForgotten(SilentFact, frozen=True, kw_only=True, tag="consumer_forgotten"):
+    """Nothing is kept for it any longer; its name means nobody."""
+
+    consumer: str
+
+
+#: Facts that events tell of, one each.
+ToldFact = (
     GraphSubmitted
     | TaskReady
     | AttemptStarting
@@ -273,3 +305,5 @@ Fact = (
     | WorkerResumed
     | WorkerLimited
 )
+
+Fact = ToldFact | ConsumerOpened | ConsumerAdvanced | ConsumerForgotten

@@ -1,4 +1,4 @@
-"""Folding facts into the state: the only way graphs, tasks, attempts and decisions change, live and on replay.
+"""Folding facts into the state: the only way anything that is journalled changes, live and on replay.
 
 So "replay equals live" holds by construction; what is derived (counters, queue, attempts in flight) is kept in
 the same breath. A fact is checked against the table before it changes anything.
@@ -9,7 +9,7 @@ from math import inf
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.nodes import Attempt, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
 from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES
 from orch_actors.protocol.spec.graph import TaskSpec
@@ -59,6 +59,8 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
         case f.WorkerPaused() | f.WorkerResumed() | f.WorkerLimited():
             _fold_worker(state, fact)
+        case f.ConsumerOpened() | f.ConsumerAdvanced() | f.ConsumerForgotten():
+            _fold_consumer(state, fact, at_utc)
         case _:
             _fold_edit(state, fact, at_utc)
 
@@ -74,6 +76,19 @@ def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.Worker
         case f.WorkerLimited():
             worker.override = fact.parallel
     state.scheduler.dirty.add(fact.worker)
+
+
+def _fold_consumer(
+    state: State, fact: f.ConsumerOpened | f.ConsumerAdvanced | f.ConsumerForgotten, at_utc: float
+) -> None:
+    match fact:
+        case f.ConsumerOpened(consumer=name):
+            state.consumers[name] = Consumer(name, fact.seq, fact.kinds, fact.graphs, at_utc)
+        case f.ConsumerAdvanced():
+            consumer = state.consumers[fact.consumer]
+            consumer.cursor, consumer.acknowledged_utc = fact.seq, at_utc
+        case f.ConsumerForgotten():
+            del state.consumers[fact.consumer]
 
 
 def _fold_edit(

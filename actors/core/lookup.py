@@ -2,7 +2,7 @@
 
 import difflib
 
-from orch_actors.actors.core.nodes import Graph, Task
+from orch_actors.actors.core.nodes import Consumer, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.protocol.errors import Refused
 
@@ -47,6 +47,20 @@ def find_task(graph: Graph, task_id: str) -> Task:
         hint = f"did you mean {close[0]}?" if close else f"`orch-actors status {graph.id}` lists its tasks"
         raise Refused.because("UNKNOWN_TASK", f"graph {graph.id} has no task {task_id!r}", hint)
     return task
+
+
+def find_consumer(state: State, name: str) -> Consumer:
+    """A named reader of events.
+
+    Raises:
+        Refused: UNKNOWN_CONSUMER.
+    """
+    consumer = state.consumers.get(name)
+    if consumer is None:
+        close = difflib.get_close_matches(name, state.consumers, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`orch-actors consumers` lists them; `open_consumer` makes one"
+        raise Refused.because("UNKNOWN_CONSUMER", f"there is no consumer {name!r}", hint)
+    return consumer
 
 
 def _some(ids: list[str]) -> str:

@@ -19,6 +19,7 @@ from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.handlers import (
     attempts,
     cancelling,
+    consuming,
     decisions,
     editing,
     pausing,
@@ -32,7 +33,15 @@ from orch_actors.protocol import messages
 
 #: What a client is told of its command.
 CommandAnswer = (
-    messages.GraphAccepted | messages.Cancelled | messages.Edited | messages.Decided | messages.Asked | messages.Pruned
+    messages.GraphAccepted
+    | messages.Cancelled
+    | messages.Edited
+    | messages.Decided
+    | messages.Asked
+    | messages.Pruned
+    | messages.ConsumerOpened
+    | messages.ConsumersForgotten
+    | messages.Acknowledged
 )
 Answer = CommandAnswer | int | None
 
@@ -91,6 +100,9 @@ HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
     s.PruneAsked: pausing.on_prune_asked,
     s.DecisionMade: decisions.on_decision_made,
     s.QuestionAsked: decisions.on_question_asked,
+    s.ConsumerWanted: consuming.on_consumer_wanted,
+    s.EventsAcknowledged: consuming.on_events_acknowledged,
+    s.ConsumersUnwanted: consuming.on_consumers_unwanted,
     s.WorkerReady: workers.on_worker_ready,
     s.WorkerLost: workers.on_worker_lost,
     s.WorkerTypesConfigured: workers.on_worker_types_configured,

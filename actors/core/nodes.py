@@ -1,4 +1,4 @@
-"""The machine's state: graphs, tasks, attempts. Plain data; who changes it is `fold.py` and nobody else.
+"""The machine's state: graphs, tasks, attempts, consumers. Plain data; who changes it is `fold.py` and nobody else.
 
 Derived fields (counters, reverse edges) are marked; they follow from the facts and keep every step's cost
 independent of the size of the graph.
@@ -9,6 +9,26 @@ from typing import Any
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState
+
+
+@dataclass(slots=True, eq=False)
+class Consumer:
+    """A named reader of events. Invariant: `cursor` only ever grows."""
+
+    name: str
+    #: It has acknowledged everything up to the event of this number; what comes after is kept for it.
+    cursor: int
+    #: What it wants; none: all.
+    kinds: tuple[str, ...]
+    graphs: tuple[str, ...]
+    created_utc: float
+    #: When its cursor last moved.
+    acknowledged_utc: float | None = None
+
+    @property
+    def idle_since_utc(self) -> float:
+        """When it was last heard of."""
+        return self.created_utc if self.acknowledged_utc is None else self.acknowledged_utc
 
 
 @dataclass(slots=True, eq=False)

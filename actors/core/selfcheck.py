@@ -11,6 +11,7 @@ from orch_actors.protocol.views import TaskState
 def broken_invariants(state: State) -> list[str]:
     """All that does not hold, a sentence each; empty for a sound state."""
     found = [*_of_workers(state), *_of_capacities(state), *_of_decisions(state), *_of_names(state)]
+    found += _of_consumers(state)
     for graph in state.graphs.values():
         found += _of_graph(graph)
         for task in graph.tasks.values():
@@ -70,6 +71,12 @@ def _of_names(state: State) -> Iterator[str]:
     for key, graph_id in state.keys.items():
         if graph_id not in state.graphs:
             yield f"key {key!r} stands for {graph_id}, which is not there"
+
+
+def _of_consumers(state: State) -> Iterator[str]:
+    for name, consumer in state.consumers.items():
+        if consumer.name != name or consumer.cursor < 0:
+            yield f"consumer {name} calls itself {consumer.name} and stands at {consumer.cursor}"
 
 
 def _of_graph(graph: Graph) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""All that the machine remembers: graphs, decisions, worker types, and what is derived from them.
+"""All that the machine remembers: graphs, decisions, worker types, consumers, and what is derived from them.
 
 Reading only; what changes it is `fold.py` (facts) and, for what is not journalled, the worker handlers.
 Must not know: clocks, journals, effects, policies.
@@ -7,7 +7,7 @@ Must not know: clocks, journals, effects, policies.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orch_actors.actors.core.nodes import Decision, Graph, Task
+from orch_actors.actors.core.nodes import Consumer, Decision, Graph, Task
 from orch_actors.actors.core.scheduler import Scheduler
 from orch_actors.protocol.spec.graph import Condition
 from orch_actors.protocol.spec.work import BUILT_IN
@@ -82,6 +82,8 @@ class State:
         self.workers: dict[str, WorkerType] = {}
         #: Worker type → its kind, as configured; not journalled.
         self.kinds: Mapping[str, str] = BUILT_IN
+        #: Named readers of events, oldest first. What comes after the lowest cursor must be kept.
+        self.consumers: dict[str, Consumer] = {}
         #: Named capacity → how much there is, as configured; not journalled.
         self.resources: dict[str, float] = {}
         #: Of a resource that no configuration names there is nothing; a lock is one.

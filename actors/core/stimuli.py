@@ -129,6 +129,32 @@ class PruneAsked(Stimulus, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class ConsumerWanted(Stimulus, frozen=True, kw_only=True):
+    """A reader of events wants to be known by a name. `oldest` and `head` are the events that there are."""
+
+    consumer: str
+    #: It begins after this one; None: with the oldest that is kept.
+    since: int | None
+    kinds: tuple[str, ...]
+    graphs: tuple[str, ...]
+    oldest: int
+    head: int
+
+
+class EventsAcknowledged(Stimulus, frozen=True, kw_only=True):
+    """A consumer has dealt with everything up to event `seq`. `head` is the newest event."""
+
+    consumer: str
+    seq: int
+    head: int
+
+
+class ConsumersUnwanted(Stimulus, frozen=True, kw_only=True):
+    """These consumers are to be forgotten."""
+
+    consumers: tuple[str, ...]
+
+
 class CancelRunningAsked(Stimulus, frozen=True, kw_only=True):
     """Every running task is to be ended (`down --kill`)."""
 

@@ -15,6 +15,7 @@ from orch_actors.actors.history import (
     decode_outcome,
     digest_of,
     encode,
+    numbered,
     replay,
 )
 from orch_actors.actors.journal.record import CHAIN_START, decode_line, encode_line
@@ -50,7 +51,7 @@ class Book:
         line = OutcomeLine(
             of=of, at=NOW, e=self.head + 1, facts=tuple(facts), reply=f.NOTHING if reply is None else Raw(reply)
         )
-        self.head += len(facts)
+        self.head += len(list(numbered(line)))
         return self.raw("outcome", encode(line))
 
     def replay(self, machine=None):
@@ -108,6 +109,30 @@ def test_events_are_numbered_by_fact_over_all_lines():
     assert [told.seq for told in came.recent] == list(range(1, came.head + 1))
     assert [told.fact for told in came.recent] == [*facts, f.GraphCancelling(graph="g1", reason="r")]
     assert machine.state.graphs["g1"].cancelling
+
+
+def test_silent_facts_are_folded_and_take_no_number():
+    book, (first, *others) = Book(), submitted()
+    silent = f.ConsumerOpened(consumer="me", seq=0)
+    book.outcome([silent])
+    assert book.head == 0
+    book.outcome([first, f.ConsumerAdvanced(consumer="me", seq=1), *others])
+    book.outcome([f.ConsumerAdvanced(consumer="me", seq=2)])
+    book.outcome([f.GraphCancelling(graph="g1")])
+    machine = Machine("boot")
+    came = book.replay(machine)
+    assert [told.fact for told in came.recent] == [first, *others, f.GraphCancelling(graph="g1")]
+    assert [told.seq for told in came.recent] == list(range(1, came.head + 1))
+    assert machine.state.consumers["me"].cursor == 2
+
+
+def test_an_outcome_that_leaves_out_events_stops_the_start():
+    book = Book()
+    book.outcome(submitted())
+    book.head += 1
+    sequence = book.outcome([f.GraphCancelling(graph="g1")])
+    with pytest.raises(JournalUnreadable, match=f"sequence {sequence} .*its first event is 4"):
+        book.replay()
 
 
 def test_memory_holds_the_newest_events_only():

@@ -9,6 +9,7 @@ from orch_actors.actors import queries
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.core.state import State
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
 from orch_actors.actors.translating import stimulus_of
@@ -113,7 +114,9 @@ def recent(first, last):
 
 
 def read_events(since, limit=1000, *, first=11, last=20, head=20):
-    return queries.read_events(messages.ReadEvents(since=since, limit=limit), recent(first, last), head, ORIGIN)
+    return queries.read_events(
+        State(), messages.ReadEvents(since=since, limit=limit), recent(first, last), head, ORIGIN
+    )
 
 
 def numbers(events):
@@ -134,7 +137,7 @@ def test_older_events_are_the_archivists_to_read(since):
 
 @pytest.mark.parametrize("since", [20, 21, 10**18])
 def test_nothing_newer(since):
-    assert read_events(since) == messages.Events(events=(), head=20)
+    assert read_events(since) == messages.Events(events=(), head=20, through=20)
 
 
 @pytest.mark.parametrize(("limit", "count"), [(-1, 1), (0, 1), (1, 1), (3, 3), (10**9, 10)])
@@ -147,7 +150,7 @@ def test_no_answer_holds_what_is_decided_but_not_yet_durable():
     found = read_events(15, head=25)
     assert numbers(found) == [16, 17, 18, 19, 20]
     assert read_events(3, head=25) == ReadOldEvents(ORIGIN, 3, 1000, 20)
-    empty = queries.read_events(messages.ReadEvents(since=0), deque(), 3, ORIGIN)
+    empty = queries.read_events(State(), messages.ReadEvents(since=0), deque(), 3, ORIGIN)
     assert empty == ReadOldEvents(ORIGIN, 0, 1000, 0)
     assert numbers(read_events(22, head=25)) == []
 

@@ -37,6 +37,9 @@ def test_every_fact_moves_something_or_has_no_states_to_move():
         "worker_paused",
         "worker_resumed",
         "worker_limited",
+        "consumer_opened",
+        "consumer_advanced",
+        "consumer_forgotten",
     }
 
 

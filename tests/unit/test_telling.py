@@ -31,7 +31,7 @@ def sample(of):
 
 
 def every_fact():
-    for kind in get_args(f.Fact):
+    for kind in get_args(f.ToldFact):
         fields = {
             field.name: sample(field.type)
             for field in msgspec.structs.fields(kind)

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from orch_actors.actors import gateway, queries, telling
-from orch_actors.actors.core.facts import Fact
+from orch_actors.actors.core.facts import ToldFact
+from orch_actors.actors.core.handlers import consuming
 from orch_actors.actors.host import leavings
 from orch_actors.actors.references import VARIABLE
 from orch_actors.protocol import codec, environment, errors, messages, views
@@ -119,7 +120,7 @@ def test_errors():
 def test_event_kinds():
     found = [names(row[0])[0] for row in rows("Events", "kind")]
     assert found == list(get_args(views.EventKind))
-    assert set(found) == {tag(kind) for kind in get_args(Fact)}
+    assert set(found) == {tag(kind) for kind in get_args(ToldFact)}
     assert names(re.search(r"^Event: (.*)$", section("Events"), re.MULTILINE)[1]) == fields(views.Event)
 
 
@@ -130,7 +131,7 @@ VALUES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", get_args(Fact), ids=tag)
+@pytest.mark.parametrize("kind", get_args(ToldFact), ids=tag)
 def test_what_an_event_carries(kind):
     fact = kind(**{name: value for name, value in VALUES.items() if name in kind.__struct_fields__})
     event = telling.event_of(fact, 1, 1.0)
@@ -269,6 +270,8 @@ def test_limits():
     assert said["nesting of a document"] == plain.MAX_DEPTH
     assert said["`events` of an answer"] == queries.MAX_EVENTS
     assert said["frames of a client's message"] == gateway.MAX_FRAMES - 1
+    consumers = [row[1] for row in rows("Limits", "of") if row[0].startswith("consumers")]
+    assert consumers == [f"{consuming.MAX_CONSUMERS:,}; {consuming.MAX_WANTED:,}"]
     pair = [row[1] for row in rows("Limits", "of") if row[0].startswith("tasks")]
     assert pair == [f"{check.MAX_TASKS:,}; {check.MAX_EDGES:,}"]
 
