@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 import pykka
@@ -149,20 +150,27 @@ class Desk:
                 self._folders.add(effect.graph)
             except OSError as error:  # the host cannot make the attempt's record then, and says so
                 logger.error("cannot create {}: {}", folder, error)
+        make = partial(
+            launch_of,
+            task,
+            number,
+            folder=folder,
+            environment=os.environ,
+            settings=self._settings,
+            umask=self._umask,
+        )
+        missing = ""
         try:
-            launch = launch_of(
-                task,
-                number,
-                folder=folder,
-                environment=os.environ,
-                settings=self._settings,
-                umask=self._umask,
-            )
-        except MissingReference as missing:
-            self._tell_supervisor(LaunchFailed(effect.graph, effect.task, number, str(missing)))
-            return
+            launch = make()
+        except MissingReference as error:
+            if isinstance(effect, s.StartAttempt):
+                self._tell_supervisor(LaunchFailed(effect.graph, effect.task, number, str(error)))
+                return
+            # It may run, or be over: only its record can tell, and nobody needs the result for that.
+            launch, missing = make(fill=False), str(error)
         if isinstance(effect, s.AdoptAttempt):
-            self._gateway.to_host(host, hostwire.AdoptAttempt(launch=launch, stopping=effect.stopping))
+            adopt = hostwire.AdoptAttempt(launch=launch, stopping=effect.stopping, unfilled=missing)
+            self._gateway.to_host(host, adopt)
         else:
             self._gateway.to_host(host, hostwire.StartAttempt(launch=launch))
 

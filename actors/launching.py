@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from orch_actors.actors.core.nodes import Task
-from orch_actors.actors.references import MissingReference, filled
+from orch_actors.actors.references import Filled, MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
@@ -29,7 +29,14 @@ def graph_folder(attempts: str, journal: str, graph: str) -> str:
 
 
 def launch_of(
-    task: Task, number: int, *, folder: str, environment: Mapping[str, str], settings: Settings, umask: int | None
+    task: Task,
+    number: int,
+    *,
+    folder: str,
+    environment: Mapping[str, str],
+    settings: Settings,
+    umask: int | None,
+    fill: bool = True,
 ) -> Launch:
     """The launch of an attempt.
 
@@ -40,6 +47,7 @@ def launch_of(
         environment: the daemon's own variables: the base where the submitter sent none.
         settings: the daemon's: of its worker type, and how much it may print.
         umask: that it runs with; None: the host's.
+        fill: put in the results that it refers to; without them an attempt can be found and ended, not begun.
 
     Raises:
         MissingReference: it refers to a result that there is not.
@@ -50,8 +58,9 @@ def launch_of(
     def result_of(other: str) -> Any:
         return _result(task.graph.tasks.get(other), other, folder)
 
-    dependencies = [dependency.task for dependency in spec.depends_on]
-    done = filled(msgspec.to_builtins(spec.work), spec.env, result_of, dependencies)
+    done = Filled(msgspec.to_builtins(spec.work), spec.env)
+    if fill:
+        done = filled(done.work, done.env, result_of, [dependency.task for dependency in spec.depends_on])
     return Launch(
         attempt=attempt_id(task.graph.id, task.id, number),
         folder=folder,

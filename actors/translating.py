@@ -151,4 +151,5 @@ def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
         invalid=said.invalid,
         question=said.question,
         tail=said.tail,
+        cls=said.cls,
     )

@@ -67,6 +67,9 @@ class AdoptAttempt(HostMessage, frozen=True, kw_only=True, tag="adopt_attempt"):
     launch: Launch
     #: Its kill was decided before: carry on with that.
     stopping: bool = False
+    #: Why it cannot be begun, should it turn out that it never was: a result that it refers to is not there any more.
+    #: Its launch then has the references as they are written.
+    unfilled: str = ""
 
 
 class StopAttempt(HostMessage, frozen=True, kw_only=True, tag="stop_attempt"):
@@ -150,6 +153,8 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     question: Question | None = None
     #: The last lines of stderr, else stdout, of an attempt that did not succeed; at most 2,000 characters.
     tail: str = ""
+    #: Its failure class, where the host knows it better than the supervisor could tell from the rest.
+    cls: str = ""
 
 
 class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_described"):

@@ -17,6 +17,7 @@ def ended(
     message: str = "",
     watched: bool,
     same_boot: bool = True,
+    cls: str = "",
 ) -> AttemptEnded:
     """The message about an end.
 
@@ -28,6 +29,7 @@ def ended(
         message: why, for people.
         watched: it ended just now; otherwise while nobody looked, and the record's last write is its end.
         same_boot: the record's `mono` can be compared with now.
+        cls: its failure class, where that is known.
     """
     result, fault = None, ""
     try:
@@ -48,6 +50,7 @@ def ended(
         result_fault=fault,
         question=read_question(paths.question) if ending == "exit" else None,
         tail="" if succeeded or ending == "spawn" else last_words(paths.err, paths.out),
+        cls=cls,
     )
 
 

@@ -4,7 +4,8 @@ It knows a Place and nothing of shims, locks or processes. It decides by what th
 
     state      | stimulus        | what was found          | then
     -----------+-----------------+-------------------------+------------------------------------------------------
-    starting   | (its start)     | Taken                   | start it → running; stopping wanted → ended: killed
+    starting   | (its start)     | Taken                   | start it → running; stopping wanted → ended: killed;
+               |                 |                         | what it refers to is gone → ended: spawn
                |                 | Running                 | announce, watch → running; stopping wanted → stopping
                |                 | Over                    | → ended: exit, killed or lost; or → validating
                |                 | another boot            | → ended: exit where the record says so, else lost
@@ -104,6 +105,7 @@ class Task(Actor):
         report: Callable[[Told], None],
         *,
         stopping: bool = False,
+        unfilled: str = "",
         on_crash: OnCrash | None = None,
     ) -> None:
         super().__init__(launch.attempt, on_crash=on_crash)
@@ -112,6 +114,8 @@ class Task(Actor):
         self._report: Final = report
         self._state: State = "starting"
         self._kill_wanted = stopping
+        #: Why it cannot be begun, nor validated; see AdoptAttempt.
+        self._unfilled: Final = unfilled
         self._starts = 0
         self._announced = False
         #: It ended while this actor looked; otherwise before.
@@ -223,6 +227,10 @@ class Task(Actor):
             os.close(taken.fd)
             self._end("killed", taken.seen, "it was stopped before it began")
             return
+        if self._unfilled:
+            os.close(taken.fd)
+            self._end("spawn", taken.seen, self._unfilled, cls="reference")
+            return
         if self._starts == _MOST_STARTS:
             os.close(taken.fd)
             self._end("spawn", taken.seen, f"it was started {_MOST_STARTS} times and never began")
@@ -307,7 +315,7 @@ class Task(Actor):
         if count:
             logbook.info("{}: ended {} process(es) that it had left behind", self.name, count)
 
-    def _end(self, ending: Ending, seen: Seen, message: str = "") -> None:
+    def _end(self, ending: Ending, seen: Seen, message: str = "", *, cls: str = "") -> None:
         """Say how it ended, and stop; or have it validated first."""
         if has_bounds(self._launch):
             self._place.forget_bounds(self._launch)
@@ -319,6 +327,7 @@ class Task(Actor):
             message=message,
             watched=self._watched,
             same_boot=self._launch.boot == self._place.boot,
+            cls=cls,
         )
         if self._launch.validate is not None and outcome.is_for_validation(told):
             self._validate(told)
@@ -326,6 +335,9 @@ class Task(Actor):
             self._tell_end(told)
 
     def _validate(self, told: AttemptEnded) -> None:
+        if self._unfilled:  # its command would see references instead of values
+            self._tell_end(outcome.found_invalid(told, self._unfilled, paths_of(self._launch)))
+            return
         self._state = "validating"
         self._draft = told
         # Who has not seen it end cannot know whether somebody else was at it already.

@@ -42,6 +42,8 @@ class _Entry:
     launch: Launch
     #: Its end was asked for.
     stopping: bool
+    #: See AdoptAttempt.
+    unfilled: str = ""
     crashes: int = 0
 
 
@@ -73,7 +75,7 @@ class Worker(Actor):
 
     def _on_adopt_attempt(self, message: AdoptAttempt) -> None:
         if message.launch.attempt not in self._tasks:
-            self._begin(message.launch, stopping=message.stopping)
+            self._begin(message.launch, stopping=message.stopping, unfilled=message.unfilled)
         elif message.stopping:
             self._end(message.launch.attempt)
 
@@ -105,7 +107,7 @@ class Worker(Actor):
         if entry is None:
             return
         if entry.crashes == 0:
-            self._begin(entry.launch, stopping=entry.stopping, crashes=1)
+            self._begin(entry.launch, stopping=entry.stopping, unfilled=entry.unfilled, crashes=1)
             return
         del self._tasks[message.attempt]
         self._send(
@@ -118,9 +120,11 @@ class Worker(Actor):
 
     # ----------------------------------------------------------------------------------------------------
 
-    def _begin(self, launch: Launch, *, stopping: bool, crashes: int = 0) -> None:
-        ref = Task.start(launch, self._place, self._report, stopping=stopping, on_crash=self._task_crashed)
-        self._tasks[launch.attempt] = _Entry(ref, launch, stopping, crashes)
+    def _begin(self, launch: Launch, *, stopping: bool, unfilled: str = "", crashes: int = 0) -> None:
+        ref = Task.start(
+            launch, self._place, self._report, stopping=stopping, unfilled=unfilled, on_crash=self._task_crashed
+        )
+        self._tasks[launch.attempt] = _Entry(ref, launch, stopping, unfilled, crashes)
 
     def _end(self, attempt: str) -> None:
         entry = self._tasks.get(attempt)

@@ -253,3 +253,27 @@ def test_segments_change_under_load_and_kills(place, tmp_path):
     assert len(place.segments()) > 5
     assert last.term() == 0
     assert all(Path(path).stat().st_size for path in place.segments())
+
+
+def test_a_result_that_is_gone_ends_no_attempt_that_runs(place, tmp_path):
+    """Adopted although its launch could not be made any more: only a beginning needs what it refers to."""
+    go, running = tmp_path / "go", tmp_path / "running"
+    use = f"echo ${{tasks.make.result.0}}; echo $$ >{running}; until [ -e {go} ]; do sleep 0.02; done; exit 7"
+    tasks = [
+        {"id": "make", "command": 'seq -s, 99999 | sed "s/.*/[&]/" >"$ORCH_RESULT"'},  # too large to be journalled
+        {"id": "use", "command": use, "depends_on": ["make"]},
+    ]
+    first = place.start().ready()
+    with place.client() as client:
+        graph = client.submit({"name": "g", "tasks": tasks}).graph
+        eventually(running.exists, "the attempt runs")
+        first.kill()
+        (result,) = Path(place.home.attempts).glob(f"*/{graph}/make.1.result")
+        result.unlink()
+        place.start().ready()
+        eventually(lambda: client.status().supervisor.adopted == 1)
+        go.touch()
+        (ended,) = client.wait([graph], timeout_s=DEADLINE_S)
+        assert ended.counts == {"done": 1, "failed": 1}
+        (attempt,) = client.graph(graph).tasks[1].attempts
+        assert (attempt.exit_code, attempt.class_) == (7, "exit")

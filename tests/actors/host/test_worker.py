@@ -169,6 +169,29 @@ def test_what_cannot_be_claimed_or_started_is_a_spawn_failure(rig: Rig, tmp_path
     assert (ended.ending, ended.message) == ("spawn", "not here")
 
 
+def test_a_lost_reference_ends_nothing_that_began(rig: Rig, tmp_path: Any) -> None:
+    """A result that its launch needs is gone when it is adopted: that matters only where it must be begun now."""
+    import os
+
+    rig.place.answers = [Running(Seen(pid=5)), Over(Seen(pid=5, exit_code=7))]
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH, unfilled="build has no result"))
+    rig.place.gone.get(timeout=DEADLINE_S)(None)
+    ended = rig.ended()
+    assert (ended.ending, ended.exit_code, ended.cls) == ("exit", 7, "")
+    rig.place.answers = [Taken(os.open(tmp_path, os.O_RDONLY), Seen())]
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH, unfilled="build has no result"))
+    ended = rig.ended()
+    assert (ended.ending, ended.cls, ended.message) == ("spawn", "reference", "build has no result")
+
+
+def test_without_its_references_nothing_is_called_valid(rig: Rig) -> None:
+    rig.place.answers = [Over(Seen(pid=5, exit_code=0))]
+    rig.ref.tell(AdoptAttempt(launch=VALIDATED, unfilled="build has no result"))
+    ended = rig.ended()
+    assert (ended.ending, ended.exit_code, ended.invalid) == ("exit", 0, "build has no result")
+    assert rig.place.validating.empty()
+
+
 def test_a_bug_in_a_validation_is_looked_at_once_more(rig: Rig) -> None:
     rig.place.answers = [Over(Seen(pid=1, exit_code=0)), Over(Seen(pid=1, exit_code=0))]
     rig.ref.tell(StartAttempt(launch=VALIDATED))
