@@ -6,8 +6,9 @@ kept and it is cut off. Anything broken at or before D, or in an older segment, 
 lost: the daemon refuses to start, and says where. (What D cannot tell from a torn write is damage to the very
 last batch, since no later line vouches for it; its copy is kept like any other.)
 
-A segment's header is on disk before its first record is written, so a newest segment without a whole first line
-and without a record never held anything: its creation was cut short, and it is put aside.
+A segment's header is on disk before its first record is written, so a newest segment without a whole header and
+without a record never held anything: its creation was cut short, and it is put aside. What is in it may be a part of
+the header, NULs, or what the disk had there before.
 """
 
 import os
@@ -28,6 +29,8 @@ from orch_actors.actors.journal.record import (
 from orch_actors.protocol.errors import EnvironmentFault
 
 SEGMENT_SUFFIX = ".jsonl"
+#: A segment that is larger than this has held more than a header.
+HEADER_MOST_BYTES = 512
 _SEGMENT_NAME = re.compile(r"[0-9]{8}\.jsonl")
 
 
@@ -120,8 +123,21 @@ def open_journal(disk: Disk, folder: str) -> Opened:
 
 
 def _is_half_made(data: bytes) -> bool:
-    """Whether nothing but a part of a header was ever in it (a file that was not synced may end in NULs)."""
-    return b"\n" not in data and RECORD_START.search(data) is None
+    """Whether no record was ever in it, and its header is not whole."""
+    if RECORD_START.search(data) is not None:
+        return False
+    header, newline, _ = data.partition(b"\n")
+    if not newline:
+        return True
+    if len(data) > HEADER_MOST_BYTES:
+        return False
+    try:
+        decode_header(header)
+    except Damaged:
+        return True
+    except Unfamiliar:
+        return False
+    return False
 
 
 def _split(data: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -4,6 +4,7 @@ After a failed write or sync nothing is trusted any more: the journal is poisone
 on, and the daemon stops; a second fsync that "succeeds" would only say that the kernel has dropped the pages.
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -24,6 +25,10 @@ from orch_actors.protocol.version import VERSION
 
 #: A segment is closed once it has this size, or more; bytes.
 SEGMENT_BYTES = 64 * 1024 * 1024
+
+
+#: How the system says that a folder above the home cannot be synced by us: then it was not made by us either.
+NOT_OURS_TO_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS})
 
 
 class JournalPoisoned(EnvironmentFault):
@@ -79,7 +84,7 @@ class Journal:
             if found.segment:
                 journal._continue()
             else:
-                disk.sync_folder(os.path.dirname(folder))  # the folder itself may be as new as the journal
+                journal._sync_ancestors()
                 journal._begin_segment(1)
         except OSError as error:
             raise EnvironmentFault(
@@ -101,6 +106,17 @@ class Journal:
         else:
             return
         self._disk.sync_folder(self._folder)
+
+    def _sync_ancestors(self) -> None:
+        """The folder may be as new as the journal, and so may be the home that it is in, and what that is in."""
+        path = self._folder
+        while path != os.path.dirname(path):
+            path = os.path.dirname(path)
+            try:
+                self._disk.sync_folder(path)
+            except OSError as error:
+                if path == os.path.dirname(self._folder) or error.errno not in NOT_OURS_TO_SYNC:
+                    raise
 
     def _continue(self) -> None:
         self._fd = self._disk.open(self._path)

@@ -11,12 +11,13 @@ import zlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from journal_disks import CrashDisk, PowerCut
 
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.stress.powercut.disk import CrashDisk, PowerCut
 
-FOLDER = "/home/journal"
+HOME = "/state/orch-actors"
+FOLDER = f"{HOME}/journal"
 
 lives = st.lists(
     st.tuples(
@@ -39,6 +40,8 @@ class Life:
 
     def run(self, disk, batches):
         """Open, check, write; ends by its own accord or by a power cut."""
+        for folder in ("/state", HOME, FOLDER):
+            disk.make_folder(folder)
         journal, lines, _ = Journal.open(
             disk, FOLDER, now_utc=lambda: float(disk.operations), segment_bytes=self.segment_bytes
         )
@@ -86,7 +89,7 @@ def live_through(history, seed, segment_bytes, skip=()):
     disk, life, cuts = CrashDisk(random.Random(seed)), Life(segment_bytes), 0
     for batches, cut_in in history:
         disk.cut_in = cut_in
-        disk.skip = set(skip)
+        disk.lies = set(skip)
         try:
             life.run(disk, batches)
         except PowerCut:

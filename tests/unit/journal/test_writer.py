@@ -79,13 +79,32 @@ def test_what_was_not_committed_is_not_on_disk(folder):
     assert numbers(folder) == [0, 1, 2, 3, 4]
 
 
-def test_a_new_journal_syncs_its_file_its_folder_and_the_folder_above(folder):
+def test_a_new_journal_syncs_its_file_its_folder_and_all_folders_above(folder):
     disk = FaultyDisk()
     synced = []
     disk.on["sync_folder"] = synced.append
     begin(folder, disk).close()
     assert disk.done.index("sync") < len(disk.done) - 1 - disk.done[::-1].index("sync_folder")
-    assert synced == [str(folder.parent), str(folder)]
+    assert synced == [*map(str, folder.parents), str(folder)]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EINVAL, errno.EIO])
+@pytest.mark.parametrize("above", [0, 1, 2])
+def test_a_folder_above_the_home_may_be_one_that_we_cannot_sync(folder, code, above):
+    """Then it is not one that we have made. The home itself must be synced."""
+    disk = FaultyDisk()
+
+    def fault(path):
+        if path == str(folder.parents[above]):
+            raise OSError(code, "injected")
+
+    disk.on["sync_folder"] = fault
+    if above == 0 or code == errno.EIO:
+        with pytest.raises(EnvironmentFault, match="injected"):
+            begin(folder, disk)
+    else:
+        begin(folder, disk).close()
+        assert numbers(folder) == []
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 300, 800])
