@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pykka
 from loguru import logger
@@ -40,8 +40,8 @@ from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
-from orch_actors.protocol.errors import ErrorInfo
-from orch_actors.protocol.homes import Home
+from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
+from orch_actors.protocol.homes import Home, ensure_private
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.version import VERSION
@@ -146,10 +146,13 @@ class Desk:
         folder = self.folder_of(effect.graph)
         if effect.graph not in self._folders:
             try:
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+                for part in (os.path.dirname(folder), folder):
+                    ensure_private(part)
                 self._folders.add(effect.graph)
-            except OSError as error:  # the host cannot make the attempt's record then, and says so
-                logger.error("cannot create {}: {}", folder, error)
+            except EnvironmentFault as fault:
+                logger.error("{} ({})", fault.message, fault.hint)
+                self._fail_launch(effect, "spawn", f"{fault.message}; {fault.hint}")
+                return
         make = partial(
             launch_of,
             task,
@@ -164,7 +167,7 @@ class Desk:
             launch = make()
         except MissingReference as error:
             if isinstance(effect, s.StartAttempt):
-                self._tell_supervisor(LaunchFailed(effect.graph, effect.task, number, str(error)))
+                self._fail_launch(effect, "reference", str(error))
                 return
             # It may run, or be over: only its record can tell, and nobody needs the result for that.
             launch, missing = make(fill=False), str(error)
@@ -173,6 +176,12 @@ class Desk:
             self._gateway.to_host(host, adopt)
         else:
             self._gateway.to_host(host, hostwire.StartAttempt(launch=launch))
+
+    def _fail_launch(
+        self, effect: s.StartAttempt | s.AdoptAttempt, cls: Literal["reference", "spawn"], message: str
+    ) -> None:
+        adopted = isinstance(effect, s.AdoptAttempt)
+        self._tell_supervisor(LaunchFailed(effect.graph, effect.task, effect.attempt, message, cls, adopted))
 
     def configure(self, settings: Settings) -> None:
         """Take settings over."""

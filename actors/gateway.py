@@ -35,6 +35,8 @@ from orch_actors.protocol.views import ActorView
 HEARTBEAT_S = 1.0
 #: Frames that a client's message may have: a route, perhaps a delimiter, the body.
 MAX_FRAMES = 3
+#: Who has not said who it is by then is cut off.
+HANDSHAKE_MS = 5000
 _ZAP_DOMAIN = b"orch-actors"
 _ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 
@@ -91,7 +93,7 @@ class Gateway(threading.Thread):
         socket.setsockopt(zmq.ZAP_DOMAIN, _ZAP_DOMAIN)
         socket.setsockopt(zmq.LINGER, 500)
         socket.setsockopt(zmq.MAXMSGSIZE, codec.MAX_BODY_BYTES)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if kind == zmq.ROUTER:
             socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a reconnecting peer takes its own name over
         if endpoint == self._home.workers:

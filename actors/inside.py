@@ -80,12 +80,16 @@ class PruneDue(Struct, frozen=True):
 
 
 class LaunchFailed(Struct, frozen=True):
-    """Desk → Supervisor: the attempt refers to a result that there is not; nothing was started."""
+    """Desk → Supervisor: the attempt cannot be handed to a host; nothing was started now."""
 
     graph: str
     task: str
     attempt: int
     message: str
+    #: The failure class; but see `adopted`.
+    cls: Literal["reference", "spawn"]
+    #: It was to be adopted: it may have begun in an earlier life, so nobody can know.
+    adopted: bool
 
 
 class RemoveFiles(Struct, frozen=True):

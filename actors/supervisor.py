@@ -337,7 +337,7 @@ def _failed_launch(failed: LaunchFailed) -> s.AttemptOver:
         graph=failed.graph,
         task=failed.task,
         attempt=failed.attempt,
-        ending="spawn",
-        cls="reference",
+        ending="lost" if failed.adopted else "spawn",
+        cls="" if failed.adopted else failed.cls,
         message=failed.message,
     )

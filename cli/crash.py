@@ -36,7 +36,7 @@ def _write(text: str, words: list[str]) -> str:
     entry = f"{stamp} orch-actors {VERSION} {verb}, Python {sys.version.split()[0]}, {sys.platform}\n{text}\n"
     home = _home_of(words)
     try:
-        fd = os.open(os.path.join(home, "crash.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        fd = os.open(os.path.join(home, "crash.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         path = os.path.join(home, "crash.log")
     except OSError:
         fd, path = tempfile.mkstemp(prefix="orch-actors-crash-", suffix=".log")

@@ -41,7 +41,7 @@ def launch(home: str, log: str, timeout_s: float) -> bytes | None:
     Raises:
         OSError: it could not be started at all.
     """
-    log_fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    log_fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     read_end, write_end = os.pipe()
     try:
         child = os.fork()

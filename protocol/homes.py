@@ -40,6 +40,8 @@ class Home:
         self.attempts: Final = os.path.join(self.path, "attempts")
         self.log: Final = os.path.join(self.path, "daemon.log")
         self.config: Final = os.path.join(self.path, "config.toml")
+        #: Keys for clients that come by TCP.
+        self.keys: Final = os.path.join(self.path, "keys")
         self.run: Final = self._run_folder()
 
     def _run_folder(self) -> str:
@@ -82,12 +84,87 @@ class Home:
         Raises:
             EnvironmentFault: it cannot be created or written, or is not safely ours; says what to do.
         """
-        ensure_private(self.path)
+        _ensure_home(self.path)
         for folder in (self.journal, self.attempts):
             ensure_private(folder)
         if not self.run.startswith(self.path + os.sep):
             ensure_private(os.path.dirname(self.run))
         ensure_private(self.run)
+        for file in (self.lock, self.log, self.config, *_files_in(self.journal)):
+            refuse_link(file)
+        for folder in (self.keys, os.path.join(self.path, "logs")):
+            if os.path.lexists(folder):
+                ensure_private(folder)
+
+
+def _ensure_home(path: str) -> None:
+    """Make the home itself exist, private, in a place where nobody else can exchange it.
+
+    A folder that others may look into is only closed to them if it is a home already, or empty: `--home /etc`, typed by
+    root, must not lock everybody out of /etc.
+
+    Raises:
+        EnvironmentFault: it cannot be made so.
+    """
+    another = "choose another home with --home DIR or ORCH_ACTORS_HOME"
+    if os.path.lexists(path) and not os.path.islink(path):
+        mode = stat.S_IMODE(os.lstat(path).st_mode)
+        if mode & 0o077 and os.path.isdir(path) and not _may_be_closed(path):
+            raise EnvironmentFault(
+                f"{path} is open to other users (mode {mode:03o}) and holds other things than a daemon's state",
+                f"{another}, or make it private first: chmod 700 {path}",
+            )
+    ensure_private(path)
+    folder = os.path.dirname(os.path.realpath(path))
+    while True:
+        found = os.stat(folder)
+        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+            raise EnvironmentFault(
+                f"every user may write into {folder} (mode {stat.S_IMODE(found.st_mode):03o}), and so exchange {path}",
+                f"{another}, or take the others' right away: chmod o-w {folder}",
+            )
+        if folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
+
+
+def _may_be_closed(path: str) -> bool:
+    """Whether taking others' rights away surprises nobody."""
+    try:
+        names = set(os.listdir(path))
+    except OSError:
+        return True  # not ours, or not readable: `ensure_private` says so
+    return not names or "lock" in names or names <= {"config.toml", "crash.log"}
+
+
+def _files_in(folder: str) -> list[str]:
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+
+def refuse_link(path: str) -> None:
+    """Hold that what stands at `path`, if anything, is itself and no symbolic link to somewhere else.
+
+    Raises:
+        EnvironmentFault: it is a link.
+    """
+    if os.path.islink(path):
+        raise EnvironmentFault(
+            f"{path} is a symbolic link (to {os.readlink(path)}): a daemon's state is never kept behind one",
+            "look who put it there; then remove it, or put the file itself in its place",
+        )
+
+
+def _make(folder: str) -> None:
+    """`os.makedirs`, but what lies between is private, too, whatever the umask (XDG asks for that).
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if os.path.lexists(folder):
+        return
+    _make(os.path.dirname(folder))
+    with suppress(FileExistsError):  # somebody was faster
+        os.mkdir(folder, 0o700)
 
 
 def ensure_private(folder: str) -> None:
@@ -97,7 +174,7 @@ def ensure_private(folder: str) -> None:
         EnvironmentFault: it cannot be made so.
     """
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        _make(folder)
         found = os.lstat(folder)
     except OSError as error:
         raise EnvironmentFault(

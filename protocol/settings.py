@@ -16,6 +16,7 @@ older_than = "30d"         # those that ended longer ago are forgotten
 
 import os
 import re
+import stat
 import tomllib
 from typing import Annotated, Any, Final
 
@@ -23,10 +24,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.homes import refuse_link
 from orch_actors.protocol.ids import ID_RULE, is_id
+from orch_actors.protocol.spec.dots import too_many_dots
 from orch_actors.protocol.spec.durations import parse_duration
 from orch_actors.protocol.spec.parse import parse_graph
 from orch_actors.protocol.spec.work import BUILT_IN, KINDS
+
+#: Largest config.toml.
+MAX_BYTES: Final = 1024 * 1024
 
 _UNITS: Final = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -83,10 +89,12 @@ def load_settings(path: str) -> Settings:
         EnvironmentFault: it cannot be read, is no TOML, or says something unknown.
     """
     try:
-        with open(path, "rb") as file:
-            settings = msgspec.convert(_plain(tomllib.load(file)), Settings)
+        settings = msgspec.convert(_plain(tomllib.loads(_read(path))), Settings)
     except FileNotFoundError:
         return Settings()
+    except RecursionError:
+        hint = "README, Configuration, shows what it may hold"
+        raise EnvironmentFault(f"{path} is nested too deeply", hint) from None
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         raise EnvironmentFault(
             f"{path}: {error}", "correct it; README, Configuration, shows what it may hold"
@@ -114,6 +122,29 @@ def _check_worker(path: str, name: str, worker: WorkerSettings) -> None:
         raise EnvironmentFault(
             f"{path}: [workers.{name}]: no kind is called {worker.kind!r}", f"there are {', '.join(KINDS)}"
         )
+
+
+def _read(path: str) -> str:
+    """The file's text; of a file that is one, whose bounds keep a mistake from eating the memory.
+
+    Raises:
+        OSError, ValueError: it cannot be read, or is none.
+        RecursionError: a key has too many dots.
+        EnvironmentFault: it is a symbolic link.
+    """
+    refuse_link(path)
+    # Not to wait for a writer, should it be a pipe.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("it is no file")
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has more than the {MAX_BYTES} bytes that settings may have")
+    text = data.decode().replace("\r\n", "\n")
+    if too_many_dots(text) is not None:
+        raise RecursionError
+    return text
 
 
 def _plain(document: dict[str, Any]) -> dict[str, Any]:

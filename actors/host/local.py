@@ -1,5 +1,6 @@
 """Attempts on this machine: shims and the Python runner, behind the seam of place.py."""
 
+import errno
 import os
 import stat
 import threading
@@ -48,7 +49,8 @@ class Local:
         try:
             return record.take(path)
         except OSError as error:
-            raise CannotSpawn(f"cannot create the attempt's record {path}: {error.strerror or error}") from error
+            why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror or error
+            raise CannotSpawn(f"cannot create the attempt's record {path}: {why}") from error
 
     def take_back(self, launch: Launch) -> Found:
         """See Place."""

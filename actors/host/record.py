@@ -34,7 +34,7 @@ from orch_actors.protocol.hostwire import Launch
 #: A record has three short lines; more than this is not one of ours.
 _MAX_BYTES: Final = 65536
 
-_OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+_OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -177,7 +177,7 @@ def probe(path: str) -> Running | Over | None:
         OSError: the record is there and cannot be read.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
@@ -196,7 +196,7 @@ def read(path: str) -> Seen:
         OSError: it is there and cannot be read.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return Seen()
     try:
@@ -225,7 +225,7 @@ def wait_until_free(path: str) -> None:
     Raises:
         OSError: the record is gone or cannot be read.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(fd, fcntl.LOCK_SH)
     finally:

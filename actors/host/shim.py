@@ -82,7 +82,7 @@ def spawn_shim(
         argv = ["sh", "-c", umask_line(umask) + TEXT_SCRIPT, "sh", cwd, command]
     else:
         argv = ["sh", "-c", umask_line(umask) + LIST_SCRIPT, "sh", cwd, *command]
-    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     actions = [
         # First: the record may be on any number, the ones below are then overwritten freely.
         (os.POSIX_SPAWN_DUP2, record_fd, 3),

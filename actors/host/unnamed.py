@@ -12,6 +12,6 @@ def unnamed_file(folder: str) -> int:
     """
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f".unnamed-{os.getpid()}-{threading.get_ident()}")
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     os.unlink(path)
     return fd

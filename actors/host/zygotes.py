@@ -170,7 +170,7 @@ class Zygotes:
         """
         mask = None if umask is None else umask & 0o777
         job = json.dumps({**plan.job, "cwd": cwd, "env": dict(env), "umask": mask}).encode()
-        append = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        append = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with ExitStack() as stack:
             out = os.open(paths.out, append, 0o600)
             stack.callback(os.close, out)

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Final
 
+from orch_actors.protocol.spec.dots import too_many_dots
 from orch_actors.protocol.spec.places import Path
 from orch_actors.protocol.spec.plain import MAX_DEPTH
 from orch_actors.protocol.spec.syntax import SyntaxFault
@@ -23,6 +24,11 @@ def read_toml(text: str) -> object:
     Raises:
         SyntaxFault: it is not TOML; with its line.
     """
+    line = too_many_dots(text)
+    if line is not None:
+        raise SyntaxFault.at(
+            f"a key has more than {MAX_DEPTH} dots, and so is nested deeper than {MAX_DEPTH} levels", line
+        )
     try:
         return _plain(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -1,6 +1,7 @@
 """The supervisor process as a whole: how it starts, what keeps it from starting, and how it ends."""
 
 import os
+import shutil
 import signal
 import socket as sockets
 import subprocess
@@ -131,6 +132,48 @@ def test_stale_sockets_and_a_stale_lock_are_in_nobodys_way(place):
     Path(place.home.lock).write_text("1\n")
     daemon = place.start().ready()
     assert hello(place).pid == daemon.pid
+
+
+def test_links_as_sockets_are_taken_away_and_not_followed(place, tmp_path):
+    place.home.prepare()
+    for endpoint in (place.home.commands, place.home.workers, place.home.events):
+        os.symlink(tmp_path / "elsewhere", endpoint.removeprefix("ipc://"))
+    daemon = place.start().ready()
+    assert hello(place).pid == daemon.pid
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("part", ["", "journal", "attempts", "run", "lock", "daemon.log", "config.toml", "logs"])
+def test_a_link_in_the_home_is_refused_with_a_sentence(place, tmp_path, part):
+    place.home.prepare()
+    path = os.path.join(place.path, part).rstrip("/")
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    os.symlink(tmp_path / "elsewhere", path)
+    daemon = place.start()
+    assert daemon.wait() == 100
+    assert path in daemon.errors()
+    assert "link" in daemon.errors()
+    assert os.listdir(tmp_path / "elsewhere") == []
+    os.unlink(path)
+
+
+@pytest.mark.parametrize("level", ["graph", "journal"])
+def test_a_link_as_a_graphs_folder_is_refused_and_the_task_says_so(place, tmp_path, level):
+    place.start().ready()
+    journal = os.path.join(place.home.attempts, hello(place).journal[-12:])
+    folder = os.path.join(journal, "g1") if level == "graph" else journal
+    os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+    os.symlink(tmp_path, folder)
+    _, body = command(one_task("g"))
+    place.ask(body)
+    with place.client() as client:
+        (ended,) = client.wait(["g1"], timeout_s=20)
+        (task,) = client.graph("g1").tasks
+    assert (ended.state, task.class_) == ("failed", "spawn")
+    assert f"{folder} is not a folder but a link" in task.reason
+    assert os.listdir(tmp_path) == []
 
 
 def test_after_kill_9_the_next_one_starts_at_once(place):

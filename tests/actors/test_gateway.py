@@ -304,17 +304,35 @@ def hung_up(connection):
     return received
 
 
+FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED
 HTTP = b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300\r\n\r\n" + b"{}" * 150
 #: ZMTP 1.0: a length, flags, and the anonymous identity; then a frame. libzmq takes it without a ZAP domain.
 ZMTP_1 = b"\x01\x00" + b"\x0a\x00GET / HTT"
-ZMTP_3 = b"\xff" + b"\0" * 8 + b"\x7f\x03\x00NULL" + b"\0" * 16 + b"\0" + b"\0" * 31
+#: ZMTP 2.0: signature, revision 1, socket type DEALER, no identity; then a request in one frame.
+ZMTP_2 = b"\xff" + b"\0" * 7 + b"\1\x7f" + b"\x01\x05" + b"\0\0" + b'\0\x05{"a"}'
+
+
+def zmtp_3(mechanism):
+    return b"\xff" + b"\0" * 8 + b"\x7f\x03\x00" + mechanism.ljust(20, b"\0") + b"\0" + b"\0" * 31
+
+
+ZMTP_3 = zmtp_3(b"NULL")
+#: READY of the NULL mechanism as a DEALER, and a request, without waiting for the other side.
+READY = b"\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
 
 
 @pytest.mark.parametrize("endpoint", ["commands", "workers", "events"])
 @pytest.mark.parametrize(
     "data",
-    [HTTP, ZMTP_1, ZMTP_3, ZMTP_3 + b"\xff" * 1000, b"\xff" * 5000, b"\0" * 5000, b"\x16\x03\x01" + b"\1" * 600],
-    ids=["http", "zmtp1", "zmtp3 and no more", "zmtp3 and garbage", "ones", "NULs", "tls"],
+    [
+        *(HTTP, ZMTP_1, ZMTP_2, ZMTP_3, ZMTP_3 + b"\xff" * 1000, b"\xff" * 5000, b"\0" * 5000),
+        b"\x16\x03\x01" + b"\1" * 600,
+        *(zmtp_3(mechanism) + READY + b"\0\x05hello" for mechanism in (b"PLAIN", b"CURVE", b"GSSAPI", b"NULLX", b"")),
+    ],
+    ids=[
+        *("http", "zmtp1", "zmtp2", "zmtp3 and no more", "zmtp3 and garbage", "ones", "NULs", "tls"),
+        *("plain", "curve", "gssapi", "a longer NULL", "no mechanism"),
+    ],
 )
 def test_bytes_that_are_no_zeromq_reach_nobody(door, endpoint, data):
     with raw(vars(Home)[endpoint].fget(door.home)) as connection:
@@ -325,6 +343,44 @@ def test_bytes_that_are_no_zeromq_reach_nobody(door, endpoint, data):
     assert len(door.asked) == 1
     assert not door.said
     assert door.dropped("malformed") == door.dropped("host") == door.dropped("too many frames") == 0
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "curve"])
+@pytest.mark.parametrize("endpoint", ["commands", "workers", "events"])
+def test_another_mechanism_than_ours_gets_nobody_in(door, endpoint, mechanism):
+    options = {"plain_username": b"root", "plain_password": b"root"}
+    if mechanism == "curve":
+        public, secret = zmq.curve_keypair()
+        options = {"curve_publickey": public, "curve_secretkey": secret, "curve_serverkey": public}
+    kind = zmq.XSUB if endpoint == "events" else zmq.DEALER
+    stranger = door.context.socket(kind)
+    with stranger:
+        stranger.linger, stranger.immediate = 0, 1
+        for name, value in options.items():
+            setattr(stranger, name, value)
+        with stranger.get_monitor_socket(FAILED) as monitor:
+            stranger.connect(vars(Home)[endpoint].fget(door.home))
+            assert monitor.poll(DEADLINE_S * 1000)
+            stranger.disable_monitor()
+        assert kind == zmq.XSUB or not stranger.poll(0, zmq.POLLOUT)
+    assert door.answers_hello()
+    assert len(door.asked) == 1
+    assert not door.said
+
+
+def test_a_handshake_that_does_not_end_is_ended(monkeypatch):
+    monkeypatch.setattr(gateway_module, "HANDSHAKE_MS", 200)
+    door = Door().begin()
+    try:
+        for endpoint in (door.home.commands, door.home.workers, door.home.events):
+            for said in (b"", ZMTP_3[:9], ZMTP_3):
+                with raw(endpoint) as connection:
+                    connection.sendall(said)
+                    hung_up(connection)  # returns before its own patience is over
+                    assert connection.recv(1) == b""
+        assert door.answers_hello()
+    finally:
+        door.close()
 
 
 def test_a_connection_that_says_nothing_holds_nobody_up(door):

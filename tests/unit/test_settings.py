@@ -113,3 +113,25 @@ def test_a_worker_type_that_makes_no_sense(tmp_path, text, says):
     file.write_text(text)
     with pytest.raises(EnvironmentFault, match=says):
         load_settings(str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("output_limit = " + "[" * 100_000, "nested too deeply"),
+        ("[defaults]\n" + "a." * 20_000 + "a = 1", "nested too deeply"),
+        ("output_limit = " + "1" * 10_000, "digits"),
+        ("# " + "x" * 2_000_000, "more than the 1048576 bytes"),
+        ("[defaults]\ntimeout = 1\ntimeout = 2\n", "overwrite"),
+        (b"output_limit = '\xff'", "decode"),
+    ],
+)
+def test_bombs_are_refused(tmp_path, text, words):
+    with pytest.raises(EnvironmentFault, match=words):
+        load(tmp_path, text)
+
+
+def test_a_pipe_in_its_place_makes_nobody_wait(tmp_path):
+    os.mkfifo(tmp_path / "config.toml")
+    with pytest.raises(EnvironmentFault, match="no file"):
+        load_settings(str(tmp_path / "config.toml"))

@@ -5,13 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.spec.graph import GraphSpec
-from orch_actors.protocol.spec.load import MAX_FILE_BYTES, check_file, load_graph, read_bytes
+from orch_actors.protocol.spec.load import MAX_FILE_BYTES, check_file, load_graph, read_bytes, read_graph
 from orch_actors.protocol.spec.parse import parse_graph
 
 
@@ -307,6 +308,14 @@ def test_contents_that_are_no_document(files: Files) -> None:
         ("g.toml", "a = 1\nb = nan", 2, "nan"),
         ("g.toml", "a = 1979-99-99", 0, ""),
         ("g.toml", "a = " + "[" * 100_000, 0, "deeper than 64"),
+        ("g.toml", "a = " + "1" * 10_000, 0, "number"),
+        ("g.toml", "x = 1\n" + "a." * 20_000 + "a = 1", 2, "deeper than 64"),
+        ("g.toml", "[" + "a . " * 20_000 + "a]", 1, "deeper than 64"),
+        ("g.toml", "x = {" + "\"a\".'a'." * 20_000 + "a = 1}", 1, "deeper than 64"),
+        ("g.yaml", "a: " + "{a: " * 100_000, 1, "deeper than 64"),
+        ("g.yaml", "a:\n - " + "- " * 100_000, 2, "deeper than 64"),
+        ("g.yaml", "a: &x {b: 1}\n", 1, "anchor"),
+        ("g.yaml", "a: {b: 1, b: 2}\n", 1, "twice"),
     ],
 )
 def test_contents_that_are_not_of_their_format(files: Files, name: str, text: str, line: int, words: str) -> None:
@@ -327,6 +336,38 @@ def test_an_alias_bomb_is_cheap(files: Files) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     assert len(files.refusal("\n".join(lines)).problems) <= 50
+
+
+def test_bombs_are_refused_before_the_memory_grows(files: Files) -> None:
+    bombs = {
+        "g.yaml": "a: " + "[" * 2_000_000,
+        "h.yaml": "? " * 1_000_000,
+        "g.json": '{"a":' * 500_000,
+        "g.toml": "a." * 30_000 + "a = 1",
+        "h.toml": "a = " + "{a = " * 500_000,
+    }
+    for name, text in bombs.items():
+        path = files.write(text, name)
+        tracemalloc.start()
+        try:
+            with pytest.raises(Refused):
+                read_graph(path)
+            assert tracemalloc.get_traced_memory()[1] < 8 * len(text) + 2 * MAX_FILE_BYTES, name
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"goal = '{'a.' * 100}'",
+        f'goal = """\n{"a." * 100}\n\\"""{"a." * 100}"""',
+        f"goal = '''\n{'a.' * 100}'''",
+        f"# {'a.' * 100}\ngoal = 'x'",
+    ],
+)
+def test_dots_in_texts_and_comments_of_toml_are_no_keys(files: Files, text: str) -> None:
+    assert "goal" in read_graph(files.write(f'name = "n"\n{text}\n', "g.toml")).document
 
 
 # --- YAML 1.2 -------------------------------------------------------------------------------------------------
