@@ -17,7 +17,8 @@ from loguru import logger
 from orch_actors.actors import projection, queries
 from orch_actors.actors.actor import InboxFull, describe
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.state import State, WorkerType
+from orch_actors.actors.core.nodes import WorkerType
+from orch_actors.actors.core.state import State
 from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import (
@@ -30,6 +31,7 @@ from orch_actors.actors.inside import (
     ReadOldEvents,
     ReadResultFile,
     ReadStory,
+    ReleaseHost,
     RemoveFiles,
     TimerDue,
     WakeHost,
@@ -135,6 +137,8 @@ class Desk:
                     self._archivist.tell(RemoveFiles(self.folder_of(graph)))
             case s.WakeWorker(worker=worker):
                 self._workforce.tell(WakeHost(worker))
+            case s.ReleaseWorker(worker=worker):
+                self._workforce.tell(ReleaseHost(worker))
             case _:
                 raise TypeError(f"nobody performs {type(effect).__name__}")
 
@@ -315,11 +319,11 @@ class Desk:
                 WorkerView(
                     type=worker,
                     pid=process.pid if process is not None else None,
-                    state=host.state,
+                    state="parked" if record.parked else host.state,
                     running=record.running,
                     limit=record.limit,
                     restarts=host.restarts,
-                    reason="; ".join(text for text in (_paused(record), host.reason) if text),
+                    reason="; ".join(text for text in (_paused(record), _parked(record) or host.reason) if text),
                 )
             )
         return tuple(found)
@@ -369,6 +373,15 @@ def _paused(worker: WorkerType) -> str:
         return ""
     until = "" if worker.paused_until_utc is None else f" until {utc_text(worker.paused_until_utc)[11:19]} UTC"
     return f"paused{until}" + (f": {worker.pause_reason}" if worker.pause_reason else "")
+
+
+def _parked(worker: WorkerType) -> str:
+    if not worker.parked:
+        return ""
+    decision = worker.decision
+    if decision is None or decision.due_utc is None:
+        return f"{worker.park_reason}; until it is resumed"
+    return f"{worker.park_reason}; until {utc_text(decision.due_utc)[11:19]} UTC, see decision {decision.ref}"
 
 
 def _restarted(view: ActorView, restarts: int) -> ActorView:

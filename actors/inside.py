@@ -50,11 +50,12 @@ class HostUp(Struct, frozen=True):
 
 
 class HostGone(Struct, frozen=True):
-    """Workforce → Supervisor: the process has ended."""
+    """Workforce → Supervisor: the process has ended. `exhausted`: too often; another one only after ReleaseHost."""
 
     worker: str
     host: str
     why: str
+    exhausted: bool = False
 
 
 class TimerDue(Struct, frozen=True):
@@ -112,6 +113,12 @@ class StopAsked(Struct, frozen=True):
 
 class WakeHost(Struct, frozen=True):
     """Supervisor → Workforce: a host of this type is wanted."""
+
+    worker: str
+
+
+class ReleaseHost(Struct, frozen=True):
+    """Supervisor → Workforce: the type is not parked any more; its deaths so far do not count."""
 
     worker: str
 

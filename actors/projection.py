@@ -90,11 +90,14 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
 
 def decision_view(decision: Decision) -> DecisionView:
     """One decision, open or answered."""
-    deadline_utc = None if decision.deadline_s is None else utc_text(decision.asked_utc + decision.deadline_s)
+    subject = decision.subject
+    graph, task = (subject.graph.id, subject.id) if isinstance(subject, Task) else ("", "")
+    deadline_utc = None if decision.due_utc is None else utc_text(decision.due_utc)
     return DecisionView(
         ref=decision.ref,
-        graph=decision.task.graph.id,
-        task=decision.task.id,
+        graph=graph,
+        task=task,
+        worker="" if isinstance(subject, Task) else subject.name,
         kind=decision.about,
         question=decision.question,
         options=decision.options,

@@ -86,7 +86,9 @@ def get_decisions(state: State, query: messages.GetDecisions) -> messages.Decisi
     found = state.decisions.values() if query.answered else state.open_decisions()
     return messages.Decisions(
         decisions=tuple(
-            projection.decision_view(decision) for decision in found if graph is None or decision.task.graph is graph
+            projection.decision_view(decision)
+            for decision in found
+            if graph is None or (isinstance(decision.subject, Task) and decision.subject.graph is graph)
         )
     )
 

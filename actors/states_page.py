@@ -20,6 +20,10 @@ from orch_actors.actors.core.table import (
     TASK_MOVES,
     TASK_STATES,
     TERMINAL,
+    WORKER_MEANINGS,
+    WORKER_MOVES,
+    WORKER_REACTIONS,
+    WORKER_STATES,
 )
 
 _Moves = Mapping[tuple[str, str], frozenset[str]]
@@ -27,7 +31,7 @@ _Moves = Mapping[tuple[str, str], frozenset[str]]
 _MARKS: Final = {"act": "**acts**", "ignore": "–", "refuse": "refuses"}
 
 _HEAD: Final = """\
-# The life of a task and of a graph
+# The life of a task, of a graph and of a worker type
 
 Drawn from `actors/core/table.py`, `stimuli.py` and `facts.py`; change it there, then draw this page anew:
 `python -m orch_actors.actors.states_page > docs/states.md`.
@@ -50,10 +54,19 @@ A fact that is not in this table for a state is a bug, and stops the daemon befo
 """
 
 
+_WORKERS: Final = """\
+## A worker type's states
+
+`open`: hosts of the type are started where there is work. `parked`: they died too often; none is started until somebody
+says so, or the deadline of the decision about it.
+"""
+
+
 def document() -> str:
     """The whole page, as Markdown."""
     tasks: _Moves = {(state, fact): frozenset[str](ends) for (state, fact), ends in TASK_MOVES.items()}
     graphs: _Moves = {(state, fact): frozenset[str](ends) for (state, fact), ends in GRAPH_MOVES.items()}
+    workers: _Moves = {(state, fact): frozenset[str](ends) for (state, fact), ends in WORKER_MOVES.items()}
     return "\n".join(
         [
             _HEAD,
@@ -68,6 +81,9 @@ def document() -> str:
             "## A graph's states\n",
             diagram(graphs, GRAPH_STATES, "running: graph_submitted"),
             _table(["fact", *GRAPH_STATES], _rows(graphs, GRAPH_STATES)),
+            _WORKERS,
+            _table(["stimulus", *WORKER_STATES, "brought by", "meaning"], _worker_reactions()),
+            _table(["fact", *WORKER_STATES], _rows(workers, WORKER_STATES)),
             "## All stimuli\n",
             _table(["stimulus", "what it is"], ([f"`{kind.__name__}`", _sentence(kind)] for kind in HANDLERS)),
             "## All facts\n",
@@ -95,6 +111,12 @@ def reactions() -> str:
 def _meanings() -> Iterable[list[str]]:
     for stimulus, (kind, meaning) in MEANINGS.items():
         yield [f"`{stimulus}`", f"`{kind}`" if kind else "", meaning]
+
+
+def _worker_reactions() -> Iterable[list[str]]:
+    for stimulus, (kind, meaning) in WORKER_MEANINGS.items():
+        marks = (_MARKS[WORKER_REACTIONS[state, stimulus]] for state in WORKER_STATES)
+        yield [f"`{stimulus}`", *marks, f"`{kind}`", meaning]
 
 
 def _rows(moves: _Moves, states: Sequence[str]) -> Iterable[list[str]]:

@@ -144,10 +144,10 @@ class Supervisor(Actor):
             case HostUp(worker=worker, host=host):
                 self._hosts[worker] = host
                 self._world(s.WorkerReady(worker=worker))
-            case HostGone(worker=worker, host=host):
+            case HostGone(worker=worker, host=host, why=why, exhausted=exhausted):
                 if self._hosts.get(worker) == host:
                     del self._hosts[worker]
-                self._world(s.WorkerLost(worker=worker))
+                self._world(s.WorkerLost(worker=worker, exhausted=why if exhausted else ""))
             case ActorsDue(ticket=ticket):
                 self._desk.roster.close(ticket)
             case SettingsChanged(settings=settings):

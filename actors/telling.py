@@ -29,8 +29,8 @@ def event_of(fact: f.ToldFact, seq: int, at_utc: float) -> Event:
         seq=seq,
         kind=KINDS[type(fact)],
         time_utc=utc_text(at_utc),
-        graph=None if isinstance(fact, _OF_WORKERS) else fact.graph,
-        task=fact.task if isinstance(fact, _OF_TASKS) else None,
+        graph=None if isinstance(fact, _OF_WORKERS) else fact.graph or None,
+        task=(fact.task or None) if isinstance(fact, _OF_TASKS) else None,
         attempt=fact.attempt if isinstance(fact, _OF_ATTEMPTS) else None,
         state=state,
         message=message,
@@ -38,7 +38,7 @@ def event_of(fact: f.ToldFact, seq: int, at_utc: float) -> Event:
     )
 
 
-_OF_WORKERS = (f.WorkerPaused, f.WorkerResumed, f.WorkerLimited)
+_OF_WORKERS = (f.WorkerPaused, f.WorkerResumed, f.WorkerParked, f.WorkerUnparked, f.WorkerLimited)
 _OF_ATTEMPTS = (f.AttemptStarting, f.AttemptAdopted, f.AttemptStopping, f.AttemptEnded, f.RetryScheduled)
 _OF_TASKS = (
     *_OF_ATTEMPTS,
@@ -97,14 +97,16 @@ def _content_of_edit(
     | f.GraphEnded
     | f.WorkerPaused
     | f.WorkerResumed
+    | f.WorkerParked
+    | f.WorkerUnparked
     | f.WorkerLimited,
 ) -> _Content:
     match fact:
         case f.DecisionAsked():
             told = {"ref": fact.ref, "about": fact.about, "options": list(fact.options), "default": fact.default}
-            return "blocked" if fact.blocks else None, fact.question, told
+            return "blocked" if fact.blocks else None, fact.question, told | _worker_of(fact)
         case f.DecisionAnswered():
-            return None, fact.note, {"ref": fact.ref, "choice": fact.choice, "by": fact.by}
+            return None, fact.note, {"ref": fact.ref, "choice": fact.choice, "by": fact.by} | _worker_of(fact)
         case f.TaskBlocked():
             return "blocked", "", {"ref": fact.ref}
         case f.TaskHeld() | f.TaskRevived():
@@ -128,7 +130,14 @@ def _content_of_edit(
         case f.WorkerPaused():
             until = None if fact.until_utc is None else utc_text(fact.until_utc)
             return None, fact.reason, {"worker": fact.worker, "until_utc": until}
-        case f.WorkerResumed():
+        case f.WorkerParked():
+            return None, fact.reason, {"worker": fact.worker, "times": fact.times}
+        case f.WorkerResumed() | f.WorkerUnparked():
             return None, "", {"worker": fact.worker}
         case f.WorkerLimited():
             return None, "", {"worker": fact.worker, "parallel": fact.parallel}
+
+
+def _worker_of(fact: f.DecisionAsked | f.DecisionAnswered) -> dict[str, Any]:
+    """The worker type that a decision is about, if it is about one."""
+    return {"worker": fact.worker} if fact.worker else {}

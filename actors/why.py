@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.nodes import Task, WorkerType
 from orch_actors.actors.core.state import State, unmet_dependencies
 from orch_actors.protocol.views import WhyView, utc_text
 
@@ -25,7 +25,7 @@ def explain(state: State, task: Task) -> _Reason:
         case "ready":
             return _waiting(state, task)
         case "running":
-            return _running(task)
+            return _running(state, task)
         case "blocked":
             return _blocked(task)
         case _:
@@ -62,6 +62,8 @@ def _waiting(state: State, task: Task) -> _Reason:
             {"kind": "paused", "graph": graph.id},
             f"orch-actors resume {graph.id}",
         )
+    if worker.parked:
+        return _parked(worker)
     if worker.paused:
         until = None if worker.paused_until_utc is None else utc_text(worker.paused_until_utc)
         sentence = f"the {task.worker} worker is paused" + (f" until {until[11:19]} UTC" if until else "")
@@ -75,6 +77,19 @@ def _waiting(state: State, task: Task) -> _Reason:
     sentence = f"waits for a free {task.worker} slot ({worker.running} of {worker.limit} taken)"
     slot: dict[str, Any] = {"kind": "slot", "worker": task.worker, "running": worker.running, "limit": worker.limit}
     return sentence, slot, f"orch-actors limit --worker {task.worker} {worker.limit + 1}"
+
+
+def _parked(worker: WorkerType) -> _Reason:
+    decision = worker.decision
+    until = None if decision is None or decision.due_utc is None else utc_text(decision.due_utc)
+    reason: dict[str, Any] = {"kind": "worker_parked", "worker": worker.name, "why": worker.park_reason}
+    reason |= {"until_utc": until, "ref": None if decision is None else decision.ref}
+    ends = f"until {until[11:19]} UTC" if until else "until it is resumed"
+    return (
+        f"the {worker.name} worker is parked {ends}: {worker.park_reason}",
+        reason,
+        f"orch-actors resume --worker {worker.name}",
+    )
 
 
 def _held(state: State, task: Task, held: str) -> _Reason:
@@ -91,7 +106,13 @@ def _held(state: State, task: Task, held: str) -> _Reason:
     return sentence, {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total}, ""
 
 
-def _running(task: Task) -> _Reason:
+def _running(state: State, task: Task) -> _Reason:
+    worker = state.worker(task.worker)
+    if worker.parked:  # what becomes of it is seen by the next host
+        parked, why_parked, help_ = _parked(worker)
+        ending = task.attempts[-1].stopping
+        begin = f"is to be ended ({ending[1]}), and" if ending else "runs on, but nobody watches it:"
+        return f"{begin} {parked}", {**why_parked, "attempt": task.attempts[-1].number}, help_
     attempt, tries = task.attempts[-1], task.spec.retry.attempts
     reason: dict[str, Any] = {"kind": "running", "attempt": attempt.number}
     if attempt.stopping is not None:

@@ -447,10 +447,12 @@ class Decided(Answer, frozen=True, kw_only=True, tag="decided"):
     """The decision stands. `existing`: the same answer had been given before."""
 
     ref: str
+    #: Both are empty where it is about a worker type.
     graph: str
     task: str
     choice: str
     existing: bool = False
+    worker: str = ""
 
 
 class Asked(Answer, frozen=True, kw_only=True, tag="asked"):

@@ -40,6 +40,8 @@ EventKind = Literal[
     "worker_paused",
     "worker_resumed",
     "worker_limited",
+    "worker_parked",
+    "worker_unparked",
     "graph_cancelling",
     "graph_ended",
 ]
@@ -160,12 +162,13 @@ class StatusView(Struct, frozen=True, kw_only=True):
 
 
 class DecisionView(Struct, frozen=True, kw_only=True):
-    """A question about one task."""
+    """A question about one task, or about one worker type."""
 
     ref: str
+    #: Both are empty where it is about a worker type.
     graph: str
     task: str
-    #: `approve`, `failure`, `unknown` or `question`.
+    #: `approve`, `failure`, `unknown` or `question`; about a worker type, `worker`.
     kind: str
     question: str
     options: tuple[str, ...]
@@ -180,6 +183,8 @@ class DecisionView(Struct, frozen=True, kw_only=True):
     #: Who answered: a client's id, or `deadline`.
     by: str = ""
     answered_utc: str | None = None
+    #: The worker type that it is about.
+    worker: str = ""
 
 
 class StoryLine(Struct, frozen=True, kw_only=True):

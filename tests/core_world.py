@@ -13,7 +13,7 @@ from msgspec import Struct
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task, WorkerType
 from orch_actors.actors.core.selfcheck import broken_invariants
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
@@ -95,7 +95,8 @@ class World:
     @property
     def decisions(self):
         """Open ones."""
-        return [node.decision for node in self.tasks if node.decision is not None]
+        subjects = [*self.tasks, *self.state.workers.values()]
+        return [subject.decision for subject in subjects if subject.decision is not None]
 
     def get(self, name, graph="g1"):
         return self.state.graphs[graph].tasks[name]
@@ -195,8 +196,10 @@ class World:
             case s.ForgetGraph(graph):
                 assert graph not in self.state.graphs
             case s.WakeWorker(worker):
-                assert worker in self.state.workers
+                assert not self.state.workers[worker].parked
                 self.asked_for[worker] += 1
+            case s.ReleaseWorker(worker):
+                assert not self.state.workers[worker].parked
             case _:
                 raise AssertionError(f"an unknown effect: {effect}")
 
@@ -272,8 +275,8 @@ class World:
                 case _:
                     pass
         for ref, decision in self.state.decisions.items():
-            if decision.choice is None and decision.task.decision is not decision and ref in before["open"]:
-                assert (decision.task.graph.id, decision.task.id) in ended, f"{ref} was forgotten"
+            if decision.choice is None and not decision.open and ref in before["open"]:
+                assert (decision.subject.graph.id, decision.subject.id) in ended, f"{ref} was forgotten"
 
     def can_be_had(self, node):
         return all(amount <= self.resources.get(name, 0) for name, amount in node.spec.resources.items())
@@ -288,6 +291,7 @@ class World:
             worker = self.state.workers[node.worker]
             assert worker.ready
             assert not worker.paused
+            assert not worker.parked
             assert node.graph.state == "running"
             assert not node.graph.cancelling
             assert not node.unmet
@@ -369,8 +373,13 @@ class World:
             must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline
 
     def check_decision(self, before, stimulus, step):
-        """It released its own task and no other."""
+        """It released its own task, or worker type, and no other."""
         graph = step.answer.graph
+        if step.answer.worker:
+            assert all(isinstance(fact, f.DecisionAnswered | f.WorkerUnparked) for fact in step.facts)
+            assert {fact.worker for fact in step.facts} <= {step.answer.worker}
+        else:
+            assert not any(isinstance(fact, f.WorkerUnparked) for fact in step.facts)
         for name, was in before["graphs"].items():
             whole = name == graph and any(isinstance(fact, f.GraphCancelling) for fact in step.facts)
             for other, old in was["tasks"].items():
@@ -386,7 +395,7 @@ class World:
         self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
         self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
         for worker, record in list(self.state.workers.items()):
-            if record.paused:
+            if record.paused or record.parked:
                 self.do(s.ResumeAsked(graph=None, worker=worker))
             if not record.ready:
                 self.do(s.WorkerReady(worker=worker))
@@ -409,7 +418,7 @@ class World:
         for node in flying:
             self.do(over(node.graph.id, node.id, len(node.attempts), code))
         for decision in decisions:
-            if decision.task.decision is decision:
+            if decision.open:
                 choice = decision.options[int(decision.ref[1:]) % len(decision.options)]
                 assert not isinstance(self.decide(decision.ref, choice), Refused)
         due = min(self.armed, key=lambda key: (self.armed[key], key), default=None)
@@ -439,16 +448,16 @@ def replayed(journal):
 # --- the whole state as plain data ----------------------------------------------------------------------------------
 
 _FIELDS = {
-    kind: [field.name for field in dataclasses.fields(kind)] for kind in (Graph, Task, Attempt, Decision, Consumer)
+    kind: [field.name for field in dataclasses.fields(kind)]
+    for kind in (Graph, Task, Attempt, Decision, Consumer, WorkerType)
 }
+#: Not journalled.
+_OF_THIS_LIFE = ("configured", "ready", "woken")
 
 
 def dump(state):
     """Every field of everything that the journal holds, and the queue; what is not journalled is left out."""
-    workers = {
-        name: (worker.override, worker.running, worker.paused, worker.pause_reason, worker.paused_until_utc)
-        for name, worker in state.workers.items()
-    }
+    workers = {name: journalled(worker) for name, worker in state.workers.items()}
     waiting = sorted(
         (entry.rank, entry.ref, entry.worker, sorted(entry.claims.items())) for entry in state.scheduler.waiting()
     )
@@ -456,7 +465,7 @@ def dump(state):
         "graphs": {name: plain(graph) for name, graph in state.graphs.items()},
         "decisions": {ref: plain(decision) for ref, decision in state.decisions.items()},
         "open": [decision.ref for decision in state.open_decisions()],
-        "workers": {name: record for name, record in workers.items() if record != (None, 0, False, "", None)},
+        "workers": {name: record for name, record in workers.items() if record != journalled(WorkerType(name))},
         "in flight": {name: list(tasks) for name, tasks in state.in_flight.items() if tasks},
         "retrying": sorted(state.retrying),
         "waiting": waiting,
@@ -464,6 +473,11 @@ def dump(state):
         "consumers": {name: plain(consumer) for name, consumer in state.consumers.items()},
         "numbers": (state.last_graph, state.last_decision, state.ranks, dict(state.keys)),
     }
+
+
+def journalled(worker):
+    """What the journal knows of a worker type."""
+    return {name: value for name, value in plain(worker).items() if name not in _OF_THIS_LIFE}
 
 
 def plain(node):
@@ -483,6 +497,8 @@ def _value(node, name):
         return list(value)
     if isinstance(value, Task | Decision):
         return value.ref
+    if isinstance(value, WorkerType):
+        return value.name
     if isinstance(value, Graph):
         return value.id
     if isinstance(value, dict):

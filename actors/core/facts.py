@@ -77,12 +77,14 @@ class AttemptStopping(FactForm, frozen=True, kw_only=True, tag="attempt_stopping
 
 
 class DecisionAsked(FactForm, frozen=True, kw_only=True, tag="decision_asked"):
-    """A question about one task is open. `blocks`: the task waits for it now, nothing of it runs."""
+    """A question about one task, or one worker type, is open. `blocks`: the task waits for it, nothing of it runs."""
 
-    graph: str
-    task: str
+    graph: str = ""
+    task: str = ""
+    #: The worker type that it is about; graph and task are empty then.
+    worker: str = ""
     ref: str
-    #: `approve`, `failure`, `unknown` or `question`.
+    #: `approve`, `failure`, `unknown` or `question`; about a worker type, `worker`.
     about: str
     question: str
     options: tuple[str, ...]
@@ -94,10 +96,11 @@ class DecisionAsked(FactForm, frozen=True, kw_only=True, tag="decision_asked"):
 
 
 class DecisionAnswered(FactForm, frozen=True, kw_only=True, tag="decision_answered"):
-    """The answer stands; what it means for its task follows as facts of its own."""
+    """The answer stands; what it means for its task, or worker type, follows as facts of its own."""
 
-    graph: str
-    task: str
+    graph: str = ""
+    task: str = ""
+    worker: str = ""
     ref: str
     choice: str
     note: str = ""
@@ -186,6 +189,23 @@ class WorkerResumed(FactForm, frozen=True, kw_only=True, tag="worker_resumed"):
     """The worker type takes work again."""
 
     worker: str
+
+
+class WorkerParked(FactForm, frozen=True, kw_only=True, tag="worker_parked"):
+    """Its hosts died too often: none is started until it is released. What runs of it runs on, unwatched."""
+
+    worker: str
+    reason: str = ""
+    #: How often in a row.
+    times: int = 1
+
+
+class WorkerUnparked(FactForm, frozen=True, kw_only=True, tag="worker_unparked"):
+    """Its hosts are tried again."""
+
+    worker: str
+    #: Somebody said so: earlier parkings do not count any more.
+    afresh: bool = False
 
 
 class WorkerLimited(FactForm, frozen=True, kw_only=True, tag="worker_limited"):
@@ -303,6 +323,8 @@ ToldFact = (
     | GraphEnded
     | WorkerPaused
     | WorkerResumed
+    | WorkerParked
+    | WorkerUnparked
     | WorkerLimited
 )
 

@@ -9,9 +9,9 @@ from math import inf
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task, WorkerType, WorkerTypeState
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
-from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES
+from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES, WORKER_MOVES
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.views import GraphState, TaskState
@@ -52,20 +52,24 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _check(task, "attempt_stopping", "running")
             task.attempts[-1].stopping = (fact.cls, fact.why)
         case f.DecisionAsked():
-            _asked(state, state.task(fact.graph, fact.task), fact, at_utc)
+            _asked(state, fact, at_utc)
         case f.DecisionAnswered():
             _answered(state, fact, at_utc)
         case f.TaskBlocked():
             _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
-        case f.WorkerPaused() | f.WorkerResumed() | f.WorkerLimited():
-            _fold_worker(state, fact)
+        case f.WorkerPaused() | f.WorkerResumed() | f.WorkerParked() | f.WorkerUnparked() | f.WorkerLimited():
+            _fold_worker(state, fact, at_utc)
         case f.ConsumerOpened() | f.ConsumerAdvanced() | f.ConsumerForgotten():
             _fold_consumer(state, fact, at_utc)
         case _:
             _fold_edit(state, fact, at_utc)
 
 
-def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.WorkerLimited) -> None:
+def _fold_worker(
+    state: State,
+    fact: f.WorkerPaused | f.WorkerResumed | f.WorkerParked | f.WorkerUnparked | f.WorkerLimited,
+    at_utc: float,
+) -> None:
     worker = state.worker(fact.worker)
     match fact:
         case f.WorkerPaused():
@@ -73,6 +77,15 @@ def _fold_worker(state: State, fact: f.WorkerPaused | f.WorkerResumed | f.Worker
             state.scheduler.suspend(fact.worker)
         case f.WorkerResumed():
             worker.paused, worker.pause_reason, worker.paused_until_utc = False, "", None
+        case f.WorkerParked():
+            _move_worker(worker, "worker_parked", "parked")
+            worker.park_reason, worker.parkings = fact.reason, fact.times
+            state.scheduler.suspend(fact.worker)
+        case f.WorkerUnparked():
+            _move_worker(worker, "worker_unparked", "open")
+            worker.park_reason, worker.unparked_utc = "", at_utc
+            if fact.afresh:
+                worker.parkings = 0
         case f.WorkerLimited():
             worker.override = fact.parallel
     state.scheduler.dirty.add(fact.worker)
@@ -168,6 +181,13 @@ def _move_graph(graph: Graph, fact: str, to: GraphState) -> None:
     if to not in GRAPH_MOVES.get((graph.state, fact), ()):
         raise InvalidTransition(graph.id, graph.state, f"{fact} → {to}", ())
     graph.state = to
+
+
+def _move_worker(worker: WorkerType, fact: str, to: WorkerTypeState) -> None:
+    """The one place where a worker type is parked and released."""
+    if to not in WORKER_MOVES.get((worker.state, fact), ()):
+        raise InvalidTransition(worker.name, worker.state, f"{fact} → {to}", ())
+    worker.parked = to == "parked"
 
 
 # --- graphs and their tasks -----------------------------------------------------------------------------------------
@@ -333,13 +353,15 @@ def _task_ended(state: State, task: Task, fact: f.TaskEnded) -> None:
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
-def _asked(state: State, task: Task, fact: f.DecisionAsked, at_utc: float) -> None:
-    _move(task, "decision_asked", "blocked" if fact.blocks else task.state)
-    if task.begun_utc is None:
-        task.begun_utc = at_utc
+#: Decisions about one worker type that are remembered; those about tasks go with their graphs.
+_KEPT_OF_A_WORKER = 10
+
+
+def _asked(state: State, fact: f.DecisionAsked, at_utc: float) -> None:
+    subject = state.worker(fact.worker) if fact.worker else state.task(fact.graph, fact.task)
     decision = Decision(
         ref=fact.ref,
-        task=task,
+        subject=subject,
         about=fact.about,
         question=fact.question,
         options=fact.options,
@@ -348,17 +370,28 @@ def _asked(state: State, task: Task, fact: f.DecisionAsked, at_utc: float) -> No
         evidence=fact.evidence,
         asked_utc=at_utc,
     )
-    task.decision = state.decisions[fact.ref] = decision
-    task.graph.decisions.append(fact.ref)
+    match subject:
+        case Task():
+            _move(subject, "decision_asked", "blocked" if fact.blocks else subject.state)
+            if subject.begun_utc is None:
+                subject.begun_utc = at_utc
+            subject.graph.decisions.append(fact.ref)
+        case WorkerType():
+            subject.decisions.append(fact.ref)
+            for old in subject.decisions[:-_KEPT_OF_A_WORKER]:
+                del state.decisions[old]
+            del subject.decisions[:-_KEPT_OF_A_WORKER]
+    subject.decision = state.decisions[fact.ref] = decision
     state.last_decision = max(state.last_decision, int(fact.ref[1:]))
 
 
 def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
     decision = state.decisions[fact.ref]
     decision.choice, decision.note, decision.by, decision.answered_utc = fact.choice, fact.note, fact.by, at_utc
-    task = decision.task
-    if fact.choice in decision.options:  # it may also have been withdrawn
-        task.answer = decision
-    task.decision = None
-    if decision.about == "approve":
-        task.approved = fact.choice == "approve"
+    subject = decision.subject
+    subject.decision = None
+    if isinstance(subject, Task):
+        if fact.choice in decision.options:  # it may also have been withdrawn
+            subject.answer = decision
+        if decision.about == "approve":
+            subject.approved = fact.choice == "approve"

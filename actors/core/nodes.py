@@ -1,14 +1,17 @@
-"""The machine's state: graphs, tasks, attempts, consumers. Plain data; who changes it is `fold.py` and nobody else.
+"""The machine's state: graphs, tasks, attempts, worker types, decisions, consumers. Plain data; who changes it is
+`fold.py` and nobody else.
 
 Derived fields (counters, reverse edges) are marked; they follow from the facts and keep every step's cost
 independent of the size of the graph.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState
+
+WorkerTypeState = Literal["open", "parked"]
 
 
 @dataclass(slots=True, eq=False)
@@ -54,11 +57,12 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class Decision:
-    """A question about one task. Invariant: at most one of a task is open."""
+    """A question about one task, or about one worker type. Invariant: at most one about each is open."""
 
     ref: str
-    task: "Task"
-    #: `approve`, `failure`, `unknown` or `question`.
+    #: What its answer releases, and nothing else.
+    subject: "Task | WorkerType"
+    #: `approve`, `failure`, `unknown` or `question`; about a worker type, `worker`.
     about: str
     question: str
     options: tuple[str, ...]
@@ -71,6 +75,68 @@ class Decision:
     note: str = ""
     by: str = ""
     answered_utc: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.subject.decision is self
+
+    @property
+    def due_utc(self) -> float | None:
+        """When its default stands, if nobody answers."""
+        return None if self.deadline_s is None else self.asked_utc + self.deadline_s
+
+
+@dataclass(slots=True, eq=False)
+class WorkerType:
+    """What the machine knows of one worker type. Invariant: a parked one is not ready."""
+
+    name: str
+    #: As configured; not journalled.
+    configured: int = 1
+    #: Set by a client; counts before the configuration.
+    override: int | None = None
+    #: A host answers; not journalled.
+    ready: bool = False
+    #: A host was asked for; not journalled.
+    woken: bool = False
+    #: Derived: attempts in flight.
+    running: int = 0
+    paused: bool = False
+    pause_reason: str = ""
+    #: When the pause ends by itself.
+    paused_until_utc: float | None = None
+    #: Its hosts died too often: no further one is started until it is released.
+    parked: bool = False
+    park_reason: str = ""
+    #: How often it was parked in a row: the distance to the next try grows with it.
+    parkings: int = 0
+    #: When it was last released.
+    unparked_utc: float = 0.0
+    #: The open question about it.
+    decision: Decision | None = None
+    #: Derived: refs of the newest decisions about it, oldest first.
+    decisions: list[str] = field(default_factory=list)
+
+    @property
+    def ref(self) -> str:
+        """`worker shell`."""
+        return f"worker {self.name}"
+
+    @property
+    def state(self) -> WorkerTypeState:
+        """Where it is in the table."""
+        return "parked" if self.parked else "open"
+
+    @property
+    def limit(self) -> int:
+        """How many attempts may run at once."""
+        return self.configured if self.override is None else self.override
+
+    @property
+    def takes(self) -> bool:
+        """Whether one more may start now."""
+        return self.ready and not self.paused and self.running < self.limit
 
 
 @dataclass(slots=True, eq=False)

@@ -34,6 +34,9 @@ def _of_workers(state: State) -> Iterator[str]:
         run, kept = sorted(flying.get(name, [])), sorted(state.in_flight.get(name, {}))
         if not (run == kept and len(run) == state.worker(name).running):
             yield f"{name}: {run} run, {kept} are in flight, {state.worker(name).running} slots are taken"
+    for record in state.workers.values():
+        if record.parked and (record.ready or record.woken):
+            yield f"{record.name} is parked, and a host of it runs or was asked for"
 
 
 def _of_capacities(state: State) -> Iterator[str]:
@@ -52,14 +55,19 @@ def _of_capacities(state: State) -> Iterator[str]:
 
 def _of_decisions(state: State) -> Iterator[str]:
     for decision in state.open_decisions():
-        if decision.choice is not None or decision.task.state not in ("running", "blocked"):
-            yield f"{decision.ref} is open, but {decision.task.ref} is {decision.task.state}"
+        subject = decision.subject
+        if decision.choice is not None or subject.state not in ("running", "blocked", "parked"):
+            yield f"{decision.ref} is open, but {subject.ref} is {subject.state}"
     for task in _tasks(state):
         if task.decision is not None and state.decisions.get(task.decision.ref) is not task.decision:
             yield f"{task.ref} asks {task.decision.ref}, which nobody knows"
+    for record in state.workers.values():
+        if record.decision is not None and state.decisions.get(record.decision.ref) is not record.decision:
+            yield f"{record.name} asks {record.decision.ref}, which nobody knows"
     refs = [ref for graph in state.graphs.values() for ref in graph.decisions]
+    refs += [ref for record in state.workers.values() for ref in record.decisions]
     if sorted(refs) != sorted(state.decisions):
-        yield f"graphs know of the decisions {refs}, noted are {list(state.decisions)}"
+        yield f"graphs and worker types know of the decisions {refs}, noted are {list(state.decisions)}"
 
 
 def _of_names(state: State) -> Iterator[str]:

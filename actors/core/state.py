@@ -5,42 +5,11 @@ Must not know: clocks, journals, effects, policies.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from orch_actors.actors.core.nodes import Consumer, Decision, Graph, Task
+from orch_actors.actors.core.nodes import Consumer, Decision, Graph, Task, WorkerType
 from orch_actors.actors.core.scheduler import Scheduler
 from orch_actors.protocol.spec.graph import Condition
 from orch_actors.protocol.spec.work import BUILT_IN
-
-
-@dataclass(slots=True, eq=False)
-class WorkerType:
-    """What the machine knows of one worker type."""
-
-    #: As configured; not journalled.
-    configured: int = 1
-    #: Set by a client; counts before the configuration.
-    override: int | None = None
-    #: A host answers; not journalled.
-    ready: bool = False
-    #: A host was asked for; not journalled.
-    woken: bool = False
-    #: Derived: attempts in flight.
-    running: int = 0
-    paused: bool = False
-    pause_reason: str = ""
-    #: When the pause ends by itself.
-    paused_until_utc: float | None = None
-
-    @property
-    def limit(self) -> int:
-        """How many attempts may run at once."""
-        return self.configured if self.override is None else self.override
-
-    @property
-    def takes(self) -> bool:
-        """Whether one more may start now."""
-        return self.ready and not self.paused and self.running < self.limit
 
 
 def satisfied(condition: Condition, task: Task) -> bool:
@@ -107,11 +76,11 @@ class State:
 
     def worker(self, worker: str) -> WorkerType:
         """The record of a worker type; one that was never configured has one slot."""
-        return self.workers.setdefault(worker, WorkerType())
+        return self.workers.setdefault(worker, WorkerType(worker))
 
     def open_decisions(self) -> Iterator[Decision]:
         """Those that wait for an answer, oldest first."""
-        return (decision for decision in self.decisions.values() if decision.task.decision is decision)
+        return (decision for decision in self.decisions.values() if decision.open)
 
 
 def unmet_dependencies(task: Task) -> list[str]:

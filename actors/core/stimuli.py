@@ -191,6 +191,8 @@ class WorkerLost(Stimulus, frozen=True, kw_only=True):
     """The host process of this type is gone; its attempts may run on."""
 
     worker: str
+    #: Why no further one is to be started for now: they died too often. Empty: the next one is on its way.
+    exhausted: str = ""
 
 
 class AttemptFound(Stimulus, frozen=True, kw_only=True):
@@ -306,6 +308,12 @@ class ForgetGraph(Effect, frozen=True):
     """Remove a graph's files. Not answered."""
 
     graph: str
+
+
+class ReleaseWorker(Effect, frozen=True):
+    """Forget how often hosts of this type have died. Not answered; WakeWorker follows where there is work."""
+
+    worker: str
 
 
 class WakeWorker(Effect, frozen=True):

@@ -1,18 +1,20 @@
-"""The life of a task and of a graph, as data.
+"""The life of a task, of a graph and of a worker type, as data.
 
-This module knows states and names, nothing else: no graph, no clock, no policy. Three tables say everything:
+This module knows states and names, nothing else: no graph, no clock, no policy. These tables say everything:
 
-* TASK_MOVES and GRAPH_MOVES: (state, fact) → the states that the fact may lead to. A fact that is not listed for a
-  state is a bug of ours, and raises InvalidTransition with the task's story; nothing is ever moved outside them.
-* REACTIONS: (state of a task, stimulus) → what the machine does about it. Every pair is written down, the impossible
-  and the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news), `refuse` (a client asked
-  for what this state does not allow).
+* TASK_MOVES, GRAPH_MOVES and WORKER_MOVES: (state, fact) → the states that the fact may lead to. A fact that is not
+  listed for a state is a bug of ours, and raises InvalidTransition with the task's story; nothing is ever moved
+  outside them.
+* REACTIONS and WORKER_REACTIONS: (state, stimulus) → what the machine does about it. Every pair is written down, the
+  impossible and the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news), `refuse` (a client
+  asked for what this state does not allow).
 
 docs/states.md is drawn from these tables (`actors/states_page.py`), and tests hold the machine against every cell.
 """
 
 from typing import Final, Literal
 
+from orch_actors.actors.core.nodes import WorkerTypeState
 from orch_actors.protocol.views import GraphState, TaskState
 
 TASK_STATES: Final[tuple[TaskState, ...]] = (
@@ -77,6 +79,14 @@ GRAPH_MOVES: Final[dict[tuple[GraphState, str], frozenset[GraphState]]] = {
     **_moves("graph_forgotten", at=_ENDED, to="same"),
 }
 
+#: A worker type is `open`, or `parked`: its hosts died too often. (Whether it is paused, and how many of its attempts
+#: may run, is beside that: a pause means the same in both.)
+WORKER_STATES: Final[tuple[WorkerTypeState, ...]] = ("open", "parked")
+WORKER_MOVES: Final[dict[tuple[WorkerTypeState, str], frozenset[WorkerTypeState]]] = {
+    ("open", "worker_parked"): frozenset({"parked"}),
+    ("parked", "worker_unparked"): frozenset({"open"}),
+}
+
 Stimulus = Literal[
     "dependency_ended",
     "slot_granted",
@@ -137,4 +147,29 @@ REACTIONS: Final[dict[tuple[TaskState, Stimulus], Reaction]] = {
     **_row("cancel", act="pending ready running blocked", refuse=_OVER),
     **_row("retry", act=_OVER, refuse="pending ready running blocked"),
     **_row("update", act="pending ready blocked", refuse="running " + _OVER),
+}
+
+WorkerStimulus = Literal["host_ready", "host_lost", "host_exhausted", "resume", "decided"]
+
+WORKER_MEANINGS: Final[dict[WorkerStimulus, tuple[str, str]]] = {
+    "host_ready": ("WorkerReady", "a host of the type answers"),
+    "host_lost": ("WorkerLost", "its host is gone, and the next one is on its way"),
+    "host_exhausted": ("WorkerLost", "its host is gone, and so were too many before it"),
+    "resume": ("ResumeAsked", "the type is to take work again"),
+    "decided": ("DecisionMade", "somebody answers a decision about it"),
+}
+
+#: What `resume` takes back of an open type is a pause. A host that is ready although its type is parked was started
+#: by nobody that we know, and one that is lost then is no news.
+WORKER_REACTIONS: Final[dict[tuple[WorkerTypeState, WorkerStimulus], Reaction]] = {
+    ("open", "host_ready"): "act",
+    ("open", "host_lost"): "act",
+    ("open", "host_exhausted"): "act",
+    ("open", "resume"): "ignore",
+    ("open", "decided"): "refuse",
+    ("parked", "host_ready"): "ignore",
+    ("parked", "host_lost"): "ignore",
+    ("parked", "host_exhausted"): "ignore",
+    ("parked", "resume"): "act",
+    ("parked", "decided"): "act",
 }

@@ -8,6 +8,7 @@ from orch_actors.cli.render.style import Style, paint
 from orch_actors.cli.render.times import ago_text, stamp_of
 from orch_actors.cli.render.width import clip_painted
 from orch_actors.cli.words import typed
+from orch_actors.protocol.messages import Decided
 from orch_actors.protocol.spec.durations import format_duration
 from orch_actors.protocol.views import DecisionView, Event
 
@@ -40,8 +41,15 @@ def asked_hint(event: Event, home: str | None = None) -> str:
     return answer_hint(str(event.data.get("ref", "")), texts, home)
 
 
+def subject_text(decision: DecisionView | Decided) -> str:
+    """What a decision is about: `g1/build`, or `worker shell`."""
+    if decision.worker:
+        return f"worker {one_line(decision.worker)}"
+    return f"{one_line(decision.graph)}/{one_line(decision.task)}"
+
+
 def _block(decision: DecisionView, now_utc: float, style: Style, home: str | None) -> str:
-    where = f"{one_line(decision.graph)}/{one_line(decision.task)}"
+    where = subject_text(decision)
     asked = ago_text(decision.asked_utc, now_utc)
     head = f"{paint(one_line(decision.ref), 'bold', style)}  {where}  {one_line(decision.kind)}  asked {asked}"
     lines = [head, f"  {one_line(decision.question)}"]

@@ -27,7 +27,7 @@ def command(
 ) -> int:
     """Show the questions that wait for an answer.
 
-    Each is about one task; that task waits, all else goes on. `decide` answers one.
+    Each is about one task, or a worker type that is parked; that waits, all else goes on. `decide` answers one.
     """
     said = session(home, as_json)
     if graph is not None:

@@ -23,7 +23,7 @@ def command(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Let a paused graph, or worker type, go on."""
+    """Let a paused graph, or worker type, go on; a type that is parked is tried again."""
     one_of_two(graph, worker, "resume")
     if graph is not None:
         graph_only(graph, "resume")

@@ -240,15 +240,17 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         worker=st.sampled_from([*LIMITS, *LIMITS, "nobody"]),
-        what=st.sampled_from(["pause", "resume", "resume", "limit", "lost", "ready", "ready"]),
+        what=st.sampled_from(["pause", "resume", "resume", "limit", "lost", "exhausted", "ready", "ready"]),
         parallel=limits_to,
         dry_run=seldom,
     )
     def steer_worker(self, worker, what, parallel, dry_run):
         if what == "limit":
             self.world.tell(s.LimitAsked(graph=None, worker=worker, parallel=parallel, dry_run=dry_run))
-        elif what in ("lost", "ready") and worker in LIMITS:
-            self.world.do((s.WorkerLost if what == "lost" else s.WorkerReady)(worker=worker))
+        elif what == "ready" and worker in LIMITS:
+            self.world.do(s.WorkerReady(worker=worker))
+        elif what in ("lost", "exhausted") and worker in LIMITS:
+            self.world.do(s.WorkerLost(worker=worker, exhausted="died too often" if what == "exhausted" else ""))
         else:
             self.world.tell((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=None, worker=worker))
 

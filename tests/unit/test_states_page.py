@@ -8,7 +8,20 @@ import pytest
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import HANDLERS
-from orch_actors.actors.core.table import GRAPH_MOVES, MEANINGS, REACTIONS, TASK_MOVES, TASK_STATES, TERMINAL, Stimulus
+from orch_actors.actors.core.table import (
+    GRAPH_MOVES,
+    MEANINGS,
+    REACTIONS,
+    TASK_MOVES,
+    TASK_STATES,
+    TERMINAL,
+    WORKER_MEANINGS,
+    WORKER_MOVES,
+    WORKER_REACTIONS,
+    WORKER_STATES,
+    Stimulus,
+    WorkerStimulus,
+)
 from orch_actors.actors.states_page import document
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -24,11 +37,18 @@ def test_every_pair_is_written_down():
 
 def test_every_fact_of_the_moves_is_a_fact():
     tags = {fact.__struct_config__.tag for fact in get_args(f.Fact)}
-    assert {fact for _, fact in TASK_MOVES} | {fact for _, fact in GRAPH_MOVES} <= tags
+    assert {fact for moves in (TASK_MOVES, GRAPH_MOVES, WORKER_MOVES) for _, fact in moves} <= tags
+
+
+def test_every_pair_of_worker_types_is_written_down():
+    stimuli = get_args(WorkerStimulus)
+    assert set(WORKER_REACTIONS) == {(state, stimulus) for state in WORKER_STATES for stimulus in stimuli}
+    assert set(WORKER_MEANINGS) == set(stimuli)
+    assert {kind for kind, _ in WORKER_MEANINGS.values()} <= {kind.__name__ for kind in HANDLERS}
 
 
 def test_every_fact_moves_something_or_has_no_states_to_move():
-    moving = {fact for _, fact in TASK_MOVES} | {fact for _, fact in GRAPH_MOVES}
+    moving = {fact for moves in (TASK_MOVES, GRAPH_MOVES, WORKER_MOVES) for _, fact in moves}
     others = {fact.__struct_config__.tag for fact in get_args(f.Fact)} - moving
     assert others == {
         "graph_submitted",

@@ -1,4 +1,4 @@
-"""Opening decisions: questions about one task, with options, evidence, deadline and default.
+"""Opening decisions: questions about one task (or worker type), with options, evidence, deadline and default.
 
 What may be chosen is data (OPTIONS); what a choice means is in `decisions.py`. The place for a new kind.
 """
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.nodes import Decision, Task, WorkerType
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
@@ -19,6 +19,10 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "unknown": ("rerun", "fail", "accept"),
 }
 _DEFAULTS: Final = {"approve": "reject", "failure": "fail", "unknown": "fail"}
+
+#: The same of a worker type that is parked; no document has a say in it.
+WORKER_OPTIONS: Final = ("resume", "keep")
+WORKER_DEFAULT: Final = "resume"
 
 #: Most options that a task's own question may have, and most characters of each text.
 MAX_OPTIONS: Final = 20
@@ -46,6 +50,21 @@ def ask_about_failure(turn: Turn, task: Task, about: str, cls: str, message: str
     _ask(turn, task, about, question, evidence)
 
 
+def ask_about_worker(turn: Turn, record: WorkerType, why: str, *, wait_s: float, evidence: dict[str, Any]) -> None:
+    """After a worker type was parked."""
+    _open(
+        turn,
+        record,
+        about="worker",
+        question=f"The {record.name} worker is parked: {why}. Try it again?",
+        options=WORKER_OPTIONS,
+        default=WORKER_DEFAULT,
+        deadline_s=wait_s,
+        evidence={"message": why, **evidence},
+        blocks=False,
+    )
+
+
 def ask_question(turn: Turn, task: Task, question: Question, *, blocks: bool) -> str:
     """A task's own question; returns the decision's ref."""
     options = tuple(option[:MAX_TEXT] for option in question.options[:MAX_OPTIONS]) or ("yes", "no")
@@ -71,9 +90,25 @@ def withdraw(turn: Turn, task: Task, by: str) -> None:
     decision = task.decision
     if decision is None:
         return
-    turn.emit(f.DecisionAnswered(graph=task.graph.id, task=task.id, ref=decision.ref, choice="withdrawn", by=by))
+    close(turn, decision, "withdrawn", by=by)
+
+
+def close(turn: Turn, decision: Decision, choice: str, *, note: str = "", by: str) -> None:
+    """Put an answer down; what follows from it is the caller's."""
+    turn.emit(
+        f.DecisionAnswered(**_names(decision.subject), ref=decision.ref, choice=choice, note=note[:MAX_TEXT], by=by)
+    )
     if decision.deadline_s is not None:
         turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=decision.ref)))
+
+
+def _names(subject: Task | WorkerType) -> dict[str, str]:
+    """What a fact about a decision names its subject by."""
+    match subject:
+        case Task():
+            return {"graph": subject.graph.id, "task": subject.id}
+        case WorkerType():
+            return {"worker": subject.name}
 
 
 def _ask(turn: Turn, task: Task, about: str, question: str, evidence: dict[str, Any]) -> None:
@@ -94,7 +129,7 @@ def _ask(turn: Turn, task: Task, about: str, question: str, evidence: dict[str, 
 
 def _open(
     turn: Turn,
-    task: Task,
+    subject: Task | WorkerType,
     *,
     about: str,
     question: str,
@@ -107,8 +142,7 @@ def _open(
     ref = f"d{turn.state.last_decision + 1}"
     turn.emit(
         f.DecisionAsked(
-            graph=task.graph.id,
-            task=task.id,
+            **_names(subject),
             ref=ref,
             about=about,
             question=question,

@@ -21,7 +21,8 @@ def grant_slots(turn: Turn) -> None:
         return
     for worker in sorted(scheduler.dirty):
         record = state.worker(worker)
-        if not record.ready and not record.woken and not record.paused and scheduler.has_queued(worker):
+        idle = not (record.ready or record.woken or record.paused or record.parked)
+        if idle and scheduler.has_queued(worker):
             record.woken = True
             turn.ask(s.WakeWorker(worker))
     # The best of all types first: they share graphs' limits and resources.

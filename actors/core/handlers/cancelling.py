@@ -2,6 +2,7 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
@@ -97,7 +98,10 @@ def fail_with_graph(turn: Turn, task: Task, cls: str, reason: str) -> None:
 
 
 def on_cancel_running(turn: Turn, asked: s.CancelRunningAsked) -> int:
-    """Cancel every running task of every graph; returns how many."""
+    """Cancel every running task of every graph; returns how many. That takes hosts: a parked type is tried again."""
+    for worker, record in turn.state.workers.items():
+        if record.parked and turn.state.in_flight.get(worker):
+            parking.end_parking(turn, record, by="`down --kill`")
     tasks = [task for tasks in turn.state.in_flight.values() for task in tasks.values()]
     for task in tasks:
         stop_attempt(turn, task, "cancelled", asked.reason)

@@ -1,18 +1,23 @@
-"""Answers: each is given to one decision by its ref, and releases that decision's task and no other."""
+"""Answers: each is given to one decision by its ref, and releases what that decision is about and nothing else."""
+
+from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers import asking
+from orch_actors.actors.core.handlers import asking, parking
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph
 from orch_actors.actors.core.handlers.endings import end_task
 from orch_actors.actors.core.lookup import find_graph, find_task
-from orch_actors.actors.core.nodes import Decision
-from orch_actors.actors.core.table import REACTIONS
+from orch_actors.actors.core.nodes import Decision, Task, WorkerType
+from orch_actors.actors.core.table import REACTIONS, WORKER_REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
+
+#: Who answers where nobody did.
+BY_DEADLINE: Final = "deadline"
 
 
 def on_decision_made(turn: Turn, made: s.DecisionMade) -> messages.Decided:
@@ -22,13 +27,12 @@ def on_decision_made(turn: Turn, made: s.DecisionMade) -> messages.Decided:
         Refused: UNKNOWN_DECISION; NOT_ALLOWED, no such option or nothing waits any more; ANSWERED, differently.
     """
     decision = find_decision(turn, made.ref)
-    task = decision.task
     if decision.choice is not None:
         if decision.choice != made.choice:
             raise Refused.because(
                 "ANSWERED",
                 f"{decision.ref} was answered already: {decision.choice} (by {decision.by})",
-                "an answer stands; `retry` or `cancel` the task to change its course",
+                _other_ways(decision),
             )
         return _decided(decision, existing=True)
     if made.choice not in decision.options:
@@ -37,16 +41,38 @@ def on_decision_made(turn: Turn, made: s.DecisionMade) -> messages.Decided:
             f"{made.choice!r} is no option of {decision.ref}",
             f"choose one of: {', '.join(decision.options)}",
         )
-    if task.decision is not decision or REACTIONS[task.state, "decided"] != "act":
-        raise Refused.because("NOT_ALLOWED", f"{decision.ref} needs no answer any more: {task.ref} is {task.state}")
+    _check_pending(decision)
     answer(turn, decision, made.choice, made.note, made.by)
     return _decided(decision, existing=False)
 
 
+def _other_ways(decision: Decision) -> str:
+    match decision.subject:
+        case Task():
+            return "an answer stands; `retry` or `cancel` the task to change its course"
+        case WorkerType(name=name):
+            return f"an answer stands; `resume --worker {name}` or `pause --worker {name}` to change its course"
+
+
+def _check_pending(decision: Decision) -> None:
+    match decision.subject:
+        case Task() as task if not decision.open or REACTIONS[task.state, "decided"] != "act":
+            raise Refused.because("NOT_ALLOWED", f"{decision.ref} needs no answer any more: {task.ref} is {task.state}")
+        case WorkerType() as record if WORKER_REACTIONS[record.state, "decided"] != "act":
+            raise Refused.because("NOT_ALLOWED", f"{decision.ref} needs no answer any more: {record.ref} is not parked")
+        case _:
+            return
+
+
 def _decided(decision: Decision, *, existing: bool) -> messages.Decided:
-    task = decision.task
+    graph = task = worker = ""
+    match decision.subject:
+        case Task() as subject:
+            graph, task = subject.graph.id, subject.id
+        case WorkerType(name=worker):
+            pass
     return messages.Decided(
-        ref=decision.ref, graph=task.graph.id, task=task.id, choice=decision.choice or "", existing=existing
+        ref=decision.ref, graph=graph, task=task, worker=worker, choice=decision.choice or "", existing=existing
     )
 
 
@@ -65,22 +91,20 @@ def find_decision(turn: Turn, ref: str) -> Decision:
 
 
 def answer(turn: Turn, decision: Decision, choice: str, note: str, by: str) -> None:
-    """Put an answer down and let it take effect on the decision's own task."""
-    task = decision.task
-    turn.emit(
-        f.DecisionAnswered(
-            graph=task.graph.id, task=task.id, ref=decision.ref, choice=choice, note=note[: asking.MAX_TEXT], by=by
-        )
-    )
-    if decision.deadline_s is not None:
-        turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=decision.ref)))
-    if task.state == "blocked":
-        _apply(turn, decision, choice, note)
-    # otherwise it runs: it reads the answer through its client
+    """Put an answer down and let it take effect on the decision's own task, or worker type."""
+    asking.close(turn, decision, choice, note=note, by=by)
+    match decision.subject:
+        case Task(state="blocked") as task:
+            _apply(turn, task, decision, choice, note)
+        case Task():
+            return  # it runs: it reads the answer through its client
+        case WorkerType() as record if choice == "resume":
+            parking.release(turn, record, afresh=by != BY_DEADLINE)
+        case WorkerType():
+            return  # it stays parked, until somebody resumes it
 
 
-def _apply(turn: Turn, decision: Decision, choice: str, note: str) -> None:
-    task = decision.task
+def _apply(turn: Turn, task: Task, decision: Decision, choice: str, note: str) -> None:
     said = f"{choice}" + (f": {note}" if note else "")
     if decision.about == "question" or choice in ("approve", "retry", "rerun"):
         turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
@@ -103,9 +127,9 @@ def _apply(turn: Turn, decision: Decision, choice: str, note: str) -> None:
 def on_decision_due(turn: Turn, ref: str) -> None:
     """Nobody answered in time: the default stands."""
     decision = turn.state.decisions.get(ref)
-    if decision is None or decision.choice is not None or decision.task.decision is not decision:
+    if decision is None or not decision.open:
         return
-    answer(turn, decision, decision.default, "nobody answered in time", "deadline")
+    answer(turn, decision, decision.default, "nobody answered in time", BY_DEADLINE)
 
 
 def on_question_asked(turn: Turn, asked: s.QuestionAsked) -> messages.Asked:

@@ -2,10 +2,10 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.lookup import find_graph
-from orch_actors.actors.core.nodes import Graph
-from orch_actors.actors.core.state import WorkerType
-from orch_actors.actors.core.table import GRAPH_TERMINAL
+from orch_actors.actors.core.nodes import Graph, WorkerType
+from orch_actors.actors.core.table import GRAPH_TERMINAL, WORKER_REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import Edited, Pruned
@@ -31,7 +31,7 @@ def on_pause_asked(turn: Turn, asked: s.PauseAsked) -> Edited:
 
 
 def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
-    """Go on. Resuming what is not paused is fine.
+    """Go on: a pause is taken back, and a worker type that is parked is tried again. Resuming what does is fine.
 
     Raises:
         Refused: unknown, or over.
@@ -46,6 +46,8 @@ def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
     if record.paused:
         turn.emit(f.WorkerResumed(worker=worker))
         turn.ask(s.DisarmTimer(s.TimerKey("worker", ref=worker)))
+    if WORKER_REACTIONS[record.state, "resume"] == "act":
+        parking.end_parking(turn, record, by="`resume`")
     return Edited(graph="", version=0, changes=(f"worker {worker} resumed",))
 
 

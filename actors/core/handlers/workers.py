@@ -1,9 +1,11 @@
 """Worker hosts come and go; a daemon begins a new life."""
 
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import has_time_left
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import resource_key
+from orch_actors.actors.core.table import WORKER_REACTIONS
 from orch_actors.actors.core.turn import Turn
 
 
@@ -14,8 +16,9 @@ def on_recovered(turn: Turn, _news: s.Recovered) -> None:
         _arm(turn, key, (task.retry_at_utc or turn.now_utc) - task.retry_delay_s, task.retry_delay_s)
     _arm_again(turn)
     for worker, tasks in turn.state.in_flight.items():
-        if tasks and not turn.state.worker(worker).woken:
-            turn.state.worker(worker).woken = True
+        record = turn.state.worker(worker)
+        if tasks and not record.woken and not record.parked:
+            record.woken = True
             turn.ask(s.WakeWorker(worker))
 
 
@@ -66,6 +69,8 @@ def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> Non
 def on_worker_ready(turn: Turn, news: s.WorkerReady) -> None:
     """A fresh host: hand it what is in flight, then it takes new work."""
     record = turn.state.worker(news.worker)
+    if WORKER_REACTIONS[record.state, "host_ready"] != "act":
+        return
     record.ready = record.woken = True
     for task in turn.state.in_flight.get(news.worker, {}).values():
         attempt = task.attempts[-1]
@@ -78,15 +83,22 @@ def on_worker_ready(turn: Turn, news: s.WorkerReady) -> None:
 
 
 def on_worker_lost(turn: Turn, news: s.WorkerLost) -> None:
-    """Nothing starts until the next host is ready; attempts in flight are its to find. It is asked for at once."""
+    """Nothing starts until the next host is ready; attempts in flight are its to find. It is asked for at once.
+
+    Where too many have died, none is: the type is parked, and somebody is asked.
+    """
     record = turn.state.worker(news.worker)
+    if WORKER_REACTIONS[record.state, "host_exhausted" if news.exhausted else "host_lost"] != "act":
+        return
     record.ready = record.woken = False
     turn.state.scheduler.suspend(news.worker)
     for task in turn.state.in_flight.get(news.worker, {}).values():
         # Whether it was over in time, the next host will see.
         if task.spec.timeout is not None and task.attempts[-1].stopping is None:
             turn.ask(s.DisarmTimer(_timeout_of(task)))
-    if turn.state.in_flight.get(news.worker):
+    if news.exhausted:
+        parking.park(turn, record, news.exhausted)
+    elif turn.state.in_flight.get(news.worker):
         record.woken = True
         turn.ask(s.WakeWorker(news.worker))
     turn.state.scheduler.dirty.add(news.worker)

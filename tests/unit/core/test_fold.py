@@ -55,6 +55,8 @@ def busy_life():
         world.do(s.ConsumerWanted(consumer=name, since=3, kinds=("task_ended",), graphs=("g1",), oldest=1, head=9))
     world.do(s.EventsAcknowledged(consumer="one", seq=5, head=9))
     world.do(s.ConsumersUnwanted(consumers=("two",)))
+    world.do(s.WorkerLost(worker="python", exhausted="died 6 times"))
+    world.fire(world.timer("decision"))
     return world
 
 

@@ -29,7 +29,7 @@ def end_a_decision(world):
 
 def open_a_decision_of_what_is_over(world):
     world.get("done").decision = world.get("ask").decision
-    world.get("ask").decision.task = world.get("done")
+    world.get("ask").decision.subject = world.get("done")
 
 
 def forget_a_decision(world):
@@ -71,7 +71,7 @@ def twist_graph(field, value):
         (lambda world: world.state.retrying.clear(), "wait for a retry, noted"),
         (lambda world: world.state.names.clear(), "names are"),
         (lambda world: world.state.keys.update(k="g9"), "key 'k' stands for g9"),
-        (lambda world: world.graphs[0].decisions.clear(), "graphs know of the decisions []"),
+        (lambda world: world.graphs[0].decisions.clear(), "graphs and worker types know of the decisions []"),
         (lambda world: world.state.scheduler.remove("g1/ready"), "in the queue: False"),
         (lambda world: world.graphs[0].counts.clear(), "counts {}"),
         (end_a_decision, "d1 is open, but"),

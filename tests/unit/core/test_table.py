@@ -10,7 +10,7 @@ from core_world import World, over, task
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import endings
 from orch_actors.actors.core.machine import HANDLERS, Machine
-from orch_actors.actors.core.table import REACTIONS, TASK_STATES
+from orch_actors.actors.core.table import REACTIONS, TASK_STATES, WORKER_REACTIONS, WORKER_STATES
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 
@@ -179,6 +179,36 @@ def test_what_is_ignored_asks_for_nothing_either(state):
             assert not step.effects
 
 
+def of_worker(name, state):
+    """A stimulus of each row of WORKER_REACTIONS, for the type `shell`; d1 is about it."""
+    match name:
+        case "host_ready":
+            return s.WorkerReady(worker="shell")
+        case "host_lost":
+            return s.WorkerLost(worker="shell")
+        case "host_exhausted":
+            return s.WorkerLost(worker="shell", exhausted="died too often")
+        case "resume":
+            return s.ResumeAsked(graph=None, worker="shell")
+        case "decided":
+            return s.DecisionMade(ref="d1", choice="resume" if state == "parked" else "keep", note="", by="me")
+
+
+@pytest.mark.parametrize("state", WORKER_STATES)
+@pytest.mark.parametrize("name", list(dict.fromkeys(name for _, name in WORKER_REACTIONS)))
+def test_the_machine_does_with_worker_types_what_the_table_says(state, name):
+    world = World({"shell": 1})
+    world.submit(task("a"), task("b"))
+    world.do(s.WorkerLost(worker="shell", exhausted="died"))
+    if state == "open":
+        world.decide("d1", "resume")
+    step = world.tell(of_worker(name, state))
+    if isinstance(step, Refused):
+        assert WORKER_REACTIONS[state, name] == "refuse"
+    else:
+        assert WORKER_REACTIONS[state, name] == ("act" if step.facts or step.effects else "ignore")
+
+
 def test_every_stimulus_has_its_handler():
     kinds = {kind for kind in vars(s).values() if isinstance(kind, type) and issubclass(kind, s.Stimulus)}
     assert set(HANDLERS) == kinds - {s.Stimulus}
@@ -208,6 +238,8 @@ def test_every_effect_is_asked_for_by_something():
     world.do(s.CancelAsked(graph="g1", task=None, reason=""))
     world.end("a", ending="killed")
     world.do(s.PruneAsked(graphs=(), older_than_s=None, keep=None))
+    world.do(s.WorkerLost(worker="shell", exhausted="died"))
+    world.do(s.ResumeAsked(graph=None, worker="shell"))
     assert seen == effects
 
 

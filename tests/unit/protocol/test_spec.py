@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from orch_actors.actors import gateway, queries, telling
-from orch_actors.actors.core.facts import ToldFact
-from orch_actors.actors.core.handlers import consuming
+from orch_actors.actors.core.facts import DecisionAnswered, DecisionAsked, ToldFact
+from orch_actors.actors.core.handlers import asking, consuming
 from orch_actors.actors.host import leavings
 from orch_actors.actors.references import VARIABLE
 from orch_actors.protocol import codec, environment, errors, messages, views
@@ -133,7 +133,8 @@ VALUES = {
 
 @pytest.mark.parametrize("kind", get_args(ToldFact), ids=tag)
 def test_what_an_event_carries(kind):
-    fact = kind(**{name: value for name, value in VALUES.items() if name in kind.__struct_fields__})
+    known = set(kind.__struct_fields__) - ({"worker"} if "task" in kind.__struct_fields__ else set())
+    fact = kind(**{name: value for name, value in VALUES.items() if name in known})
     event = telling.event_of(fact, 1, 1.0)
     [(_, _, of, state, data)] = [row for row in rows("Events", "kind") if names(row[0]) == [tag(kind)]]
     assert names(re.sub(r"where.*", "", data)) == list(event.data)
@@ -142,6 +143,19 @@ def test_what_an_event_carries(kind):
     }[of]  # fmt: skip
     expected = {"its end": "failed", "": None}
     assert event.state == (expected[state] if state in expected else names(state)[0])
+
+
+@pytest.mark.parametrize("kind", [DecisionAsked, DecisionAnswered], ids=tag)
+def test_what_an_event_of_a_decision_about_a_worker_type_carries(kind):
+    known = set(kind.__struct_fields__) - {"graph", "task"}
+    fact = kind(**{name: value for name, value in VALUES.items() if name in known}, **BLOCKS[kind])
+    event = telling.event_of(fact, 1, 1.0)
+    [(*_, data)] = [row for row in rows("Events", "kind") if names(row[0]) == [tag(kind)]]
+    assert names(data) == list(event.data)
+    assert (event.graph, event.task, event.state, event.data["worker"]) == (None, None, None, "shell")
+
+
+BLOCKS = {DecisionAsked: {"blocks": False}, DecisionAnswered: {}}
 
 
 def test_views():
@@ -238,6 +252,9 @@ def test_failures():
 def test_choices():
     found = {names(row[0])[0]: row for row in rows("Graph documents", "what is asked")}
     assert found.pop("question")[2] == "its own"
+    worker = found.pop("worker")
+    assert tuple(names(worker[2]))[:2] == asking.WORKER_OPTIONS
+    assert names(worker[3])[0] == asking.WORKER_DEFAULT
     assert {about: tuple(names(row[2])) for about, row in found.items()} == failures.CHOICES
     assert {about: names(row[3])[0] for about, row in found.items()} == failures.LEAST
 
