@@ -9,7 +9,7 @@ def test_the_answer_reaches_the_task(shared):
     graph = submit(shared, task("a", "cat $ORCH_ANSWER", approve=True), task("b", "true", "a"))
     ref = open_decision(shared, graph)["ref"]
     decided = shared("decide", ref, "approve", "--note", "go \x1b[2J", "--json").json
-    assert decided == {"ref": ref, "graph": graph, "task": "a", "choice": "approve", "existing": False}
+    assert decided == {"ref": ref, "graph": graph, "task": "a", "worker": "", "choice": "approve", "existing": False}
     ended(shared, graph)
     answer = shared("logs", f"{graph}/a").json
     assert (answer["ref"], answer["choice"], answer["note"]) == (ref, "approve", "go \x1b[2J")
