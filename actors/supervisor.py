@@ -219,6 +219,8 @@ class Supervisor(Actor):
                     self._answer(origin, self._dry_run(request.client, do))
                 case messages.SetLimit(dry_run=True) | messages.Prune(dry_run=True) as do:
                     self._answer(origin, self._dry_run(request.client, do))
+                case messages.Cancel(dry_run=True) | messages.Pause(dry_run=True) | messages.Resume(dry_run=True) as do:
+                    self._answer(origin, self._dry_run(request.client, do))
                 case do:
                     if isinstance(do, messages.Command):
                         self._command(origin, request, do)

@@ -47,7 +47,9 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
                 dry_run=do.dry_run,
             )
         case messages.Cancel():
-            return s.CancelAsked(graph=do.graph, task=do.task, reason=do.reason)
+            return s.CancelAsked(
+                graph=do.graph, task=do.task, reason=do.reason, if_version=do.if_version, dry_run=do.dry_run
+            )
         case messages.Decide():
             return s.DecisionMade(ref=do.ref, choice=do.choice, note=do.note, by=client)
         case messages.Ask():
@@ -60,9 +62,11 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
                 deadline_s=do.deadline,
             )
         case messages.Pause():
-            return s.PauseAsked(graph=do.graph, worker=do.worker, reason=do.reason)
+            return s.PauseAsked(
+                graph=do.graph, worker=do.worker, reason=do.reason, if_version=do.if_version, dry_run=do.dry_run
+            )
         case messages.Resume():
-            return s.ResumeAsked(graph=do.graph, worker=do.worker)
+            return s.ResumeAsked(graph=do.graph, worker=do.worker, if_version=do.if_version, dry_run=do.dry_run)
         case messages.Prune():
             return s.PruneAsked(graphs=do.graphs, older_than_s=do.older_than, keep=do.keep, dry_run=do.dry_run)
         case messages.SetLimit():

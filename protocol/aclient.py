@@ -108,14 +108,24 @@ class AsyncClient(AsyncSteering):
         do = submission(graph, key=key, base_dir=base_dir, environment=environment, dry_run=dry_run)
         return await self._ask(do, m.GraphAccepted)
 
-    async def cancel(self, graph: str, task: str | None = None, *, reason: str = "") -> m.Cancelled:
+    async def cancel(
+        self,
+        graph: str,
+        task: str | None = None,
+        *,
+        reason: str = "",
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Cancelled:
         """End a graph, or one task of it.
 
         Example:
             >>> (await client.cancel("g1", "build")).tasks
             ('build',)
         """
-        return await self._ask(m.Cancel(graph=graph, task=task, reason=reason), m.Cancelled)
+        return await self._ask(
+            m.Cancel(graph=graph, task=task, reason=reason, if_version=if_version, dry_run=dry_run), m.Cancelled
+        )
 
     async def shutdown(self, kill: bool = False) -> m.Stopping:
         """Stop the daemon; running attempts go on, unless `kill`.

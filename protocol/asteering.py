@@ -111,23 +111,40 @@ class AsyncSteering(ABC):
 
     # --- steering ---------------------------------------------------------------------------------------------------
 
-    async def pause(self, graph: str | None = None, *, worker: str | None = None, reason: str = "") -> m.Edited:
+    async def pause(
+        self,
+        graph: str | None = None,
+        *,
+        worker: str | None = None,
+        reason: str = "",
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Edited:
         """Start nothing new of a graph, or of a worker type; what runs goes on.
 
         Example:
             >>> (await client.pause("g1", reason="disk is full")).changes
             ('paused',)
         """
-        return await self._ask(m.Pause(graph=graph, worker=worker, reason=reason), m.Edited)
+        return await self._ask(
+            m.Pause(graph=graph, worker=worker, reason=reason, if_version=if_version, dry_run=dry_run), m.Edited
+        )
 
-    async def resume(self, graph: str | None = None, *, worker: str | None = None) -> m.Edited:
+    async def resume(
+        self,
+        graph: str | None = None,
+        *,
+        worker: str | None = None,
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Edited:
         """Take a pause back.
 
         Example:
             >>> (await client.resume(worker="shell")).changes
             ('worker shell resumed',)
         """
-        return await self._ask(m.Resume(graph=graph, worker=worker), m.Edited)
+        return await self._ask(m.Resume(graph=graph, worker=worker, if_version=if_version, dry_run=dry_run), m.Edited)
 
     async def limit(
         self,

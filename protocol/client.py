@@ -121,14 +121,26 @@ class Client(Steering):
         do = submission(graph, key=key, base_dir=base_dir, environment=environment, dry_run=dry_run)
         return self._ask(do, m.GraphAccepted)
 
-    def cancel(self, graph: str, task: str | None = None, *, reason: str = "") -> m.Cancelled:
+    def cancel(
+        self,
+        graph: str,
+        task: str | None = None,
+        *,
+        reason: str = "",
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Cancelled:
         """End a graph, or one task of it; running attempts get TERM, and KILL after their grace.
+
+        `if_version`, `dry_run`: as for `add`.
 
         Example:
             >>> client.cancel("g1", reason="superseded").tasks
             ('build', 'test')
         """
-        return self._ask(m.Cancel(graph=graph, task=task, reason=reason), m.Cancelled)
+        return self._ask(
+            m.Cancel(graph=graph, task=task, reason=reason, if_version=if_version, dry_run=dry_run), m.Cancelled
+        )
 
     def shutdown(self, kill: bool = False) -> m.Stopping:
         """Stop the daemon. Running attempts go on and are adopted by the next one; with `kill` they end first.

@@ -50,6 +50,8 @@ class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     graph: str
     task: str | None = None
     reason: str = ""
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class AddTasks(Message, frozen=True, kw_only=True, tag="add_tasks"):
@@ -97,6 +99,8 @@ class Pause(Message, frozen=True, kw_only=True, tag="pause"):
     graph: str | None = None
     worker: str | None = None
     reason: str = ""
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class Resume(Message, frozen=True, kw_only=True, tag="resume"):
@@ -104,6 +108,8 @@ class Resume(Message, frozen=True, kw_only=True, tag="resume"):
 
     graph: str | None = None
     worker: str | None = None
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class SetLimit(Message, frozen=True, kw_only=True, tag="set_limit"):
@@ -325,6 +331,11 @@ class Cancelled(Answer, frozen=True, kw_only=True, tag="cancelled"):
 
     graph: str
     tasks: tuple[str, ...]
+    #: Tasks that will be skipped for it, since what they wait for can no longer come.
+    skipped: tuple[str, ...] = ()
+    #: The graph's version after it.
+    version: int = 0
+    dry_run: bool = False
 
 
 class Welcome(Answer, frozen=True, kw_only=True, tag="welcome"):

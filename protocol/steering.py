@@ -130,23 +130,40 @@ class Steering(ABC):
 
     # --- steering ---------------------------------------------------------------------------------------------------
 
-    def pause(self, graph: str | None = None, *, worker: str | None = None, reason: str = "") -> m.Edited:
+    def pause(
+        self,
+        graph: str | None = None,
+        *,
+        worker: str | None = None,
+        reason: str = "",
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Edited:
         """Start nothing new of a graph, or of a worker type; what runs goes on.
 
         Example:
             >>> client.pause("g1", reason="disk is full").changes
             ('paused',)
         """
-        return self._ask(m.Pause(graph=graph, worker=worker, reason=reason), m.Edited)
+        return self._ask(
+            m.Pause(graph=graph, worker=worker, reason=reason, if_version=if_version, dry_run=dry_run), m.Edited
+        )
 
-    def resume(self, graph: str | None = None, *, worker: str | None = None) -> m.Edited:
+    def resume(
+        self,
+        graph: str | None = None,
+        *,
+        worker: str | None = None,
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Edited:
         """Take a pause back.
 
         Example:
             >>> client.resume(worker="shell").changes
             ('worker shell resumed',)
         """
-        return self._ask(m.Resume(graph=graph, worker=worker), m.Edited)
+        return self._ask(m.Resume(graph=graph, worker=worker, if_version=if_version, dry_run=dry_run), m.Edited)
 
     def limit(
         self,

@@ -274,6 +274,12 @@ class GraphEnded(FactForm, frozen=True, kw_only=True, tag="graph_ended"):
     reason: str = ""
 
 
+class GraphEdited(SilentFact, frozen=True, kw_only=True, tag="graph_edited"):
+    """Somebody has cancelled some of it: its version rises. What came of it, other facts tell."""
+
+    graph: str
+
+
 class ConsumerOpened(SilentFact, frozen=True, kw_only=True, tag="consumer_opened"):
     """A reader of events has a name from now on; what comes after event `seq` is kept for it until it acknowledges."""
 
@@ -328,4 +334,4 @@ ToldFact = (
     | WorkerLimited
 )
 
-Fact = ToldFact | ConsumerOpened | ConsumerAdvanced | ConsumerForgotten
+Fact = ToldFact | GraphEdited | ConsumerOpened | ConsumerAdvanced | ConsumerForgotten

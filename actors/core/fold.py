@@ -115,6 +115,7 @@ def _fold_edit(
     | f.GraphReopened
     | f.GraphLimited
     | f.GraphForgotten
+    | f.GraphEdited
     | f.GraphCancelling,
     at_utc: float,
 ) -> None:
@@ -133,10 +134,12 @@ def _fold_edit(
         case f.GraphPaused():
             _move_graph(graph, "graph_paused", "paused")
             graph.reason = fact.reason
+            graph.version += 1
             state.scheduler.set_capacity(graph_key(graph.id), 0)
         case f.GraphResumed():
             _move_graph(graph, "graph_resumed", "running")
             graph.reason = ""
+            graph.version += 1
             _set_graph_capacity(state, graph)
         case f.GraphReopened():
             _move_graph(graph, "graph_reopened", "running")
@@ -149,6 +152,9 @@ def _fold_edit(
             graph.version += 1
             if graph.state != "paused":
                 _set_graph_capacity(state, graph)
+        case f.GraphEdited():
+            _move_graph(graph, "graph_edited", graph.state)
+            graph.version += 1
         case f.GraphCancelling():
             _move_graph(graph, "graph_cancelling", graph.state)
             graph.cancelling, graph.reason, graph.outcome = True, fact.reason, fact.outcome

@@ -38,6 +38,8 @@ class CancelAsked(Stimulus, frozen=True, kw_only=True):
     graph: str
     task: str | None
     reason: str
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class TasksOffered(Stimulus, frozen=True, kw_only=True):
@@ -81,6 +83,8 @@ class PauseAsked(Stimulus, frozen=True, kw_only=True):
     graph: str | None
     worker: str | None
     reason: str = ""
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class ResumeAsked(Stimulus, frozen=True, kw_only=True):
@@ -88,6 +92,8 @@ class ResumeAsked(Stimulus, frozen=True, kw_only=True):
 
     graph: str | None
     worker: str | None
+    if_version: int | None = None
+    dry_run: bool = False
 
 
 class LimitAsked(Stimulus, frozen=True, kw_only=True):

@@ -73,6 +73,7 @@ GRAPH_MOVES: Final[dict[tuple[GraphState, str], frozenset[GraphState]]] = {
     **_moves("graph_resumed", at="paused", to="running"),
     **_moves("graph_limited", at=_GOES_ON, to="same"),
     **_moves("tasks_added", at=_GOES_ON, to="same"),
+    **_moves("graph_edited", at=f"{_GOES_ON} {_ENDED}", to="same"),
     **_moves("graph_cancelling", at=_GOES_ON, to="same"),
     **_moves("graph_ended", at=_GOES_ON, to=_ENDED),
     **_moves("graph_reopened", at=_ENDED, to="running"),

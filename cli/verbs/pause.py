@@ -6,7 +6,7 @@ import typer
 
 from orch_actors.cli import faults
 from orch_actors.cli.edits import tell_edited
-from orch_actors.cli.options import HomeOption, JsonOption, WorkerOption, session
+from orch_actors.cli.options import DryRunOption, HomeOption, IfVersionOption, JsonOption, WorkerOption, session
 from orch_actors.cli.targets import graph_only, one_of_two
 
 EXAMPLES = """
@@ -21,6 +21,8 @@ def command(
     *,
     worker: WorkerOption = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What `status` and `why` will say.")] = "",
+    dry_run: DryRunOption = False,
+    if_version: IfVersionOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -31,7 +33,9 @@ def command(
     one_of_two(graph, worker, "pause")
     if graph is not None:
         graph_only(graph, "pause")
+    elif if_version is not None:
+        raise faults.usage("a worker type has no version", "leave --if-version out")
     with session(home, as_json).client() as client:
-        edited = client.pause(graph, worker=worker, reason=reason)
+        edited = client.pause(graph, worker=worker, reason=reason, if_version=if_version, dry_run=dry_run)
     tell_edited(edited, as_json=as_json)
     return faults.GOOD

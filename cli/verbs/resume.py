@@ -6,7 +6,7 @@ import typer
 
 from orch_actors.cli import faults
 from orch_actors.cli.edits import tell_edited
-from orch_actors.cli.options import HomeOption, JsonOption, WorkerOption, session
+from orch_actors.cli.options import DryRunOption, HomeOption, IfVersionOption, JsonOption, WorkerOption, session
 from orch_actors.cli.targets import graph_only, one_of_two
 
 EXAMPLES = """
@@ -20,6 +20,8 @@ def command(
     graph: Annotated[str | None, typer.Argument(metavar="GRAPH", help="The graph.")] = None,
     *,
     worker: WorkerOption = None,
+    dry_run: DryRunOption = False,
+    if_version: IfVersionOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -27,7 +29,9 @@ def command(
     one_of_two(graph, worker, "resume")
     if graph is not None:
         graph_only(graph, "resume")
+    elif if_version is not None:
+        raise faults.usage("a worker type has no version", "leave --if-version out")
     with session(home, as_json).client() as client:
-        edited = client.resume(graph, worker=worker)
+        edited = client.resume(graph, worker=worker, if_version=if_version, dry_run=dry_run)
     tell_edited(edited, as_json=as_json)
     return faults.GOOD

@@ -18,9 +18,15 @@ def _running(cli, graph, count):
 def test_a_task(shared):
     graph = shared("submit", "-", "--json", text=GRAPH).json["graph"]
     _running(shared, graph, 2)
-    answer = shared("cancel", f"{graph}/long", "--reason", "wrong branch", "--json").json
-    assert answer["graph"] == graph
-    assert "long" in answer["tasks"]
+    would = shared("cancel", f"{graph}/long", "--dry-run", "--json").json
+    assert would == {"graph": graph, "tasks": ["long"], "skipped": ["after"], "version": 1, "dry_run": True}
+    said = shared("cancel", f"{graph}/long", "--dry-run").out
+    assert "would be cancelled long" in said
+    assert "would be skipped after" in said
+    assert shared("cancel", f"{graph}/long", "--if-version", "2", "--json", code=4).error["code"] == "STALE_VERSION"
+    assert shared("status", graph, "--json").json["counts"]["running"] == 2
+    answer = shared("cancel", f"{graph}/long", "--reason", "wrong branch", "--if-version", "1", "--json").json
+    assert answer == {**would, "version": 2, "dry_run": False}
 
     def states():
         return {task["id"]: task["state"] for task in shared("status", graph, "--json").json["tasks"]}

@@ -11,7 +11,7 @@ def test_a_graph(shared, tmp_path):
     graph = submit(shared, task("first", UNTIL_GO, cwd=str(tmp_path)), task("then", "true", "first"))
     until(shared, graph, first="running")
     paused = shared("pause", graph, "--reason", "the disk is full", "--json").json
-    assert paused == {"graph": graph, "version": 1, "changes": ["paused"], "dry_run": False}
+    assert paused == {"graph": graph, "version": 2, "changes": ["paused"], "dry_run": False}
     assert view(shared, graph)["state"] == "paused"
     say_go(tmp_path / "go")  # what runs goes on to its end
     until(shared, graph, first="done", then="ready")
@@ -20,7 +20,10 @@ def test_a_graph(shared, tmp_path):
     assert "the disk is full" in why["sentence"]
     assert why["help"] == f"orch-actors resume {graph}"
     assert shared("pause", graph).code == 0  # twice is fine
-    shared("resume", graph)
+    assert "dry run" in shared("resume", graph, "--dry-run", "--if-version", "2").out
+    assert view(shared, graph)["state"] == "paused"
+    assert shared("resume", graph, "--if-version", "1", "--json", code=4).error["code"] == "STALE_VERSION"
+    shared("resume", graph, "--if-version", "2")
     ended(shared, graph)
 
 
@@ -46,6 +49,8 @@ def test_wrong(shared):
     assert shared("pause", "--worker", "nope", "--json", code=4).error["code"] == "INVALID_REQUEST"
     assert "nothing was named" in shared("pause", code=2).err
     assert "both" in shared("pause", "g1", "--worker", "shell", code=2).err
+    for verb in ("pause", "resume"):
+        assert "no version" in shared(verb, "--worker", "shell", "--if-version", "1", code=2).err
     graph = submit(shared, task("a"))
     ended(shared, graph)
     assert shared("pause", graph, "--json", code=4).error["code"] == "NOT_ALLOWED"

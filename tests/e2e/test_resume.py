@@ -9,7 +9,7 @@ def test_a_graph_that_was_paused_before_it_began(shared):
     shared("decide", shared("decisions", graph, "--json").json[0]["ref"], "approve")
     until(shared, graph, gate="ready")
     resumed = shared("resume", graph, "--json").json
-    assert resumed == {"graph": graph, "version": 1, "changes": ["resumed"], "dry_run": False}
+    assert resumed == {"graph": graph, "version": 3, "changes": ["resumed"], "dry_run": False}
     ended(shared, graph)
     assert view(shared, graph)["state"] == "done"
 

@@ -13,7 +13,9 @@ from core_world import LIMITS, RESOURCES, World, offer, over, task
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from msgspec.structs import replace
 
+from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.table import TERMINAL
 from orch_actors.protocol.errors import Refused
@@ -174,18 +176,38 @@ class Life(RuleBasedStateMachine):
             assert again.answer.existing
             assert not again.facts
 
-    @rule(pick=picks)
-    def cancel_task(self, pick):
+    def edit(self, asked):
+        """An edit; a dry run first, which must foresee what then happens."""
+        would = self.world.tell(replace(asked, dry_run=True))
+        if isinstance(would, Refused):
+            refused = self.world.tell(asked)
+            assert isinstance(refused, Refused)
+            assert refused.info == would.info
+            return refused
+        assert not would.facts
+        assert not would.effects
+        did = self.world.do(asked)
+        assert replace(would.answer, version=did.answer.version, dry_run=asked.dry_run) == did.answer
+        return did
+
+    @rule(pick=picks, wrong=seldom)
+    def cancel_task(self, pick, wrong):
         graph, name = self.node(pick, "running", "ready", "pending")
-        self.world.tell(s.CancelAsked(graph=graph, task=name, reason=""))
-        if found := self.world.state.find(graph, name):
-            assert found.terminal or found.attempts[-1].stopping[0] == "cancelled"
+        version = self.version(graph, not wrong)
+        step = self.edit(s.CancelAsked(graph=graph, task=name, reason="", if_version=version))
+        if wrong or isinstance(step, Refused):
+            assert isinstance(step, Refused)
+            return
+        found = self.world.state.task(graph, name)
+        assert found.terminal or found.attempts[-1].stopping[0] == "cancelled"
+        skipped = {each.task for each in step.facts if isinstance(each, f.TaskEnded) and each.state == "skipped"}
+        assert skipped == (set(step.answer.skipped) if found.terminal else set())
 
     @rule(pick=picks, seldom=seldom)
     def cancel_graph(self, pick, seldom):
         if seldom:
             graph = self.graph(pick)
-            self.world.tell(s.CancelAsked(graph=graph, task=None, reason="enough"))
+            self.edit(s.CancelAsked(graph=graph, task=None, reason="enough"))
             if found := self.world.state.graphs.get(graph):
                 assert all(node.terminal or node.state == "running" for node in found.tasks.values())
 
@@ -196,22 +218,16 @@ class Life(RuleBasedStateMachine):
         known = list(found.tasks) if found else []
         if len(known) < 14:
             new = documents(shape[:3], first=0 if wrong else len(known), known=known)
-            self.world.tell(
-                s.TasksOffered(
-                    graph=graph,
-                    tasks=tuple(new),
-                    base_dir="/",
-                    dry_run=dry_run,
-                    if_version=self.version(graph, not wrong) if checked else None,
-                )
-            )
+            version = self.version(graph, not wrong) if checked else None
+            offered = s.TasksOffered(graph=graph, tasks=tuple(new), base_dir="/", dry_run=dry_run, if_version=version)
+            self.edit(offered)
 
     @rule(pick=picks, change=st.sampled_from(CHANGES), dry_run=seldom, checked=st.booleans(), wrong=seldom)
     def update(self, pick, change, dry_run, checked, wrong):
         graph, name = self.node(pick, "pending", "ready", "blocked")
         version = self.version(graph, not wrong) if checked else None
         asked = s.UpdateAsked(graph=graph, task=name, set=change, base_dir="/", dry_run=dry_run, if_version=version)
-        step = self.world.tell(asked)
+        step = self.edit(asked)
         if wrong and checked and self.world.state.graphs:
             assert isinstance(step, Refused)
 
@@ -219,24 +235,24 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks, change=st.none() | st.sampled_from(CHANGES), dry_run=seldom)
     def retry_task(self, pick, change, dry_run):
         graph, name = self.node(pick, *TERMINAL)
-        self.world.tell(s.RetryAsked(graph=graph, task=name, set=change or {}, dry_run=dry_run))
+        self.edit(s.RetryAsked(graph=graph, task=name, set=change or {}, dry_run=dry_run))
 
     @precondition(lambda self: any(node.state in ("failed", "cancelled") for node in self.world.tasks))
     @rule(pick=picks, dry_run=seldom, change=seldom)
     def retry_failed(self, pick, dry_run, change):
         graph = self.graph(pick)
-        self.world.tell(s.RetryAsked(graph=graph, task=None, set={"timeout": 3} if change else {}, dry_run=dry_run))
+        self.edit(s.RetryAsked(graph=graph, task=None, set={"timeout": 3} if change else {}, dry_run=dry_run))
 
     @rule(
         pick=picks, what=st.sampled_from(["pause", "resume", "limit"]), parallel=limits_to, dry_run=seldom, wrong=seldom
     )
     def steer_graph(self, pick, what, parallel, dry_run, wrong):
         graph = self.graph(pick)
+        checked = {"dry_run": dry_run, "if_version": self.version(graph, not wrong)}
         if what == "limit":
-            checked = {"dry_run": dry_run, "if_version": self.version(graph, not wrong)}
-            self.world.tell(s.LimitAsked(graph=graph, worker=None, parallel=parallel, **checked))
+            self.edit(s.LimitAsked(graph=graph, worker=None, parallel=parallel, **checked))
         else:
-            self.world.tell((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=graph, worker=None))
+            self.edit((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=graph, worker=None, **checked))
 
     @rule(
         worker=st.sampled_from([*LIMITS, *LIMITS, "nobody"]),
@@ -246,13 +262,14 @@ class Life(RuleBasedStateMachine):
     )
     def steer_worker(self, worker, what, parallel, dry_run):
         if what == "limit":
-            self.world.tell(s.LimitAsked(graph=None, worker=worker, parallel=parallel, dry_run=dry_run))
+            self.edit(s.LimitAsked(graph=None, worker=worker, parallel=parallel, dry_run=dry_run))
         elif what == "ready" and worker in LIMITS:
             self.world.do(s.WorkerReady(worker=worker))
         elif what in ("lost", "exhausted") and worker in LIMITS:
             self.world.do(s.WorkerLost(worker=worker, exhausted="died too often" if what == "exhausted" else ""))
         else:
-            self.world.tell((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=None, worker=worker))
+            kind = s.PauseAsked if what == "pause" else s.ResumeAsked
+            self.edit(kind(graph=None, worker=worker, dry_run=dry_run))
 
     @precondition(lambda self: self.world.decisions)
     @rule(pick=picks, choice=picks)

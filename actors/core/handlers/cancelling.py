@@ -4,6 +4,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
+from orch_actors.actors.core.handlers.pausing import check_version
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
@@ -40,21 +41,49 @@ def on_cancel_asked(turn: Turn, asked: s.CancelAsked) -> Cancelled:
     """Cancel a graph or one of its tasks.
 
     Raises:
-        Refused: unknown, or over already.
+        Refused: unknown, over already, or stale.
     """
     graph = find_graph(turn.state, asked.graph)
-    reason = asked.reason or "cancelled on request"
-    if asked.task is None:
-        if graph.state in GRAPH_TERMINAL:
-            raise Refused.because(
-                "NOT_ALLOWED", f"graph {graph.id} is {graph.state} already", "there is nothing to cancel"
-            )
-        return Cancelled(graph=graph.id, tasks=cancel_graph(turn, graph, reason, "cancelled"))
-    task = find_task(graph, asked.task)
-    if REACTIONS[task.state, "cancel"] == "refuse":
+    task = None if asked.task is None else find_task(graph, asked.task)
+    check_version(graph, asked.if_version)
+    if task is None and graph.state in GRAPH_TERMINAL:
+        raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is {graph.state} already", "there is nothing to cancel")
+    if task is not None and REACTIONS[task.state, "cancel"] == "refuse":
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state} already", "there is nothing to cancel")
-    cancel_task(turn, task, reason)
-    return Cancelled(graph=graph.id, tasks=(task.id,))
+    reached = _still_open(graph) if task is None else [task]
+    skipped = () if task is None else tuple(other.id for other in _to_be_skipped(task))
+    if not asked.dry_run:
+        reason = asked.reason or "cancelled on request"
+        if task is not None:
+            cancel_task(turn, task, reason)
+        else:
+            cancel_graph(turn, graph, reason, "cancelled")
+        if turn.facts:  # otherwise it was being ended already
+            turn.emit(f.GraphEdited(graph=graph.id))
+    return Cancelled(
+        graph=graph.id,
+        tasks=tuple(each.id for each in reached),
+        skipped=skipped,
+        version=graph.version,
+        dry_run=asked.dry_run,
+    )
+
+
+def _still_open(graph: Graph) -> list[Task]:
+    return [task for task in graph.tasks.values() if REACTIONS[task.state, "cancel"] == "act"]
+
+
+def _to_be_skipped(task: Task) -> list[Task]:
+    """Who waits, over however many others, for an end that this one can no longer have once it is cancelled."""
+    found: dict[str, Task] = {}
+    ended = [task]
+    while ended:
+        for dependent, condition in ended.pop().dependents:
+            waits = REACTIONS[dependent.state, "dependency_ended"] == "act"
+            if waits and condition != "finished" and dependent.id not in found:
+                found[dependent.id] = dependent
+                ended.append(dependent)
+    return list(found.values())
 
 
 def cancel_task(turn: Turn, task: Task, reason: str) -> None:
@@ -65,11 +94,11 @@ def cancel_task(turn: Turn, task: Task, reason: str) -> None:
         end_task(turn, task, "cancelled", reason=reason)
 
 
-def cancel_graph(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> tuple[str, ...]:
-    """End all that is not terminal; the graph will be `outcome`. Returns the tasks that it reached."""
+def cancel_graph(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> None:
+    """End all that is not terminal; the graph will be `outcome`."""
     if graph.state in GRAPH_TERMINAL:
-        return ()
-    reached = [task for task in graph.tasks.values() if REACTIONS[task.state, "cancel"] == "act"]
+        return
+    reached = _still_open(graph)
     if not graph.cancelling:
         _begin(turn, graph, reason, outcome)
     for task in reached:
@@ -79,7 +108,6 @@ def cancel_graph(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> 
             # Not end_task: every dependent is in `reached` too, to be called cancelled rather than skipped.
             close_task(turn, task, "cancelled", reason=reason)
     end_graph_if_over(turn, graph)
-    return tuple(task.id for task in reached)
 
 
 def _begin(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> None:

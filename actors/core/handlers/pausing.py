@@ -21,13 +21,15 @@ def on_pause_asked(turn: Turn, asked: s.PauseAsked) -> Edited:
     reason = asked.reason or "paused on request"
     if asked.graph is not None:
         graph = _open_graph(turn, asked.graph)
-        if graph.state != "paused":
+        check_version(graph, asked.if_version)
+        if graph.state != "paused" and not asked.dry_run:
             turn.emit(f.GraphPaused(graph=graph.id, reason=reason))
-        return Edited(graph=graph.id, version=graph.version, changes=("paused",))
+        return Edited(graph=graph.id, version=graph.version, changes=("paused",), dry_run=asked.dry_run)
+    _no_version(asked.if_version)
     worker, record = _worker(turn, asked.worker or "")
-    if not record.paused:
+    if not record.paused and not asked.dry_run:
         turn.emit(f.WorkerPaused(worker=worker, reason=reason))
-    return Edited(graph="", version=0, changes=(f"worker {worker} paused",))
+    return Edited(graph="", version=0, changes=(f"worker {worker} paused",), dry_run=asked.dry_run)
 
 
 def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
@@ -39,16 +41,18 @@ def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
     _exactly_one(asked.graph, asked.worker)
     if asked.graph is not None:
         graph = _open_graph(turn, asked.graph)
-        if graph.state == "paused":
+        check_version(graph, asked.if_version)
+        if graph.state == "paused" and not asked.dry_run:
             turn.emit(f.GraphResumed(graph=graph.id))
-        return Edited(graph=graph.id, version=graph.version, changes=("resumed",))
+        return Edited(graph=graph.id, version=graph.version, changes=("resumed",), dry_run=asked.dry_run)
+    _no_version(asked.if_version)
     worker, record = _worker(turn, asked.worker or "")
-    if record.paused:
+    if record.paused and not asked.dry_run:
         turn.emit(f.WorkerResumed(worker=worker))
         turn.ask(s.DisarmTimer(s.TimerKey("worker", ref=worker)))
-    if WORKER_REACTIONS[record.state, "resume"] == "act":
+    if WORKER_REACTIONS[record.state, "resume"] == "act" and not asked.dry_run:
         parking.end_parking(turn, record, by="`resume`")
-    return Edited(graph="", version=0, changes=(f"worker {worker} resumed",))
+    return Edited(graph="", version=0, changes=(f"worker {worker} resumed",), dry_run=asked.dry_run)
 
 
 def on_limit_asked(turn: Turn, asked: s.LimitAsked) -> Edited:
@@ -68,8 +72,7 @@ def on_limit_asked(turn: Turn, asked: s.LimitAsked) -> Edited:
         if not asked.dry_run:
             turn.emit(f.GraphLimited(graph=graph.id, parallel=asked.parallel))
         return Edited(graph=graph.id, version=graph.version, changes=changes, dry_run=asked.dry_run)
-    if asked.if_version is not None:
-        raise Refused.because("INVALID_REQUEST", "a worker type has no version", "leave if_version out")
+    _no_version(asked.if_version)
     worker, record = _worker(turn, asked.worker or "")
     changes = (f"worker {worker}: {record.limit} → {asked.parallel or record.configured}",)
     if not asked.dry_run:
@@ -125,6 +128,11 @@ def check_version(graph: Graph, if_version: int | None) -> None:
             f"graph {graph.id} is at version {graph.version}, not {if_version}: it has changed since",
             "look at it again, then edit with its present version",
         )
+
+
+def _no_version(if_version: int | None) -> None:
+    if if_version is not None:
+        raise Refused.because("INVALID_REQUEST", "a worker type has no version", "leave if_version out")
 
 
 def _open_graph(turn: Turn, ref: str) -> Graph:

@@ -137,3 +137,43 @@ def test_all_that_runs_is_ended_for_down_kill():
     world.end("a", ending="killed")
     world.end("b", ending="killed")
     assert world.states() == "a:cancelled b:cancelled c:skipped"
+
+
+def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing():
+    world = World()
+    world.submit(
+        task("a"),
+        task("b", "a"),
+        task("c", "b", ("a", "finished")),
+        task("d", ("b", "finished")),
+        task("e", ("a", "failed")),
+        task("f", ("a", "finished")),
+        task("g", "e", "b"),
+    )
+    step = world.do(s.CancelAsked(graph="g1", task="a", reason="", dry_run=True))
+    assert (step.facts, step.effects) == ((), ())
+    would = step.answer
+    assert (would.tasks, set(would.skipped)) == (("a",), {"b", "c", "e", "g"})
+    assert (would.version, would.dry_run) == (1, True)
+    did = world.do(cancel("a")).answer
+    assert (did.tasks, did.skipped, did.version, did.dry_run) == (would.tasks, would.skipped, 2, False)
+    world.end("a", ending="killed", exit_code=143)
+    assert world.states() == "a:cancelled b:skipped c:skipped d:running e:skipped f:running g:skipped"
+
+
+def test_a_dry_run_of_a_whole_graph():
+    world = World()
+    world.submit(task("a"), task("b", "a"), task("c"))
+    world.end("c")
+    step = world.do(s.CancelAsked(graph="g1", task=None, reason="", dry_run=True))
+    assert (step.facts, step.answer.tasks, step.answer.skipped) == ((), ("a", "b"), ())
+
+
+def test_a_stale_cancellation_is_refused():
+    world = World()
+    world.submit(task("a"), task("b"))
+    world.do(s.CancelAsked(graph="g1", task="a", reason="", if_version=1))
+    for name in ("b", None):
+        assert world.tell(s.CancelAsked(graph="g1", task=name, reason="", if_version=1)).info.code == "STALE_VERSION"
+    assert world.do(s.CancelAsked(graph="g1", task=None, reason="", if_version=2)).answer.version == 3
+    assert world.do(cancel()).answer.version == 3  # it is being ended already: nothing changes

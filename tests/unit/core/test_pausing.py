@@ -48,6 +48,25 @@ def test_pausing_and_resuming_twice_is_fine():
     assert not world.do(pause(worker="shell")).facts
 
 
+@pytest.mark.parametrize("kind", [s.PauseAsked, s.ResumeAsked])
+def test_a_dry_run_or_a_stale_version_changes_nothing(kind):
+    world = World()
+    world.submit(task("a"))
+    if kind is s.ResumeAsked:
+        world.do(pause("g1"))
+        world.do(pause(worker="shell"))
+    now = world.graphs[0].version
+    for named in ({"graph": "g1", "worker": None}, {"graph": None, "worker": "shell"}):
+        step = world.do(kind(**named, dry_run=True))
+        assert not step.facts
+        assert not step.effects
+        assert (step.answer.dry_run, len(step.answer.changes)) == (True, 1)
+    assert world.tell(kind(graph="g1", worker=None, if_version=now + 1)).info.code == "STALE_VERSION"
+    assert world.tell(kind(graph=None, worker="shell", if_version=1)).info.code == "INVALID_REQUEST"
+    step = world.do(kind(graph="g1", worker=None, if_version=now))
+    assert (step.answer.version, step.answer.dry_run) == (now + 1, False)
+
+
 def test_a_paused_graph_survives_a_restart():
     world = World({"shell": 1})
     world.submit(task("a"), task("b"))
