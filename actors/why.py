@@ -56,6 +56,8 @@ def _waiting(state: State, task: Task) -> _Reason:
     graph, worker = task.graph, state.worker(task.worker)
     entry = state.scheduler.entry(task.ref)
     held = entry.held_by if entry is not None else None
+    if state.full:
+        return "waits: the disk is full", {"kind": "disk_full"}, "orch-actors prune --dry-run"
     if graph.state == "paused":
         return (
             f"its graph is paused ({graph.reason})",

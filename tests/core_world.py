@@ -259,10 +259,12 @@ class World:
                 case f.RetryScheduled():
                     node = self.get(fact.task, fact.graph)
                     retry, last = node.spec.retry, node.attempts[fact.attempt - 2]
-                    assert fact.attempt - 1 - node.tries_before < retry.attempts
+                    earlier = node.attempts[node.tries_before : fact.attempt - 1]
+                    tried = [attempt for attempt in earlier if attempt.cls != "disk_full"]
+                    assert len(tried) < retry.attempts
                     assert not retry.on or last.cls in retry.on
                     assert last.cls != "exit" or not retry.exit_codes or last.exit_code in retry.exit_codes
-                    assert last.cls not in (None, "unknown", "cancelled", "deadline")
+                    assert last.cls not in (None, "unknown", "cancelled", "deadline", "disk_full")
                 case f.TaskReady() if (fact.graph, fact.task) in unknown:
                     assert unknown[fact.graph, fact.task] == "rerun", "an unknown attempt was repeated in silence"
                 case f.GraphSubmitted() | f.TasksAdded():
@@ -270,7 +272,10 @@ class World:
                         assert isinstance(fact, f.TasksAdded) or self.can_be_had(node)
                 case f.TaskUpdated():
                     node, was = self.get(fact.task, fact.graph), before["graphs"][fact.graph]["tasks"][fact.task]
-                    assert was["state"] in TERMINAL or len(was["attempts"]) == was["tries_before"], "it had started"
+                    began = [
+                        attempt for attempt in was["attempts"][was["tries_before"] :] if attempt["cls"] != "disk_full"
+                    ]
+                    assert was["state"] in TERMINAL or not began, "it had started"
                     assert self.can_be_had(node)
                 case _:
                     pass
@@ -286,6 +291,7 @@ class World:
         started = [fact for fact in step.facts if isinstance(fact, f.AttemptStarting)]
         assert sum(isinstance(effect, s.StartAttempt) for effect in step.effects) == len(started)
         used, slots = self.claimed(), Counter(node.worker for node in self.flying)
+        assert not started or not self.state.full
         for fact in started:
             node = self.get(fact.task, fact.graph)
             worker = self.state.workers[node.worker]
@@ -326,6 +332,7 @@ class World:
             and workers[node.worker].ready
             and not workers[node.worker].paused
             and not self.state.closing
+            and not self.state.full
             and all(amount <= total + 1e-9 for amount, total in self.claims(node).values())
         ]
         may.sort(key=lambda node: (-node.spec.priority, node.rank))
@@ -393,6 +400,7 @@ class World:
     def answer_everything(self, code=0):
         """The world answers until nothing is left to answer: then every graph is over, and nothing waits."""
         self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
+        self.do(s.DiskFreed())
         self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
         for worker, record in list(self.state.workers.items()):
             if record.paused or record.parked:

@@ -108,4 +108,6 @@ HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
     s.WorkerTypesConfigured: workers.on_worker_types_configured,
     s.Recovered: workers.on_recovered,
     s.Shutting: workers.on_shutting,
+    s.DiskFilled: workers.on_disk_filled,
+    s.DiskFreed: workers.on_disk_freed,
 }

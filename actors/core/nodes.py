@@ -6,7 +6,7 @@ independent of the size of the graph.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState
@@ -32,6 +32,10 @@ class Consumer:
     def idle_since_utc(self) -> float:
         """When it was last heard of."""
         return self.created_utc if self.acknowledged_utc is None else self.acknowledged_utc
+
+
+#: Failure class of an attempt that could not begin since the disk was full: it is no try.
+NO_ROOM: Final = "disk_full"
 
 
 @dataclass(slots=True, eq=False)
@@ -193,8 +197,8 @@ class Task:
 
     @property
     def tries(self) -> int:
-        """Attempts of this life."""
-        return len(self.attempts) - self.tries_before
+        """Attempts of this life that began, or failed to for a reason of their own."""
+        return sum(attempt.cls != NO_ROOM for attempt in self.attempts[self.tries_before :])
 
     @property
     def ref(self) -> str:

@@ -64,6 +64,8 @@ class State:
         self.ranks = 0
         #: The daemon goes down: nothing starts any more; not journalled.
         self.closing = False
+        #: The disk is full: nothing starts until there is room; not journalled.
+        self.full = False
 
     def task(self, graph: str, task: str) -> Task:
         """A task that exists; facts and stimuli of our own name no others."""

@@ -178,6 +178,14 @@ class Shutting(Stimulus, frozen=True, kw_only=True):
     """The daemon goes down; nothing is to start any more."""
 
 
+class DiskFilled(Stimulus, frozen=True, kw_only=True):
+    """There is no room on the disk any more; nothing new is to start until there is."""
+
+
+class DiskFreed(Stimulus, frozen=True, kw_only=True):
+    """There is room on the disk again."""
+
+
 class WorkerTypesConfigured(Stimulus, frozen=True, kw_only=True):
     """Worker type → how many attempts may run at once; named capacity → how much there is."""
 

@@ -16,6 +16,7 @@ FAILURES: Final[dict[str, str]] = {
     "result": "it exited with 0, and its result cannot be used",
     "validation": "it exited with 0, and what `validate` says does not hold",
     "reference": "it refers to a result that there is not",
+    "disk_full": "it could not be started: the disk is full",
     "unknown": "nobody can know how it ended",
     "cancelled": "it was cancelled",
 }
@@ -23,6 +24,7 @@ FAILURES: Final[dict[str, str]] = {
 #: Classes that `retry` never tries again, whatever it says → what to do instead.
 FINAL_FAILURES: Final[dict[str, str]] = {
     "deadline": "the deadline is the end of all attempts; `timeout` ends one",
+    "disk_full": "it is no try, and starts again by itself once there is room",
     "unknown": "what may have done its work is not tried again in silence; `on_unknown: rerun` does that",
     "cancelled": "what was cancelled stays so until somebody retries it by hand",
 }

@@ -95,6 +95,7 @@ ENDS = [
     {"ending": "lost", "exit_code": None, "message": "another boot"},
     {"ending": "spawn", "exit_code": None},
     {"ending": "spawn", "exit_code": None, "cls": "reference"},
+    {"ending": "spawn", "exit_code": None, "cls": "disk_full"},
 ]
 
 CHANGES = [
@@ -377,6 +378,11 @@ class Life(RuleBasedStateMachine):
         self.world.resources = {**RESOURCES, "mem": mem} if gpu else {"mem": mem}
         self.world.do(s.WorkerTypesConfigured(limits=self.world.limits, resources=self.world.resources))
 
+    @rule(full=seldom)
+    def fill_or_free_the_disk(self, full):
+        step = self.world.do(s.DiskFilled() if full else s.DiskFreed())
+        assert all(isinstance(fact, f.AttemptStarting) for fact in step.facts)
+
     @rule(seldom=seldom)
     def cancel_running(self, seldom):
         if seldom:
@@ -395,6 +401,7 @@ class Life(RuleBasedStateMachine):
         gone.handle(s.WorkerTypesConfigured(limits=self.world.limits, resources=self.world.resources), self.world.now)
         for worker in LIMITS:
             gone.handle(s.WorkerLost(worker=worker), self.world.now)
+        gone.state.full = False
         for worker in LIMITS if ready else []:
             live = gone.handle(s.WorkerReady(worker=worker), self.world.now)
             assert self.world.do(s.WorkerReady(worker=worker)).facts == live.facts

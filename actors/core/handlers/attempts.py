@@ -7,7 +7,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import asking
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
 from orch_actors.actors.core.handlers.endings import end_task
-from orch_actors.actors.core.nodes import Attempt, Task
+from orch_actors.actors.core.nodes import NO_ROOM, Attempt, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.hostwire import Question
@@ -17,7 +17,7 @@ from orch_actors.protocol.spec.graph import Retry
 def grant_slots(turn: Turn) -> None:
     """Start what may start now: the last thing in every turn, bounded by the free slots."""
     state, scheduler = turn.state, turn.state.scheduler
-    if not scheduler.dirty or state.closing:
+    if not scheduler.dirty or state.closing or state.full:
         return
     for worker in sorted(scheduler.dirty):
         record = state.worker(worker)
@@ -69,6 +69,8 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
     if running is None:
         return
     task, attempt = running
+    if news.cls == NO_ROOM:
+        turn.state.full = True  # the next one would fare no better
     cls, message = classify(attempt, news)
     if cls == "exit" and task.worker == "python":
         message += _last_word(news.tail)
@@ -110,6 +112,8 @@ def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Ques
         turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
     elif question is not None and cls in _MAY_ASK:
         asking.ask_question(turn, task, question, blocks=True)
+    elif cls == NO_ROOM:  # it never began
+        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
     elif cls is None:
         end_task(turn, task, "done")
     elif worth_another(task, cls):

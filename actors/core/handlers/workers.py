@@ -51,6 +51,16 @@ def on_shutting(turn: Turn, _news: s.Shutting) -> None:
     turn.state.closing = True
 
 
+def on_disk_filled(turn: Turn, _news: s.DiskFilled) -> None:
+    """What runs goes on, and its end is told; an attempt that began now would fail to make its record."""
+    turn.state.full = True
+
+
+def on_disk_freed(turn: Turn, _news: s.DiskFreed) -> None:
+    """What became ready meanwhile may start."""
+    turn.state.full = False
+
+
 def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> None:
     """Limits are set or changed; what runs beyond a lowered limit runs on."""
     for worker, limit in news.limits.items():
