@@ -83,7 +83,7 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
                 head=events.stop - 1,
             )
         case messages.ForgetConsumers():
-            return s.ConsumersUnwanted(consumers=do.consumers)
+            return s.ConsumersUnwanted(consumers=do.consumers, idle_s=do.idle)
         case _:
             return _edit_of(do, settings.defaults)
 

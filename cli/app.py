@@ -46,6 +46,7 @@ VERBS: Final = (
     "limit",
     "prune",
     "events",
+    "consumers",
     "actors",
     "config",
     "journal",
@@ -56,7 +57,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("journal",)
+GROUPS: Final = ("consumers", "journal")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}

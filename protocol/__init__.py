@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orch_actors.protocol.aclient import AsyncClient
     from orch_actors.protocol.client import Client
+    from orch_actors.protocol.consuming import Consumer
     from orch_actors.protocol.errors import (
         EnvironmentFault,
         ErrorInfo,
@@ -24,23 +25,34 @@ if TYPE_CHECKING:
     from orch_actors.protocol.follower import Follower
     from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
     from orch_actors.protocol.spec.work import PythonWork, ShellWork, Work
-    from orch_actors.protocol.views import DecisionView, Event, GraphSummary, GraphView, StatusView, WhyView
+    from orch_actors.protocol.views import (
+        ConsumerView,
+        DecisionView,
+        Event,
+        GraphSummary,
+        GraphView,
+        StatusView,
+        WhyView,
+    )
 
 #: Module → the names that it exports here.
 _EXPORTS: Final = {
     "aclient": ("AsyncClient",),
     "client": ("Client",),
+    "consuming": ("Consumer",),
     "errors": ("EnvironmentFault", "ErrorInfo", "OrchError", "PeerFault", "Problem", "Refused", "Unavailable"),
     "follower": ("Follower",),
     "spec.graph": ("Dependency", "GraphSpec", "Limits", "Retry", "TaskSpec", "Validate"),
     "spec.work": ("PythonWork", "ShellWork", "Work"),
-    "views": ("DecisionView", "Event", "GraphSummary", "GraphView", "StatusView", "WhyView"),
+    "views": ("ConsumerView", "DecisionView", "Event", "GraphSummary", "GraphView", "StatusView", "WhyView"),
 }
 _HOME_OF: Final = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "Consumer",
+    "ConsumerView",
     "DecisionView",
     "Dependency",
     "EnvironmentFault",

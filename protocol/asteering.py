@@ -13,7 +13,7 @@ from orch_actors.protocol.waiting import Questioned, until_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orch_actors.protocol.aclient import AsyncFollower
+    from orch_actors.protocol.afollower import AsyncFollower
     from orch_actors.protocol.spec.graph import TaskSpec
 
 

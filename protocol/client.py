@@ -3,7 +3,7 @@
 Knows the wire's messages and its own sockets, nothing of the daemon's inside. Light on purpose (zmq and msgspec,
 little else): every verb of the command line imports it. What a request means and when it is tried again stands
 in `exchange.py`, what an event stream owes its reader in `following.py`, what can be done to a graph that is under way
-in `steering.py`; here are the sockets and the waiting.
+in `steering.py`, reading events under a name in `consuming.py`; here are the sockets and the waiting.
 The same surface for asyncio: `aclient.py`.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import zmq
 
 from orch_actors.protocol import messages as m
+from orch_actors.protocol.consuming import Consumer, Consuming
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.follower import Follower
 from orch_actors.protocol.homes import Home
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from orch_actors.protocol.spec.graph import GraphSpec
 
 
-class Client(Steering):
+class Client(Steering, Consuming):
     """A connection to the daemon of one home, for any number of threads.
 
     Every call waits at most `timeout_s` seconds, over a restart of the daemon too, and sends its request again
@@ -267,6 +268,38 @@ class Client(Steering):
             ...         print(event.seq, event.kind, event.task)
         """
         return Follower(self, since, timeout_s)
+
+    def consume(
+        self,
+        name: str,
+        *,
+        since: int | None = None,
+        kinds: Sequence[str] = (),
+        graphs: Sequence[str] = (),
+        timeout_s: float | None = None,
+    ) -> Consumer:
+        """The events that a named consumer has not acknowledged yet, and on; made where it is not there.
+
+        At least once: what is handed out and not acknowledged (`ack`) is handed out again next time, to whoever
+        consumes under this name. Otherwise like `follow`.
+
+        Args:
+            name: 1 to 64 of a-z 0-9 . _ -
+            since: where a new one begins, after this event; without it, with the oldest that is kept.
+            kinds: the kinds of events that it wants, such as "graph_ended"; none: all.
+            graphs: the graphs whose events it wants; none: all.
+            timeout_s: end quietly when none has come for so long; without it, go on until closed.
+
+        Raises:
+            Refused: NOT_ALLOWED, it was opened for other kinds or graphs; TOO_MANY_CONSUMERS.
+
+        Example:
+            >>> with client.consume("mailer", kinds=["graph_ended"]) as events:
+            ...     for event in events:
+            ...         send_mail(event.graph, event.state)
+            ...         events.ack()
+        """
+        return Consumer(self, self.open_consumer(name, since=since, kinds=kinds, graphs=graphs), timeout_s)
 
     def wait(
         self, graphs: Sequence[str], *, any_: bool = False, timeout_s: float | None = None

@@ -6,7 +6,7 @@ time; `close` may be called by any.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,13 +38,30 @@ class Follower(Iterator[Event]):
         ...             break
     """
 
-    def __init__(self, client: "Client", since: int | None, timeout_s: float | None) -> None:
-        """Find out where to begin, and subscribe. See `Client.follow`."""
+    def __init__(
+        self,
+        client: "Client",
+        since: int | None,
+        timeout_s: float | None,
+        *,
+        consumer: str | None = None,
+        wants: Callable[[Event], bool] | None = None,
+    ) -> None:
+        """Find out where to begin, and subscribe. See `Client.follow`.
+
+        Args:
+            client: whose daemon it is.
+            since: the last event that is known already; None: begin with what comes.
+            timeout_s: see `Client.follow`.
+            consumer: the name under which missing events are asked for.
+            wants: which events are handed out; None: all.
+        """
         self._client = client
         self._timeout_s = timeout_s
+        self._consumer = consumer
         welcome = client.hello()
         self._endpoint = welcome.events
-        self._following = Following.begin(welcome, since, now=time.monotonic())
+        self._following = Following.begin(welcome, since, now=time.monotonic(), wants=wants)
         self._busy = False
         self._closed = False
         self._pid = os.getpid()
@@ -120,8 +137,9 @@ class Follower(Iterator[Event]):
         if self._following.resubscribe(now):
             self._subscribe()
         timeout_s = self._client.timeout_s if until is None else min(self._client.timeout_s, until - now)
+        asked = ReadEvents(since=self._following.since, consumer=self._consumer)
         try:
-            page = self._client.request(ReadEvents(since=self._following.since), timeout_s=timeout_s)
+            page = self._client.request(asked, timeout_s=timeout_s)
         except Unavailable:
             if until is not None and time.monotonic() >= until:
                 return  # the caller's time is up before the client's patience

@@ -1,4 +1,4 @@
-"""From what is published and what is asked for to the dense sequence of events: no gap, no duplicate.
+"""From what is published and what is asked for to the sequence of events: no gap, no duplicate.
 
 Pure: knows no socket, clock or thread; `now` is an argument (monotonic, seconds). Both clients drive it.
 
@@ -8,10 +8,15 @@ older one is dropped, a later one is held and shows a gap; a heartbeat shows a g
 While a gap is known, or nothing at all has been heard for a while, `must_ask` is true and the driver asks
 `ReadEvents(since=after)`, which is always right, if slower. Events that arrive by both ways are delivered once.
 
+A reader may want only some events. Numbers are dense all the same: every event is looked at, one after the other, and
+those that are not wanted are passed over. What the daemon has left out of an answer it has passed over itself: the
+answer says up to where (`through`).
+
 Rejected: asking alone (a poll), and publishing alone (a slow subscriber loses messages, and nothing tells it).
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from orch_actors.protocol.errors import EnvironmentFault, PeerFault
@@ -31,13 +36,17 @@ HELD: Final = 4096
 class Following:
     """One reader's place in the events.
 
-    Invariants: what `take` returns is numbered `after + 1` each time; everything held is numbered above
-    `after + 1 + len(ready)`.
+    Invariants: every event up to `since` was delivered, is ready, or is not wanted; everything held is numbered above
+    `since + 1`. Where all are wanted, what `take` returns is numbered `after + 1` each time.
     """
 
-    def __init__(self, after: int, journal: str, *, now: float) -> None:
+    def __init__(self, after: int, journal: str, *, now: float, wants: Callable[[Event], bool] | None = None) -> None:
+        """`wants`: which events are; None: all, and then an answer must not leave any out."""
         #: Number of the event delivered last.
         self.after = after
+        #: Number up to which every event has been looked at: what to ask for events after.
+        self.since = after
+        self._wants = wants
         self.journal: Final = journal
         self._ready: deque[Event] = deque()
         self._held: dict[int, Event] = {}
@@ -47,7 +56,9 @@ class Following:
         self._ask_not_before = now
 
     @classmethod
-    def begin(cls, welcome: Welcome, since: int | None, *, now: float) -> "Following":
+    def begin(
+        cls, welcome: Welcome, since: int | None, *, now: float, wants: Callable[[Event], bool] | None = None
+    ) -> "Following":
         """Begin after event `since`, or with what comes from now on.
 
         Raises:
@@ -55,7 +66,7 @@ class Following:
         """
         if since is not None and since > welcome.head:
             raise _wiped(f"its newest event is {welcome.head}, and events after {since} were asked for")
-        return cls(welcome.head if since is None else since, welcome.journal, now=now)
+        return cls(welcome.head if since is None else since, welcome.journal, now=now, wants=wants)
 
     def hear(self, message: Published | Heartbeat, now: float) -> None:
         """Take in what the event socket brought.
@@ -71,7 +82,7 @@ class Following:
             return
         event = message.event
         self._head = max(self._head, event.seq)
-        if event.seq > self._newest() and (event.seq == self._newest() + 1 or len(self._held) < HELD):
+        if event.seq > self.since and (event.seq == self.since + 1 or len(self._held) < HELD):
             self._held[event.seq] = event
             self._release()
 
@@ -83,19 +94,21 @@ class Following:
             PeerFault: it leaves out events that come next.
         """
         self._quiet_until = now + SILENCE_S
-        if page.head < self._newest():
-            raise _wiped(f"its newest event is {page.head}, and {self._newest()} was seen before")
+        if page.head < self.since:
+            raise _wiped(f"its newest event is {page.head}, and {self.since} was seen before")
         self._head = max(self._head, page.head)
-        before = self._newest()
+        before = self.since
         for event in page.events:
-            if event.seq <= self._newest():
+            if event.seq <= self.since:
                 continue
-            if event.seq != self._newest() + 1:
-                raise PeerFault(f"the events after {self._newest()} begin with {event.seq}")
-            self._ready.append(event)
-            self._held.pop(event.seq, None)
+            if self._wants is None and event.seq != self.since + 1:
+                raise PeerFault(f"the events after {self.since} begin with {event.seq}")
+            self._look_at(event)
+        if self._wants is not None:
+            self.since = max(self.since, min(page.through, page.head))
         self._release()
-        if self._newest() == before:
+        self._held = {seq: event for seq, event in self._held.items() if seq > self.since}
+        if self.since == before:
             self._ask_not_before = now + EMPTY_PAUSE_S
 
     def take(self) -> Event | None:
@@ -107,13 +120,13 @@ class Following:
         return event
 
     @property
-    def since(self) -> int:
-        """What to ask for events after."""
-        return self._newest()
+    def passed(self) -> int:
+        """Number up to which every event was delivered or is not wanted."""
+        return self._ready[0].seq - 1 if self._ready else self.since
 
     def missing(self) -> bool:
         """Whether events are known to exist that have not arrived."""
-        return self._head > self._newest()
+        return self._head > self.since
 
     def must_ask(self, now: float) -> bool:
         """Whether the driver should ask for a page now."""
@@ -131,12 +144,14 @@ class Following:
         until = min(self._quiet_until, self._ask_not_before) if self.missing() else self._quiet_until
         return max(until - now, 0.0)
 
-    def _newest(self) -> int:
-        return self._ready[-1].seq if self._ready else self.after
+    def _look_at(self, event: Event) -> None:
+        self.since = event.seq
+        if self._wants is None or self._wants(event):
+            self._ready.append(event)
 
     def _release(self) -> None:
-        while (event := self._held.pop(self._newest() + 1, None)) is not None:
-            self._ready.append(event)
+        while (event := self._held.pop(self.since + 1, None)) is not None:
+            self._look_at(event)
 
     def _same_journal(self, journal: str) -> None:
         if journal != self.journal:

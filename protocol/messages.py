@@ -169,11 +169,13 @@ class OpenConsumer(Message, frozen=True, kw_only=True, tag="open_consumer"):
 
 
 class ForgetConsumers(Message, frozen=True, kw_only=True, tag="forget_consumers"):
-    """Keep nothing for these consumers any longer; all of them or, where one is unknown, none.
+    """Keep nothing for these consumers any longer: the named ones (where one is unknown, none), or by their silence.
     Answer: ConsumersForgotten.
     """
 
-    consumers: tuple[str, ...]
+    consumers: tuple[str, ...] = ()
+    #: Those that have acknowledged nothing for longer than this, in seconds; of a new one since it was opened.
+    idle: float | None = None
 
 
 Command = (

@@ -159,6 +159,8 @@ class World:
         gone, before, armed = self.machine, dump(self.state), dict(self.armed)
         self.machine = replayed(self.journal)
         assert dump(self.state) == before, "replay differs from live"
+        numbers = [told.seq for line in self.journal for told in numbered(decode_outcome(line))]
+        assert numbers == list(range(1, self.head + 1)), "the numbers of events have holes"
         self.armed.clear()
         self.watched.clear()
         self.recovering = True

@@ -58,7 +58,11 @@ def find_consumer(state: State, name: str) -> Consumer:
     consumer = state.consumers.get(name)
     if consumer is None:
         close = difflib.get_close_matches(name, state.consumers, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`orch-actors consumers` lists them; `open_consumer` makes one"
+        hint = (
+            f"did you mean {close[0]}?"
+            if close
+            else "`orch-actors consumers list` shows them; `events --consumer NAME` makes one"
+        )
         raise Refused.because("UNKNOWN_CONSUMER", f"there is no consumer {name!r}", hint)
     return consumer
 

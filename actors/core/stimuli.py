@@ -156,9 +156,10 @@ class EventsAcknowledged(Stimulus, frozen=True, kw_only=True):
 
 
 class ConsumersUnwanted(Stimulus, frozen=True, kw_only=True):
-    """These consumers are to be forgotten."""
+    """Consumers are to be forgotten: the named ones, or those that were silent for longer than `idle_s`."""
 
     consumers: tuple[str, ...]
+    idle_s: float | None = None
 
 
 class CancelRunningAsked(Stimulus, frozen=True, kw_only=True):

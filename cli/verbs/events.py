@@ -1,52 +1,72 @@
-"""`events`: what happened, in order, each exactly once."""
+"""`events`: what happened, in order, each exactly once; or under a name, until it is acknowledged."""
 
-import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, get_args
 
 import msgspec
 import typer
 
 from orch_actors.cli import faults
+from orch_actors.cli.eventreading import Wanted, read_events
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json, stdout_style
 from orch_actors.cli.render.events import event_line
-from orch_actors.protocol.views import GRAPH_ENDINGS, Event
-
-if TYPE_CHECKING:
-    from orch_actors.protocol.client import Client
+from orch_actors.protocol.ids import ID_RULE, is_id
+from orch_actors.protocol.views import Event, EventKind
 
 EXAMPLES = """
-orch-actors events                            all of them
-orch-actors events --since -20 --follow       the last 20, and on
-orch-actors events --graph g7 --follow        until g7 has ended
-orch-actors events --json                     one {"seq", "kind", "graph", "task", "time_utc", …} a line
+orch-actors events                                  all of them
+orch-actors events --since -20 --follow             the last 20, and on
+orch-actors events --graph g7 --follow              until g7 has ended
+orch-actors events --kind graph_ended --json        one {"seq", "kind", "graph", "task", "time_utc", …} a line
+orch-actors events --consumer me --ack              what came since the last time
+orch-actors events --consumer me --ack -f --limit 1   wait for the next
 """
 
 
 def command(
     since: Annotated[
-        int, typer.Option("--since", metavar="N", help="Those after number N; -N: the last N.  [default: 0, all]")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--since",
+            metavar="N",
+            help="Those after number N; -N: the last N. With --consumer, where a new one begins.  [default: all]",
+        ),
+    ] = None,
+    *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens from now on.")] = False,
     graph: Annotated[str | None, typer.Option("--graph", metavar="GRAPH", help="Only those of one graph.")] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", metavar="KIND", help="Only these, such as graph_ended; repeatable.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="At most so many, then end.")] = None,
+    consumer: Annotated[
+        str | None,
+        typer.Option("--consumer", metavar="NAME", help="Those that this reader has not acknowledged; made where new."),
+    ] = None,
+    ack: Annotated[
+        bool, typer.Option("--ack", help="Acknowledge what was printed: the consumer is not shown it again.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show what happened, in order, each event once.
 
-    Events are numbered without gaps, and on disk before anybody is told.
+    Events are numbered without gaps, and on disk before anybody is told. Under a name, what is not acknowledged is
+    shown again next time, over restarts of the daemon too; --graph and --kind then belong to the name.
     """
+    _check(limit, consumer, kinds or [], ack=ack)
     said = session(home, as_json)
     style = stdout_style()
+
+    def show(event: Event) -> None:
+        if as_json:
+            say_json(event_document(event))
+        else:
+            say(event_line(event, style))
+
+    wanted = Wanted(since, graph, tuple(kinds or ()), limit, follow, consumer, ack)
     with said.client() as client:
-        for event in _events(client, since, graph, follow=follow):
-            if as_json:
-                say_json(event_document(event))
-            else:
-                say(event_line(event, style))
-            if follow:
-                sys.stdout.flush()
+        read_events(client, wanted, show)
     return faults.GOOD
 
 
@@ -55,31 +75,18 @@ def event_document(event: Event) -> dict[str, object]:
     return msgspec.structs.asdict(event)
 
 
-def _events(client: "Client", since: int, ref: str | None, *, follow: bool) -> Iterator[Event]:
-    graph: str | None = None
-    if ref is not None:
-        found = client.summaries([ref])
-        graph, head = found.graphs[0].id, found.head
-        follow = follow and found.graphs[0].state not in GRAPH_ENDINGS
-    else:
-        head = client.hello().head
-    after = max(0, head + since) if since < 0 else since
-    stream = client.follow(after) if follow else _pages(client, after, head)
-    for event in stream:
-        if graph is None or event.graph == graph:
-            yield event
-            if graph is not None and event.task is None and event.state in GRAPH_ENDINGS:
-                return
+def _check(limit: int | None, consumer: str | None, kinds: list[str], *, ack: bool) -> None:
+    if limit is not None and limit < 1:
+        raise faults.usage(f"--limit {limit}: expected 1 or more")
+    if ack and consumer is None:
+        raise faults.usage("--ack acknowledges for a consumer, and none is named", "add --consumer NAME")
+    if consumer is not None and not is_id(consumer):
+        raise faults.usage(f"--consumer {consumer!r}: no possible name", f"a name is {ID_RULE}")
+    known = get_args(EventKind)
+    for kind in kinds:
+        if kind not in known:
+            from difflib import get_close_matches
 
-
-def _pages(client: "Client", after: int, head: int) -> Iterator[Event]:
-    """All events up to number `head`: what happens while they are printed does not keep it going for ever."""
-    while after < head:
-        page = client.events(after)
-        if not page.events:
-            return
-        for event in page.events:
-            if event.seq > head:
-                return
-            yield event
-        after = page.events[-1].seq
+            near = get_close_matches(kind, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the kinds are: {', '.join(known)}"
+            raise faults.usage(f"--kind {kind!r}: there are no such events", hint)

@@ -7,12 +7,14 @@ import threading
 import msgspec
 import pytest
 
+from orch_actors.actors import archivist
 from orch_actors.actors.archivist import MAX_PIECE_BYTES, Archivist
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.history import OutcomeLine, encode
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.telling import Wanted
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.messages import Events, LogPiece, TaskResult
 from orch_actors.protocol.views import WhyView
@@ -196,6 +198,31 @@ def test_at_most_so_many_and_none_after_the_head(asked, segment_bytes):
     assert asked.events(2, limit=4) == [3, 4, 5, 6]
     assert asked.events(2, head=5) == [3, 4, 5]
     assert asked.events(2, limit=1, head=2) == []
+
+
+@pytest.mark.parametrize("segment_bytes", [1, 10**9])
+def test_only_what_is_wanted(asked, segment_bytes):
+    head = write_events(asked, [3, 1, 5, 2], segment_bytes)
+    everything, nothing = Wanted(kinds=frozenset({"task_ready"})), Wanted(graphs=frozenset({"g2"}))
+    for since in range(head):
+        found = asked(ReadOldEvents(ORIGIN, since, 3, head, everything))
+        assert [event.seq for event in found.events] == list(range(since + 1, min(since + 3, head) + 1))
+        assert found.through == found.events[-1].seq
+        found = asked(ReadOldEvents(ORIGIN, since, 3, head, nothing))
+        assert (found.events, found.through) == ((), head)
+
+
+def test_it_says_how_far_it_has_looked(asked, monkeypatch):
+    """Whoever wants what seldom comes does not keep others waiting."""
+    monkeypatch.setattr(archivist, "MAX_LOOK", 4)
+    head = write_events(asked, [3, 1, 5, 2], 10**9)
+    since, looks = 0, []
+    while since < head:
+        found = asked(ReadOldEvents(ORIGIN, since, 3, head, Wanted(graphs=frozenset({"g2"}))))
+        assert found.events == ()
+        looks.append(found.through - since)
+        since = found.through
+    assert looks == [4, 4, 3]
 
 
 def test_what_is_told_is_what_happened(asked):

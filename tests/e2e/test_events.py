@@ -54,3 +54,12 @@ def test_wrong(shared):
     assert shared("events", "--since", "x", code=2).err
     assert shared("events", "--graph", "g999", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
     assert shared("events", "--since", "999999", "--follow", "--json", code=100).error["code"] == "ENVIRONMENT"
+
+
+def test_some_kinds_and_so_many(shared):
+    shared("run", "--", "true")
+    shared("run", "--", "true")
+    found = shared("events", "--json", "--kind", "graph_ended", "--kind", "task_ended", "--limit", "3").lines
+    assert [event["kind"] for event in found] == ["task_ended", "graph_ended", "task_ended"]
+    assert len(shared("events", "--limit", "2").out.splitlines()) == 2
+    assert len(shared("events", "--follow", "--limit", "2").out.splitlines()) == 2

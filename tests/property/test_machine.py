@@ -9,7 +9,7 @@ and once the world answers, every graph ends.
 
 import os
 
-from core_world import LIMITS, RESOURCES, World, offer, over, task
+from core_world import LIMITS, RESOURCES, World, dump, offer, over, task
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -135,6 +135,8 @@ class Life(RuleBasedStateMachine):
         self.submitted = 0
         #: Attempts that have ended, to be told of again.
         self.ended = []
+        #: Consumer → its cursor, as it must be.
+        self.cursors = {}
         self.submit(shape, bounds, tolerant, False)
         self.submit(other, {}, tolerant, False)
 
@@ -314,6 +316,56 @@ class Life(RuleBasedStateMachine):
     def prune(self, named, pick, keep, old, dry_run):
         graphs = (self.graph(pick),) if named else ()
         self.world.tell(s.PruneAsked(graphs=graphs, older_than_s=old, keep=keep, dry_run=dry_run))
+
+    # --- readers of events ----------------------------------------------------------------------------------------
+
+    def silently(self, stimulus):
+        """What concerns readers of events is no event, and moves nothing else."""
+        head, before = self.world.head, dump(self.world.state)
+        step = self.world.tell(stimulus)
+        after = dump(self.world.state)
+        assert self.world.head == head
+        assert {**after, "consumers": 0} == {**before, "consumers": 0}
+        assert {name: one.cursor for name, one in self.world.state.consumers.items()} == self.cursors
+        return step
+
+    @rule(name=st.sampled_from("abcd"), since=st.none() | st.integers(0, 40), some=st.booleans(), pick=picks)
+    def open_consumer(self, name, since, some, pick):
+        head = self.world.head
+        wants = {"kinds": ("graph_ended",), "graphs": (self.graph(pick),)} if some else {"kinds": (), "graphs": ()}
+        known = self.world.state.consumers.get(name)
+        possible = (since is None or since <= head) and not (some and self.graph(pick) == "g99")
+        if known is None and possible:
+            self.cursors[name] = since or 0
+        asked = s.ConsumerWanted(consumer=name, since=since, oldest=1, head=head, **wants)
+        step = self.silently(asked)
+        if isinstance(step, Refused):
+            assert not possible or (known is not None and some)
+        else:
+            assert step.answer.existing == (known is not None)
+            assert not self.silently(asked).facts
+
+    @precondition(lambda self: self.cursors)
+    @rule(pick=picks, seq=st.integers(-1, 200))
+    def acknowledge(self, pick, seq):
+        name = self.some(list(self.cursors), pick)
+        right = 0 <= seq <= self.world.head
+        if right:
+            self.cursors[name] = max(self.cursors[name], seq)
+        step = self.silently(s.EventsAcknowledged(consumer=name, seq=seq, head=self.world.head))
+        assert isinstance(step, Refused) == (not right)
+        if right:
+            assert step.answer.cursor == self.cursors[name]
+
+    @precondition(lambda self: self.cursors)
+    @rule(pick=picks, nobody=seldom, rare=seldom)
+    def forget_consumer(self, pick, nobody, rare):
+        if not rare:
+            return
+        name = self.some(list(self.cursors), pick)
+        if not nobody:
+            del self.cursors[name]
+        self.silently(s.ConsumersUnwanted(consumers=(name, "nobody") if nobody else (name,)))
 
     # --- the world ------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ A cursor only moves forward, so an acknowledgement may come late, twice or out o
 reader has not acknowledged is delivered to it again; the journal keeps it as long as the cursor stands before it.
 """
 
-from typing import Final
+import difflib
+from typing import Final, get_args
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
@@ -14,11 +15,14 @@ from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import ID_RULE, is_id
 from orch_actors.protocol.messages import Acknowledged, ConsumerOpened, ConsumersForgotten
+from orch_actors.protocol.views import EventKind
 
 #: Consumers that are remembered at the most; each keeps the events that it has not acknowledged.
 MAX_CONSUMERS: Final = 1000
 #: Kinds and graphs, each, that one may name.
 MAX_WANTED: Final = 1000
+
+_KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 
 
 def on_consumer_wanted(turn: Turn, asked: s.ConsumerWanted) -> ConsumerOpened:
@@ -35,6 +39,7 @@ def on_consumer_wanted(turn: Turn, asked: s.ConsumerWanted) -> ConsumerOpened:
     if consumer is not None:
         _must_want_the_same(consumer, kinds, graphs)
         return _opened(consumer, asked.head, existing=True)
+    _must_be_kinds(kinds)
     if max(len(kinds), len(graphs)) > MAX_WANTED:
         raise Refused.because("INVALID_REQUEST", f"it names more than {MAX_WANTED} of a sort", "name fewer, or none")
     if len(turn.state.consumers) >= MAX_CONSUMERS:
@@ -66,12 +71,17 @@ def on_events_acknowledged(turn: Turn, asked: s.EventsAcknowledged) -> Acknowled
 
 
 def on_consumers_unwanted(turn: Turn, asked: s.ConsumersUnwanted) -> ConsumersForgotten:
-    """Forget the named ones, all or none.
+    """Forget the named ones, all or none; or those that were silent for too long.
 
     Raises:
-        Refused: one is unknown.
+        Refused: one is unknown, or it is not said which.
     """
+    if bool(asked.consumers) == (asked.idle_s is not None):
+        raise Refused.because("INVALID_REQUEST", "which consumers?", "name them, or say how long they were idle")
     chosen = [find_consumer(turn.state, name) for name in dict.fromkeys(asked.consumers)]
+    if asked.idle_s is not None:
+        before_utc = turn.now_utc - asked.idle_s
+        chosen = [consumer for consumer in turn.state.consumers.values() if consumer.idle_since_utc < before_utc]
     for consumer in chosen:
         turn.emit(f.ConsumerForgotten(consumer=consumer.name))
     return ConsumersForgotten(consumers=tuple(consumer.name for consumer in chosen))
@@ -85,6 +95,14 @@ def _must_want_the_same(consumer: Consumer, kinds: tuple[str, ...], graphs: tupl
             f"consumer {consumer.name} was opened for other events",
             f"take another name, or forget it first: `orch-actors consumers forget {consumer.name}`",
         )
+
+
+def _must_be_kinds(kinds: tuple[str, ...]) -> None:
+    for kind in kinds:
+        if kind not in _KINDS:
+            close = difflib.get_close_matches(kind, _KINDS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(_KINDS)}"
+            raise Refused.because("INVALID_REQUEST", f"there are no events of the kind {kind!r}", hint)
 
 
 def _no_such_event(seq: int, oldest: int, head: int) -> Refused:

@@ -98,6 +98,13 @@ def test_what_it_wants_is_kept_and_not_to_be_changed():
     assert refusal(world, wanted(consumer="you", graphs=("g7",))) == "UNKNOWN_GRAPH"
 
 
+def test_kinds_are_those_that_there_are():
+    found = World().tell(wanted(kinds=("graph_ended", "task_endet")))
+    assert found.info.code == "INVALID_REQUEST"
+    assert found.info.hint == "did you mean task_ended?"
+    assert "graph_submitted" in World().tell(wanted(kinds=("x",))).info.hint
+
+
 def test_it_outlives_its_graph():
     world = World()
     world.submit(task("a"))
@@ -124,6 +131,21 @@ def test_forgotten_ones_may_begin_anew():
     assert world.do(wanted(graphs=())).answer == ConsumerOpened(consumer="me", cursor=0, head=10)
 
 
+def test_or_those_that_were_silent_for_too_long():
+    world = World()
+    for name in ("a", "b", "c"):
+        world.do(wanted(consumer=name))
+        world.now += 100
+    world.do(acked(1, consumer="a"))
+    world.now += 10
+    step = world.do(s.ConsumersUnwanted(consumers=(), idle_s=150.0))
+    assert step.answer == ConsumersForgotten(consumers=("b",))
+    assert world.do(s.ConsumersUnwanted(consumers=(), idle_s=1e9)).answer == ConsumersForgotten(consumers=())
+    assert refusal(world, s.ConsumersUnwanted(consumers=())) == "INVALID_REQUEST"
+    assert refusal(world, s.ConsumersUnwanted(consumers=("a",), idle_s=0.0)) == "INVALID_REQUEST"
+    assert list(world.state.consumers) == ["a", "c"]
+
+
 def test_there_are_not_too_many(monkeypatch):
     monkeypatch.setattr(consuming, "MAX_CONSUMERS", 3)
     monkeypatch.setattr(consuming, "MAX_WANTED", 2)
@@ -138,8 +160,8 @@ def test_there_are_not_too_many(monkeypatch):
     assert "consumers forget b" in found.info.hint
     assert world.do(wanted(consumer="c")).answer.existing
     world.do(s.ConsumersUnwanted(consumers=("b",)))
-    assert refusal(world, wanted(consumer="d", kinds=("a", "b", "c"))) == "INVALID_REQUEST"
-    world.do(wanted(consumer="d", kinds=("a", "b")))
+    assert refusal(world, wanted(consumer="d", kinds=("task_ready", "task_ended", "graph_ended"))) == "INVALID_REQUEST"
+    world.do(wanted(consumer="d", kinds=("task_ready", "task_ended")))
 
 
 def test_a_restart_leaves_them_where_they_are():

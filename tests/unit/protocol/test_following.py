@@ -190,3 +190,61 @@ def test_what_is_held_is_bounded(monkeypatch):
     following.page(page(5, 9), 0.0)
     assert taken(following) == [5, 6, 7, 8, 9]
     assert HELD > 3
+
+
+# --- a reader that wants only some ----------------------------------------------------------------------------------
+
+
+def third(event):
+    return event.seq % 3 == 0
+
+
+def wanted_page(after, limit, head):
+    """As the daemon answers a consumer that wants every third: (the page, where it has looked to)."""
+    found = [seq for seq in range(after + 1, head + 1) if seq % 3 == 0][:limit]
+    through = found[-1] if len(found) == limit else head
+    return Events(events=tuple(event(seq) for seq in found), head=head, through=through)
+
+
+@given(st.data())
+def test_all_that_is_wanted_and_nothing_else(data):
+    """However it comes: published, lost, doubled, asked for."""
+    total = data.draw(st.integers(0, 40))
+    following, now, out, head = Following(0, "j", now=0.0, wants=third), 0.0, [], 0
+    for _ in range(data.draw(st.integers(0, 60))):
+        now += 0.01
+        match data.draw(st.sampled_from(["happen", "old", "beat", "ask", "take"])):
+            case "happen" if head < total:
+                head += 1
+                if data.draw(st.booleans()):
+                    following.hear(published(head), now)
+            case "old" if head:
+                following.hear(published(data.draw(st.integers(1, head))), now)
+            case "beat":
+                following.hear(beat(head), now)
+            case "ask":
+                following.page(wanted_page(following.since, data.draw(st.integers(1, 3)), head), now)
+            case "take":
+                out += taken(following)
+        assert following.passed <= following.since <= head
+        assert not [seq for seq in range(following.after + 1, following.passed + 1) if seq % 3 == 0]
+    following.hear(beat(head), now)
+    for _ in range(100):
+        if following.missing():
+            now += 1.0
+            following.page(wanted_page(following.since, 2, head), now)
+        out += taken(following)
+    assert out == [seq for seq in range(1, head + 1) if seq % 3 == 0]
+    assert following.passed == following.since == head
+    assert following.after == (out[-1] if out else 0)
+
+
+def test_what_an_answer_has_passed_over_is_held_no_longer(monkeypatch):
+    monkeypatch.setattr(module, "HELD", 1)
+    following = Following(0, "j", now=0.0, wants=third)
+    following.hear(published(4), 0.0)
+    following.page(wanted_page(0, 9, 5), 0.0)
+    following.hear(published(7), 0.0)
+    following.page(wanted_page(5, 9, 6), 0.0)
+    assert taken(following) == [3, 6]
+    assert not following.missing()
