@@ -1,0 +1,291 @@
+"""One round: a home, a load, strikes, and, when the last one has fallen, everything that is needed to judge it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from orch_actors.protocol import messages as m
+from orch_actors.protocol.client import Client
+from orch_actors.protocol.environment import outside_attempts
+from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.stress.chaos import processes
+from orch_actors.stress.chaos.calls import Calls
+from orch_actors.stress.chaos.jobs import Patience
+from orch_actors.stress.chaos.keeper import Keeper
+from orch_actors.stress.chaos.plan import AT_MOST_S, Strike, strikes
+from orch_actors.stress.chaos.record import CLOCK, EFFECTS, FINAL, HISTORY, HOME, RIG, STRIKES, Log
+from orch_actors.stress.daemon import processes_of
+from orch_actors.stress.rigged.clock import set_offset
+from orch_actors.stress.rigged.rig import Rig, write_rig
+
+AGENTS: Final = 5
+
+#: A load that overtaxes two processors a little, so that there is always something that waits.
+SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n"
+
+#: What everything may take to come to its end, after the last strike.
+END_S: Final = 180.0
+LOOK_S: Final = 0.02
+#: What processes may take to be gone after their attempt, or their daemon, is.
+GONE_S: Final = 10.0
+
+PATIENT: Final = Patience(wait_s=60.0, settle=True)
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """What a round is to be."""
+
+    #: Exists, is empty, has a short path.
+    folder: str
+    seed: int
+    #: Processes that are killed, at least (the last strike may kill two).
+    kills: int
+    #: Whether shims are killed too.
+    shims: bool = False
+    #: No strike after so many seconds; None: until there were enough kills.
+    most_s: float | None = None
+
+
+class Round:
+    """See the module. `run` leaves no process behind, and in the folder what record.py says."""
+
+    def __init__(self, order: Order) -> None:
+        self._order: Final = order
+        self._folder: Final = order.folder
+        os.mkdir(self._path(HOME), 0o700)
+        with open(os.path.join(self._path(HOME), "config.toml"), "w", encoding="utf-8") as file:
+            file.write(SETTINGS)
+        set_offset(self._path(CLOCK), 0.0)
+        write_rig(self._path(RIG), Rig(clock=self._path(CLOCK)))
+        self._log: Final = Log(self._path(STRIKES))
+        self._keeper: Final = Keeper(order.folder, self._log)
+        self.kills = 0
+        #: Hosts that are stopped, and belong to a supervisor that is dead.
+        self._asleep: list[int] = []
+
+    def run(self) -> None:
+        """From the first daemon to the last.
+
+        Raises:
+            EnvironmentFault: a daemon does not come up, or the clients do not end.
+        """
+        agents: subprocess.Popen[str] | None = None
+        try:
+            self._keeper.up()
+            agents = self._start_agents()
+            self._strike_all(agents)
+            self._wind_up(agents)
+        finally:
+            self._wake_all()
+            if agents is not None:
+                agents.kill()
+                agents.wait()
+            self._keeper.end()
+            self._end_all()
+            self._log.close()
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _start_agents(self) -> "subprocess.Popen[str]":
+        module = "orch_actors.stress.chaos.agents"
+        with open(self._path("agents.err"), "ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", module, self._folder, str(self._order.seed), str(AGENTS)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=outside_attempts(os.environ),
+            )
+
+    # --- strikes --------------------------------------------------------------------------------------------------
+
+    def _strike_all(self, agents: "subprocess.Popen[str]") -> None:
+        until_at = None if self._order.most_s is None else time.monotonic() + self._order.most_s
+        for strike in strikes(self._order.seed, shims=self._order.shims):
+            if self.kills >= self._order.kills or (until_at is not None and time.monotonic() >= until_at):
+                return
+            if agents.poll() is not None:
+                raise EnvironmentFault("the process of the clients has died", f"see {self._path('agents.err')}", 111)
+            self._wait_for(strike)
+            if self._keeper.went_by_itself():
+                self._keeper.up()
+            self._carry_out(strike)
+
+    def _wait_for(self, strike: Strike) -> None:
+        """Until the tasks have written so many lines, or time is up; and a moment more."""
+        until_at = time.monotonic() + AT_MOST_S
+        size = self._effects_size() + strike.lines * len("g100/t1/1 begin\n")
+        while self._effects_size() < size and time.monotonic() < until_at:
+            time.sleep(LOOK_S)
+        time.sleep(strike.moment_s)
+
+    def _effects_size(self) -> int:
+        try:
+            return os.stat(self._path(EFFECTS)).st_size
+        except OSError:
+            return 0
+
+    def _carry_out(self, strike: Strike) -> None:
+        victims: list[int] = []
+        match strike.act:
+            case "supervisor":
+                self._kill_supervisor(strike, victims)
+            case "host":
+                if not self._kill_host(strike, victims):
+                    self._kill_supervisor(strike, victims)
+            case "both":
+                self._kill_host(strike, victims)
+                self._kill_supervisor(strike, victims)
+            case "stop_supervisor":
+                self._keeper.signal(signal.SIGSTOP)
+                time.sleep(strike.pause_s)
+                self._keeper.signal(signal.SIGCONT)
+            case "stop_host":
+                if (host := self._choose_host(strike)) is not None and _signal(host, signal.SIGSTOP):
+                    time.sleep(strike.pause_s)
+                    _signal(host, signal.SIGCONT)
+            case "zombie":
+                if (host := self._choose_host(strike)) is not None and _signal(host, signal.SIGSTOP):
+                    self._asleep.append(host)
+                self._kill_supervisor(strike, victims)
+                time.sleep(strike.pause_s)
+                self._wake_all()
+            case "clock":
+                set_offset(self._path(CLOCK), strike.offset_s)
+            case "shim":
+                self._kill_shim(strike)
+        self.kills += len(victims)
+        self._log.write({"strike": strike, "victims": victims, "at": round(time.monotonic(), 4)})
+
+    def _kill_supervisor(self, strike: Strike, victims: list[int]) -> None:
+        victims.append(self._keeper.kill())
+        for life_s in strike.births:
+            self._keeper.begin()
+            time.sleep(life_s)
+            victims.append(self._keeper.kill())
+        time.sleep(strike.pause_s if strike.act != "zombie" else 0.0)
+        self._keeper.up()
+
+    def _kill_host(self, strike: Strike, victims: list[int]) -> bool:
+        host = self._choose_host(strike)
+        if host is None or not _signal(host, signal.SIGKILL):
+            return False
+        victims.append(host)
+        return True
+
+    def _choose_host(self, strike: Strike) -> int | None:
+        hosts = sorted(self._keeper.hosts().items())
+        return hosts[int(strike.which * len(hosts))][1] if hosts else None
+
+    def _kill_shim(self, strike: Strike) -> None:
+        """Of those that run; written down before, since its attempt alone may be unknown afterwards."""
+        found = sorted(processes.shims(self._keeper.home).items())
+        if found:
+            attempt, pid = found[int(strike.which * len(found))]
+            self._log.write({"shim": attempt, "pid": pid})
+            _signal(pid, signal.SIGKILL)
+
+    def _wake_all(self) -> None:
+        for pid in self._asleep:
+            _signal(pid, signal.SIGCONT)
+        self._asleep.clear()
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def _wind_up(self, agents: "subprocess.Popen[str]") -> None:
+        """Let the agents finish, clear up what they left, and write down what is to be seen."""
+        set_offset(self._path(CLOCK), 0.0)
+        self._say(agents, "stop")
+        if self._hear(agents) != "stopped\n":
+            raise EnvironmentFault("the clients do not end", f"see {self._path('agents.err')}", 111)
+        home = self._keeper.home
+        with Client(home, client_id="janitor", timeout_s=60.0) as client:
+            self._clear_up(client)
+            head = client.hello().head
+            views = []
+            for summary in client.status().graphs:
+                views.append(client.graph(summary.id))
+        self._say(agents, f"end {head}")
+        agents.wait(END_S)
+        orphans = _until_none(lambda: processes.of_attempts(home))
+        self._keeper.went_by_itself()
+        code = self._keeper.end()
+        left = _until_none(lambda: dict.fromkeys(processes_of(home), ""))
+        final = {
+            "graphs": msgspec.to_builtins(views),
+            "head": head,
+            "orphans": {str(pid): attempt for pid, attempt in orphans.items()},
+            "left": list(left),
+            "exit_code": code,
+        }
+        with open(self._path(FINAL), "wb") as file:
+            file.write(msgspec.json.encode(final))
+
+    def _clear_up(self, client: Client) -> None:
+        """See every graph to its end: some agents have gone without waiting for theirs."""
+        history = Log(self._path(HISTORY))
+        calls = Calls(client, "janitor", history)
+        until_at = time.monotonic() + END_S
+        while time.monotonic() < until_at:
+            for worker in client.status().workers:
+                if worker.reason.startswith("paused"):
+                    calls.make(m.Resume(worker=worker.type), PATIENT)
+            running = [graph for graph in client.status().graphs if graph.ended_utc is None]
+            if not running:
+                break
+            for decision in client.decisions():
+                calls.make(m.Decide(ref=decision.ref, choice=decision.options[0], note="by the janitor"), PATIENT)
+            for graph in running:
+                if graph.state == "paused":
+                    calls.make(m.Resume(graph=graph.id), PATIENT)
+            with suppress(TimeoutError, Refused):
+                client.wait([graph.id for graph in running], timeout_s=0.3)
+        history.close()
+
+    def _say(self, agents: "subprocess.Popen[str]", word: str) -> None:
+        assert agents.stdin is not None  # noqa: S101 (it was asked for)
+        agents.stdin.write(word + "\n")
+        agents.stdin.flush()
+
+    def _hear(self, agents: "subprocess.Popen[str]") -> str:
+        """Their next line. While they have none, the daemon is looked after: it may die by itself."""
+        import select
+
+        assert agents.stdout is not None  # noqa: S101 (it was asked for)
+        until_at = time.monotonic() + END_S
+        while time.monotonic() < until_at:
+            if select.select([agents.stdout], [], [], 0.2)[0]:
+                return agents.stdout.readline()
+            if self._keeper.went_by_itself():
+                self._keeper.up()
+        return ""
+
+    def _end_all(self) -> None:
+        """What still lives of this home: told already, and ended now."""
+        for pid in (*processes.of_attempts(self._keeper.home), *processes_of(self._keeper.home)):
+            _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _until_none(look: Any) -> dict[int, str]:
+    """What is still there after a while."""
+    until_at = time.monotonic() + GONE_S
+    while (found := dict(look())) and time.monotonic() < until_at:
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,33 @@
+"""See the package. The clock comes first: the program's modules take `time.time` as they are imported."""
+
+import runpy
+import sys
+
+from orch_actors.stress.rigged import clock
+from orch_actors.stress.rigged.rig import RIGGED, Rig, read_rig
+
+PROGRAMS = {"daemon": "orch_actors.actors", "host": "orch_actors.actors.host"}
+
+
+def main() -> None:
+    """Put the rig in place and become the program."""
+    path, role, *rest = sys.argv[1:]
+    rig = read_rig(path)
+    if rig.clock is not None:
+        clock.follow(rig.clock)
+    _pass_on(path, rig, role)
+    sys.argv = [PROGRAMS[role], *rest]
+    runpy.run_module(PROGRAMS[role], run_name="__main__", alter_sys=True)
+
+
+def _pass_on(path: str, rig: Rig, role: str) -> None:
+    """A daemon's hosts live in the same world."""
+    del rig
+    if role == "daemon":
+        from orch_actors.actors.workforce import Workforce
+
+        Workforce.program = (*RIGGED, path, "host")
+
+
+if __name__ == "__main__":
+    main()

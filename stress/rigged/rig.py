@@ -1,0 +1,37 @@
+"""What is wrong with the world: the JSON file that a rigged process is started with."""
+
+import sys
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+#: How a rigged process is started, but for the rig and what follows it. `-P`: see cli/launch.py.
+RIGGED: Final = (sys.executable, "-P", "-m", "orch_actors.stress.rigged")
+
+
+class Rig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One world."""
+
+    #: A file with one double: seconds by which the wall clock is wrong, read at every look at it.
+    clock: str | None = None
+
+
+def read_rig(path: str) -> Rig:
+    """The rig in a file.
+
+    Raises:
+        OSError, msgspec.DecodeError: it is not there, or none.
+    """
+    with open(path, "rb") as file:
+        return msgspec.json.decode(file.read(), type=Rig)
+
+
+def write_rig(path: str, rig: Rig) -> None:
+    """Write it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with open(path, "wb") as file:
+        file.write(msgspec.json.encode(rig))
