@@ -18,7 +18,7 @@ from orch_actors.cli.output import note, say, say_json
 
 app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-VERBS: Final = ("list", "run", "replay", "bench", "prove")
+VERBS: Final = ("list", "run", "replay", "bench", "chaos", "prove")
 
 GOOD: Final = 0
 NOT_AS_EXPECTED: Final = 1
@@ -44,6 +44,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     orch-actors stress run marathon --tasks 2000   random graphs, against a model of what must happen
     orch-actors stress replay FILE.json --speed 100
     orch-actors stress bench                       how fast it is, beside the plainest tools
+    orch-actors stress chaos --kills 100           everything of ours dies at random; a checker judges
     orch-actors stress prove                       every figure of reliability, one after the other
 
     \b
@@ -205,6 +206,72 @@ def bench(
 
         show_bench(found)
     return NOT_AS_EXPECTED if found.ok is False else GOOD
+
+
+@app.command()
+def chaos(
+    *,
+    kills: Annotated[
+        int | None, typer.Option("--kills", min=1, metavar="K", help="So many processes are killed.  [default: 100]")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.01, metavar="M", help="Instead: go on for so long.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
+    shims: Annotated[
+        bool, typer.Option("--shims", help="Kill shims too: their attempts alone may then be unknown.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the folder of every round, not only of a failed one.")
+    ] = False,
+    check: Annotated[
+        str | None,
+        typer.Option("--check", metavar="DIR", help="Judge the folder of an earlier round again; run nothing."),
+    ] = None,
+    report: ReportOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Clients work, and everything of ours dies meanwhile, at random; an independent checker judges.
+
+    Supervisor and worker hosts are killed, stopped and continued, and the wall clock jumps (for them alone). The
+    checker holds against each other what clients were told, what tasks wrote as they began and ended, and the journal.
+
+    \b
+    orch-actors stress chaos --kills 1000
+    orch-actors stress chaos --minutes 10 --seed 7 --shims
+    orch-actors stress chaos --check DIR
+
+    A seed repeats the load and every strike; what it cannot repeat is where within a write the machine is just then.
+    """
+    from orch_actors.cli import faults
+    from orch_actors.stress import showing
+    from orch_actors.stress.chaos.campaign import Campaign, judge_again, run_campaign
+
+    if home:
+        raise faults.usage("chaos takes no --home", "its daemons die in fresh homes of their own")
+    if kills is not None and minutes is not None:
+        raise faults.usage("--kills and --minutes exclude each other", "give one of them")
+    if check is not None:
+        found = judge_again(os.path.abspath(os.path.expanduser(check)))
+    else:
+        campaign = Campaign(
+            seed=seed,
+            kills=(kills or 100) if minutes is None else None,
+            most_s=None if minutes is None else minutes * 60,
+            shims=shims,
+            keep=keep,
+            tell=note,
+        )
+        with ended_in_order():
+            found = run_campaign(campaign)
+    if report is not None:
+        write_report(report, found.document())
+    if as_json:
+        say_json(found.document())
+    else:
+        showing.show_campaign(found)
+    return GOOD if found.ok else NOT_AS_EXPECTED
 
 
 @app.command()

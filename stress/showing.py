@@ -9,6 +9,7 @@ from orch_actors.stress.table import table
 
 if TYPE_CHECKING:
     from orch_actors.stress.bench.run import BenchReport
+    from orch_actors.stress.chaos.campaign import CampaignReport
     from orch_actors.stress.expect import Check
     from orch_actors.stress.proofs.proof import Proof
     from orch_actors.stress.proofs.run import ProofReport, Proven
@@ -78,6 +79,28 @@ def show_bench(found: "BenchReport") -> None:
     headings = ("figure", "here", "reference", "which is", "ratio", "asked for", "verdict", "besides")
     say(table(headings, rows, right=(1, 2, 4)))
     say(f"\n{found.machine}, Python {found.python}" + ("; a quick run says nothing on speed" if found.quick else ""))
+
+
+def show_campaign(found: "CampaignReport") -> None:
+    """The rules and what broke them, and what there was to judge."""
+    rows = [(count, name) for name, count in found.violations.items()]
+    say(table(("found", "violations: each must be 0"), rows, right=(0,)))
+    say()
+    say(", ".join(f"{count:,} {name}" for name, count in found.counts.items()))
+    for one in found.rounds:
+        if one.faults:
+            say(f"\nVIOLATIONS in the round of seed {one.seed}" + (f", {one.folder}" if one.folder else ""))
+            for fault in one.faults[:MOST_SHOWN]:
+                say(f"  {_plain(fault)[:LONGEST_SHOWN]}")
+            if len(one.faults) > MOST_SHOWN:
+                say(f"  and {len(one.faults) - MOST_SHOWN} more; --report has all")
+    verdict = "everything holds" if found.ok else "NOT EVERYTHING HOLDS"
+    say(f"{found.kills:,} kills in {found.seconds:.0f} s, seed {found.seed}: {verdict}")
+
+
+#: Of one round; and of one sentence.
+MOST_SHOWN: Final = 20
+LONGEST_SHOWN: Final = 500
 
 
 def show_proofs(found: "list[Proof]") -> None:

@@ -14,9 +14,9 @@ What a round leaves is a folder (record.py): the agents' histories, the consumer
 they began and ended, the journal, the last views, the strikes. The verdict is made from that folder alone, so it can be
 made again, and a test can plant a violation in it.
 
-What a seed repeats: every graph, edit, command and answer that is offered, every strike, its victim and how long it waits
+What a seed repeats: every graph, edit, command and answer that is offered, every strike, its victim, and what it waits
 for. What it cannot repeat is the machine's timing: where exactly within a write or a spawn a kill lands, and so which
-commands arrive before it. `stress crash` tries those places one by one.
+commands arrive before it.
 
 Rejected: rounds without end in one home (a fault would be in a journal of hundreds of megabytes), kills at fixed times
 (a slow machine would be killed before it has done anything): a strike waits for so many effects of tasks.

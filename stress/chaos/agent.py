@@ -1,7 +1,7 @@
 """An agent: does one job after the other, as an agent would that was told to: submit, look, edit, answer, wait.
 
-What it does is drawn beforehand (jobs.py). A refusal is as good an answer as any: the graph may be over by then. What no
-daemon may say, it notes as a fault.
+What it does is drawn beforehand (jobs.py). A refusal is as good an answer as any: the graph may be over by then. What
+no daemon may say, it notes as a fault.
 """
 
 import threading
@@ -19,6 +19,8 @@ from orch_actors.stress.chaos.record import Log
 
 #: How often an agent that waits looks for questions.
 LOOK_EVERY_S: Final = 0.3
+#: Less than this is slept, not waited for.
+SHORT_S: Final = 0.05
 #: A graph that has not ended by then is left to whoever clears up after the round.
 PATIENCE_S: Final = 60.0
 
@@ -71,22 +73,25 @@ class Agent(threading.Thread):
             due_at += step.after_s
             self._wait(course, due_at)
             self._carry_out(course, step)
-        for step in (*course.job.last, None):
+        last: tuple[Step | None, ...] = (*course.job.last, None)
+        for then in last:
             while not self._wait(course, time.monotonic() + LOOK_EVERY_S):
                 if time.monotonic() >= until_at:
                     return
-            if step is not None:
-                self._carry_out(course, step)
-                if step.verb == "prune":
+            if then is not None:
+                self._carry_out(course, then)
+                if then.verb == "prune":
                     return
 
     def _wait(self, course: "_Course", until_at: float) -> bool:
         """Wait for the graph's end, until then; whether it is over. What is asked meanwhile is answered."""
         left_s = until_at - time.monotonic()
+        if left_s < SHORT_S:
+            time.sleep(max(0.0, left_s))
+            return False
         try:
-            if left_s > 0:
-                self._client.wait([course.graph], timeout_s=left_s)
-                return True
+            self._client.wait([course.graph], timeout_s=left_s)
+            return True
         except Refused as refused:
             self._fault(f"{course.job.name}: {course.graph} was accepted, and now: {refused}")
             time.sleep(max(0.0, left_s))
@@ -128,7 +133,7 @@ class Agent(threading.Thread):
             case "limit":
                 self._make(m.SetLimit(graph=graph, parallel=2), step)
             case "look":
-                self._look(course, step)
+                self._look(course)
             case "retry":
                 self._make(m.RetryTasks(graph=graph), step)
             case "prune":
@@ -154,12 +159,12 @@ class Agent(threading.Thread):
         if found is not None and not (isinstance(found, ErrorInfo) and found.code == code):
             self._fault(f"{do} with a known id was answered {found}, not {code}")
 
-    def _look(self, course: "_Course", step: Step) -> None:
+    def _look(self, course: "_Course") -> None:
         """Questions change nothing, and are always answered."""
         looks: tuple[Callable[[], object], ...] = (
             self._client.status,
             lambda: self._client.graph(course.graph),
-            lambda: self._client.why(course.graph, step.task),
+            lambda: self._client.why(course.graph, "t1"),
             self._client.actors,
         )
         for look in looks:

@@ -2,7 +2,7 @@
 
 {"call":7,"at":…,"agent":"a1","client":"…","id":"…","do":{…}}        before
 {"call":7,"at":…,"result":{…}}                                         it was carried out
-{"call":7,"at":…,"error":{"code":…}}                                   it was refused: nothing was executed
+{"call":7,"at":…,"error":{"code":…,…}}                                   it was refused: nothing was executed
 {"call":7,"at":…,"unknown":true}                                       no answer: nobody knows
 """
 
@@ -53,7 +53,7 @@ class Calls:
         try:
             result = self._client.request(do, command_id=name, timeout_s=wait_s)
         except Refused as refused:
-            self._history.write({"call": number, "at": _now(), "error": {"code": refused.info.code}})
+            self._history.write({"call": number, "at": _now(), "error": refused.info})
             return refused.info
         except Unavailable:
             self._history.write({"call": number, "at": _now(), "unknown": True})

@@ -1,9 +1,9 @@
 """Consumers of events, each with a way of its own to read them; each must be told every event, once, in order.
 
-    stream      follows from the first event to the last
-    pages       asks for pages, of random sizes, at random moments
-    restarting  follows, goes away after some events, and comes back with the number of the last one
-    slow        follows, and sleeps so often that its subscription overflows or is overtaken
+stream      follows from the first event to the last
+pages       asks for pages, of random sizes, at random moments
+restarting  follows, goes away after some events, and comes back with the number of the last one
+slow        follows, and sleeps so often that its subscription overflows or is overtaken
 """
 
 import threading

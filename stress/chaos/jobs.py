@@ -45,6 +45,12 @@ DURING: Final[dict[Verb, int]] = {
     "look": 2,
 }
 
+#: Before a step an agent waits up to so long. One job of so many is a burst of steps.
+PAUSE_S: Final = 0.4
+BURST: Final = 0.3
+BURST_PAUSE_S: Final = 0.03
+MOST_STEPS: Final = 30
+
 
 class Patience(Struct, frozen=True, kw_only=True):
     """How long an answer is waited for, and whether one that did not come is asked for again."""
@@ -119,7 +125,12 @@ class _Maker:
         if rng.random() < 0.3:
             document["limits"] = {"parallel": rng.randint(1, 3)}
         key = f"key-{self._name}" if rng.random() < 0.5 else None
-        steps = tuple(self._step(key) for _ in range(rng.choice([0, 0, 1, 1, 2, 3, 5])))
+        if rng.random() < BURST:
+            # It stays open while the edits come, as fast as they are answered: some are on their way at every kill.
+            tasks.append({"id": "gate", "command": ["sh", "act.sh", "0.000", "0"], "approve": True, **self._answered()})
+            steps = tuple(self._step(key, BURST_PAUSE_S) for _ in range(rng.randint(10, MOST_STEPS)))
+        else:
+            steps = tuple(self._step(key, PAUSE_S) for _ in range(rng.choice([0, 0, 1, 1, 2, 3, 5])))
         last: list[Step] = []
         if rng.random() < 0.15:
             last.append(Step(verb="retry", after_s=0.0, patience=self._patience()))
@@ -190,7 +201,8 @@ class _Maker:
                 return {"command": ["sh", "act.sh", work_s, "ask", "0"], **self._answered()}
             case "checked":
                 return {"command": [*shell, "0"], "validate": {"command": "sleep 0.05"}}
-        return {"command": [*shell, "0"]}
+            case _:
+                return {"command": [*shell, "0"]}
 
     def _answered(self) -> Document:
         """Where nobody answers, its default stands after a while."""
@@ -198,7 +210,7 @@ class _Maker:
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def _step(self, key: str | None) -> Step:
+    def _step(self, key: str | None, most_s: float) -> Step:
         rng = self._rng
         verbs = {verb: weight for verb, weight in DURING.items() if verb != "rekey" or key is not None}
         verb: Verb = rng.choices(list(verbs), list(verbs.values()))[0]
@@ -208,7 +220,7 @@ class _Maker:
             tasks = tuple({**self._task(self._token("add")), "env": {"EFFECTS": self._effects}} for _ in range(2))
         return Step(
             verb=verb,
-            after_s=round(rng.uniform(0.0, 0.4), 3),
+            after_s=round(rng.uniform(0.0, most_s), 3),
             patience=self._patience(),
             task=rng.choice(self._ids),
             token=token,

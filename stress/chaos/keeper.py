@@ -20,7 +20,7 @@ from orch_actors.stress.rigged.rig import RIGGED
 #: What a daemon may take to answer, and to be gone.
 UP_S: Final = 60.0
 GONE_S: Final = 20.0
-#: How often a start is tried again that found the home's lock still held: a daemon's child holds it between fork and exec.
+#: How often a start is tried that finds the home's lock still held: a dead daemon's child has it from fork to exec.
 MOST_TRIES: Final = 5
 
 

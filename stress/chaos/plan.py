@@ -54,7 +54,7 @@ def strikes(seed: int, *, shims: bool = False) -> Iterator[Strike]:
     weights = {**WEIGHTS, "shim": SHIM_WEIGHT} if shims else WEIGHTS
     while True:
         (act,) = rng.choices(list(weights), list(weights.values()))
-        births = []
+        births: list[float] = []
         while len(births) < 3 and rng.random() < AT_BIRTH:
             births.append(round(rng.uniform(0.0, BIRTH_S), 3))
         yield Strike(

@@ -35,7 +35,7 @@ def hosts(supervisor: int) -> dict[str, int]:
 
 
 def of_attempts(home: str) -> dict[int, str]:
-    """pid → attempt of all processes of attempts of this home."""
+    """Pid → attempt of all processes of attempts of this home."""
     needle = b"ORCH_ACTORS_HOME=" + os.fsencode(home)
     found: dict[int, str] = {}
     for name in os.listdir("/proc"):

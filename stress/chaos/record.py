@@ -1,12 +1,12 @@
 """The folder of a round: who leaves what, and where. A line is one write, so that a writer may die at any moment.
 
-    home/               the daemon's home, its journal within
-    rig.json, clock     the world that the daemon lives in (rigged/)
-    history.jsonl       agents: a line as each call begins, and one with what came of it
-    consumer-*.jsonl    consumers: each event as it was told
-    effects.log         tasks: a line as they begin, and one with the code with which they will exit
-    strikes.jsonl       what was done to the processes, and what became of them by themselves
-    final.json          when all is over: the graphs as they are told, the head, and what was found still running
+home/               the daemon's home, its journal within
+rig.json, clock     the world that the daemon lives in (rigged/)
+history.jsonl       agents: a line as each call begins, and one with what came of it
+consumer-*.jsonl    consumers: each event as it was told
+effects.log         tasks: a line as they begin, and one with the code with which they will exit
+strikes.jsonl       what was done to the processes, and what became of them by themselves
+final.json          when all is over: the graphs as they are told, the head, and what was found still running
 """
 
 import os

@@ -25,7 +25,7 @@ from orch_actors.stress.daemon import processes_of
 from orch_actors.stress.rigged.clock import set_offset
 from orch_actors.stress.rigged.rig import Rig, write_rig
 
-AGENTS: Final = 5
+AGENTS: Final = 7
 
 #: A load that overtaxes two processors a little, so that there is always something that waits.
 SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n"
@@ -211,9 +211,7 @@ class Round:
         with Client(home, client_id="janitor", timeout_s=60.0) as client:
             self._clear_up(client)
             head = client.hello().head
-            views = []
-            for summary in client.status().graphs:
-                views.append(client.graph(summary.id))
+            views = [client.graph(summary.id) for summary in client.status().graphs]
         self._say(agents, f"end {head}")
         agents.wait(END_S)
         orphans = _until_none(lambda: processes.of_attempts(home))

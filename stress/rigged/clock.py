@@ -14,7 +14,7 @@ _FORM: Final = struct.Struct("<d")
 
 
 def set_offset(path: str, offset_s: float) -> None:
-    """From now on, whoever follows this file has a wall clock that is wrong by so many seconds. One write: never half."""
+    """From now on, who follows this file has a wall clock that is wrong by so many seconds. One write: never half."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(fd, _FORM.pack(offset_s), 0)

@@ -69,7 +69,9 @@ def read_evidence(folder: str) -> Evidence:
     strange: list[str] = []
     final = json.loads(_text(folder, "final.json"))
     strikes = _lines(folder, "strikes.jsonl")
-    strange += [f"the {line['died']} died by itself, code {line['code']}: {line['words']}" for line in strikes if "died" in line]
+    strange += [
+        f"the {line['died']} died by itself, code {line['code']}: {line['words']}" for line in strikes if "died" in line
+    ]
     consumers: dict[str, list[dict[str, Any]]] = {}
     for name in sorted(os.listdir(folder)):
         if name.startswith("consumer-"):

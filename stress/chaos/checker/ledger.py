@@ -1,6 +1,6 @@
-"""The journal, read by nothing of the daemon's: lines, their chain, commands, outcomes, and the events they come to.
+r"""The journal, read by nothing of the daemon's: lines, their chain, commands, outcomes, and the events they come to.
 
-    {"s":1042,"y":1040,"p":"9f3c01aa","t":"command","d":{…},"c":"1b2e77d0"}\n        see the design, "Journal"
+{"s":1042,"y":1040,"p":"9f3c01aa","t":"command","d":{…},"c":"1b2e77d0"}\n        see the design, "Journal"
 """
 
 import json

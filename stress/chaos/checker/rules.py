@@ -18,8 +18,11 @@ TERMINAL_TASK: Final = {"done", "failed", "cancelled", "skipped"}
 #: How an attempt may have ended whose program came to its end by itself.
 BY_ITSELF: Final = {None, "exit", "validation", "result"}
 
+#: Codes above this are 128 and a signal.
+SIGNALLED: Final = 128
+
 #: What no client that keeps to the contract is ever told.
-NEVER_SAID: Final = {"INTERNAL", "INVALID_REQUEST", "UNSUPPORTED_VERSION", "ID_EXPIRED", "KEY_CONFLICT", "UNKNOWN_TASK"}
+NEVER_SAID: Final = {"INTERNAL", "INVALID_REQUEST", "UNSUPPORTED_VERSION", "ID_EXPIRED", "KEY_CONFLICT"}
 
 
 def lost(evidence: Evidence) -> Iterator[str]:
@@ -92,8 +95,8 @@ def exit_codes(evidence: Evidence) -> Iterator[str]:
     for fact in _facts(evidence, "attempt_ended"):
         attempt, told, cls = _attempt(fact), fact.get("exit_code"), fact.get("cls")
         effects = evidence.effects.get(attempt)
-        if cls not in BY_ITSELF:
-            continue
+        if cls not in BY_ITSELF and (told is None or told > SIGNALLED):
+            continue  # it was ended, at its last word at the latest
         if effects is None:
             yield f"{attempt} is told to have ended with {told}, and never ran"
         elif effects.codes != [told]:
@@ -280,7 +283,8 @@ def _tokens_of_call(call: Call) -> list[str]:
             return [call.do["set"]["title"]]
         case "pause":
             return [call.do["reason"]]
-    return []
+        case _:
+            return []
 
 
 def _tokens_of_fact(fact: dict[str, Any]) -> list[str]:
@@ -291,4 +295,5 @@ def _tokens_of_fact(fact: dict[str, Any]) -> list[str]:
             return [fact["document"].get("title", "")]
         case "graph_paused":
             return [fact.get("reason", "")]
-    return []
+        case _:
+            return []
