@@ -70,6 +70,7 @@ def launch_of(
         settings=msgspec.to_builtins(settings.workers.get(spec.worker, WorkerSettings())),
         cwd=spec.cwd or "/",
         env={**base, **done.env},
+        secrets=msgspec.to_builtins(spec.secrets),
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),

@@ -36,6 +36,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     cwd: str
     #: The whole environment, but for the ORCH_* variables that the host adds.
     env: dict[str, str]
+    #: Variables whose values the host finds (protocol/spec/graph.py, Secret), as documents.
+    secrets: dict[str, dict[str, Any]] = {}
     #: File mode creation mask; None: that of the host, which keeps everything from others.
     umask: int | None = None
     #: Seconds between TERM and KILL.

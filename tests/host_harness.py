@@ -60,6 +60,7 @@ class Host:
     def __init__(self, supervisor: "FakeSupervisor", config: HostConfig) -> None:
         self.supervisor = supervisor
         self.name = config.name
+        self.worker = config.worker
         self.said: list[Any] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "orch_actors.actors.host", msgspec.json.encode(config).decode()],

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from orch_actors.actors.host import logbook
+from orch_actors.actors.host.mask import NOTHING, Mask
 from orch_actors.protocol.hostwire import Question
 
 #: Largest result file in bytes.
@@ -101,11 +102,13 @@ def _makes_sense(asked: Question) -> bool:
     )
 
 
-def read_tail(path: str, most: int = MAX_TAIL) -> str:
+def read_tail(path: str, mask: Mask = NOTHING, most: int = MAX_TAIL) -> str:
     """The last lines of an output, whole ones where they fit; at most so many characters. Empty where there is none.
 
-    What is no UTF-8, and NUL, is replaced (U+FFFD); other control characters stay as they are.
+    What is no UTF-8, and NUL, is replaced (U+FFFD); other control characters stay as they are. What `mask` knows is
+    blotted out before anything is cut off: half a secret would not be known again.
     """
+    most_bytes = _TAIL_BYTES + 4 * mask.longest
     try:
         fd = _open(path)
     except OSError:
@@ -113,8 +116,8 @@ def read_tail(path: str, most: int = MAX_TAIL) -> str:
     if fd is None:
         return ""
     try:
-        begin = max(0, os.fstat(fd).st_size - _TAIL_BYTES)
-        data = os.pread(fd, _TAIL_BYTES, begin)
+        begin = max(0, os.fstat(fd).st_size - most_bytes)
+        data = os.pread(fd, most_bytes, begin)
     except OSError:
         return ""
     finally:
@@ -122,7 +125,9 @@ def read_tail(path: str, most: int = MAX_TAIL) -> str:
     if begin:
         while data and data[0] & 0xC0 == 0x80:  # the rest of a character that began before
             data = data[1:]
-    text = _text(data).rstrip()
+    text = mask.text(_text(data)).rstrip()
+    if begin and mask.longest:  # the first one may be cut itself
+        text = text[mask.longest :]
     if len(text) <= most and not begin:
         return text
     text = text[-most:]
@@ -156,9 +161,9 @@ def fresh_file(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
-def last_words(err: str, out: str) -> str:
+def last_words(err: str, out: str, mask: Mask) -> str:
     """The tail of stderr; of stdout where nothing is on stderr."""
-    return read_tail(err) or read_tail(out)
+    return read_tail(err, mask) or read_tail(out, mask)
 
 
 def _text(data: bytes) -> str:

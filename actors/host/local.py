@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, assert_never
 
@@ -14,8 +14,10 @@ from orch_actors.actors.host.bounds import Bounds, OnExceeded
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.clock import boot_clock, wall_clock
 from orch_actors.actors.host.leavings import write_answer
+from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, Gone, OnValidated, Started
 from orch_actors.actors.host.record import Found, Header, Over, Paths, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.secrets import Secrets
 from orch_actors.actors.host.shim import spawn_shim
 from orch_actors.actors.host.validation import Subject, Validation
 from orch_actors.actors.host.zygotes import Zygotes
@@ -29,7 +31,8 @@ COOKIE: Final = "ORCH_ATTEMPT"
 class Local:
     """See Place."""
 
-    def __init__(self, config: HostConfig, children: Children) -> None:
+    def __init__(self, config: HostConfig, children: Children, inherited: Mapping[str, str]) -> None:
+        """`inherited`: the variables that the daemon was started with."""
         self._config: Final = config
         self._children: Final = children
         #: Kind of work → its adapter.
@@ -37,6 +40,7 @@ class Local:
         self._log_folder: Final = os.path.join(config.home, "logs")
         self._zygotes: Final = Zygotes(children, self._log_folder)
         self._bounds: Final = Bounds()
+        self._secrets: Final = Secrets(children, inherited)
 
     @property
     def boot(self) -> str:
@@ -72,6 +76,7 @@ class Local:
                 _check_cwd(launch.cwd)
                 env = self._environment(launch, paths)
                 plan = self._adapter_of(launch).prepare(launch)
+                env.update(self._secrets.begin(launch, env, paths))
                 if launch.answer is not None:
                     write_answer(paths.answer, launch.answer)
                 record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
@@ -132,10 +137,23 @@ class Local:
         """See Place."""
         paths = paths_of(launch)
         cookie = (COOKIE, self._cookie(launch))
-        subject = Subject(launch, paths, self._environment(launch, paths), cookie, result)
+
+        def environment() -> dict[str, str]:
+            env = self._environment(launch, paths)
+            return {**env, **self._secrets.values(launch, env, paths)}
+
+        subject = Subject(launch, paths, environment, lambda: self._secrets.mask(launch), cookie, result)
         validation = Validation(subject, self._children, self._log_folder, done)
         validation.start(sweep_first=sweep_first)
         return validation
+
+    def mask(self, launch: Launch) -> Mask:
+        """See Place."""
+        return self._secrets.mask(launch)
+
+    def forget_secrets(self, launch: Launch) -> None:
+        """See Place."""
+        self._secrets.forget(launch)
 
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         """See Place."""

@@ -46,7 +46,9 @@ class _Logbook:
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             # The stamp is the line's own: loguru's would be that of the writing.
-            logger.add(self.path, format="{message}", rotation="5 MB", retention=3, level="DEBUG", delay=True)
+            logger.add(
+                self.path, format="{message}", rotation="5 MB", retention=3, level="DEBUG", delay=True, diagnose=False
+            )
         except OSError:
             self.level = 100  # no log is no reason not to work
         while True:

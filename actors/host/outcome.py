@@ -4,8 +4,9 @@ import msgspec
 
 from orch_actors.actors.host.clock import boot_clock, wall_clock
 from orch_actors.actors.host.leavings import BadResult, last_words, read_question, read_result
+from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.record import Paths, Seen
-from orch_actors.protocol.hostwire import AttemptEnded, Ending
+from orch_actors.protocol.hostwire import AttemptEnded, Ending, Question
 
 
 def ended(
@@ -18,6 +19,7 @@ def ended(
     watched: bool,
     same_boot: bool = True,
     cls: str = "",
+    mask: Mask,
 ) -> AttemptEnded:
     """The message about an end.
 
@@ -30,12 +32,16 @@ def ended(
         watched: it ended just now; otherwise while nobody looked, and the record's last write is its end.
         same_boot: the record's `mono` can be compared with now.
         cls: its failure class, where that is known.
+        mask: blots out its secrets.
     """
     result, fault = None, ""
     try:
         result = read_result(paths.result)
     except BadResult as error:
-        fault = str(error)
+        fault = mask.text(str(error))
+    if result is not None and mask.holds(msgspec.msgpack.decode(result)):
+        # Never in silence: a result with `***` in it would be another one than the task handed back.
+        result, fault = None, "it holds the value of a secret, and results are written down: hand back something else"
     started_utc, ended_utc, duration_s = _times(seen, watched=watched, same_boot=same_boot)
     succeeded = ending == "exit" and seen.exit_code == 0 and not fault
     return AttemptEnded(
@@ -48,8 +54,8 @@ def ended(
         duration_s=duration_s,
         result=result,
         result_fault=fault,
-        question=read_question(paths.question) if ending == "exit" else None,
-        tail="" if succeeded or ending == "spawn" else last_words(paths.err, paths.out),
+        question=_question(paths, mask) if ending == "exit" else None,
+        tail="" if succeeded or ending == "spawn" else _tail(paths, mask),
         cls=cls,
     )
 
@@ -59,9 +65,20 @@ def is_for_validation(told: AttemptEnded) -> bool:
     return told.ending == "exit" and told.exit_code == 0 and not told.result_fault and told.question is None
 
 
-def found_invalid(told: AttemptEnded, invalid: str, paths: Paths) -> AttemptEnded:
+def found_invalid(told: AttemptEnded, invalid: str, paths: Paths, mask: Mask) -> AttemptEnded:
     """The same end, of an attempt that its validation refuses."""
-    return msgspec.structs.replace(told, invalid=invalid, tail=last_words(paths.err, paths.out))
+    return msgspec.structs.replace(told, invalid=mask.text(invalid), tail=_tail(paths, mask))
+
+
+def _question(paths: Paths, mask: Mask) -> Question | None:
+    asked = read_question(paths.question)
+    return None if asked is None else mask.question(asked)
+
+
+def _tail(paths: Paths, mask: Mask) -> str:
+    if not mask.complete:
+        return f"(left out: it was adopted, and its secrets are not known here; see {paths.err} and {paths.out})"
+    return last_words(paths.err, paths.out, mask)
 
 
 def _times(seen: Seen, *, watched: bool, same_boot: bool) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orch_actors.actors.host.bounds import OnExceeded
+from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
 from orch_actors.protocol.hostwire import Launch
 
@@ -25,6 +26,9 @@ class Stopped(Exception):
 
 class CannotSpawn(Exception):
     """The attempt cannot be started; the text is the sentence that its owner reads."""
+
+    #: Its failure class, where that is another than `spawn`.
+    cls = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Place(Protocol):
 
     def forget_bounds(self, launch: Launch) -> None:
         """Watch them no longer."""
+
+    def mask(self, launch: Launch) -> Mask:
+        """What blots its secrets out of what is told of it."""
+
+    def forget_secrets(self, launch: Launch) -> None:
+        """It is over and told."""
 
     def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Check:
         """Begin to check whether an attempt that exited with 0 is valid; `result` is in msgpack.

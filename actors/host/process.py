@@ -56,13 +56,14 @@ def run(config: HostConfig) -> NoReturn:
     Raises:
         EnvironmentFault: the worker type is not known.
     """
+    inherited = dict(os.environ)
     _forget_inherited()
     reasons: queue.SimpleQueue[int] = queue.SimpleQueue()
     _set_signals(reasons)
     logbook.open_logbook(os.path.join(config.home, "logs", f"host-{config.worker}.log"), config.log_level)
     logging.getLogger("pykka").addHandler(logging.NullHandler())  # crashes are ours to tell
     children = Children()
-    place = Local(config, children)
+    place = Local(config, children, inherited)
 
     def crashed(_name: str, error: BaseException) -> None:
         logbook.error("the Worker actor died:\n{}", "".join(traceback.format_exception(error)))

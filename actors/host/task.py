@@ -208,7 +208,7 @@ class Task(Actor):
             case "":
                 self._tell_end(self._draft)
             case invalid:
-                self._tell_end(outcome.found_invalid(self._draft, invalid, paths_of(self._launch)))
+                self._tell_end(self._found_invalid(self._draft, invalid))
 
     # --- what to do with what was found -----------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class Task(Actor):
         try:
             self._place.start(self._launch, taken, self._gone)
         except CannotSpawn as error:
-            self._end("spawn", taken.seen, str(error))
+            self._end("spawn", taken.seen, str(error), cls=error.cls)
             return
         self._state = "running"
         if has_bounds(self._launch):
@@ -328,6 +328,7 @@ class Task(Actor):
             watched=self._watched,
             same_boot=self._launch.boot == self._place.boot,
             cls=cls,
+            mask=self._place.mask(self._launch),
         )
         if self._launch.validate is not None and outcome.is_for_validation(told):
             self._validate(told)
@@ -336,12 +337,15 @@ class Task(Actor):
 
     def _validate(self, told: AttemptEnded) -> None:
         if self._unfilled:  # its command would see references instead of values
-            self._tell_end(outcome.found_invalid(told, self._unfilled, paths_of(self._launch)))
+            self._tell_end(self._found_invalid(told, self._unfilled))
             return
         self._state = "validating"
         self._draft = told
         # Who has not seen it end cannot know whether somebody else was at it already.
         self._check = self._place.validate(self._launch, told.result, self._validated, sweep_first=not self._watched)
+
+    def _found_invalid(self, told: AttemptEnded, invalid: str) -> AttemptEnded:
+        return outcome.found_invalid(told, invalid, paths_of(self._launch), self._place.mask(self._launch))
 
     def _stop_validation(self) -> None:
         assert self._check is not None  # noqa: S101 (see _validate)
@@ -354,6 +358,7 @@ class Task(Actor):
         self._state = "ended"
         for timer in self._timers:
             timer.cancel()
+        self._place.forget_secrets(self._launch)
         self._report(told)
         self.stop()
 

@@ -22,7 +22,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +33,7 @@ from orch_actors.actors.host import logbook, stop
 from orch_actors.actors.host.adapters.shell import for_exec
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.leavings import fresh_file, read_tail
+from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, OnValidated, Stopped
 from orch_actors.actors.host.record import Paths
 from orch_actors.actors.host.shim import SH, umask_line
@@ -72,8 +73,10 @@ class Subject:
 
     launch: Launch
     paths: Paths
-    #: The attempt's whole environment.
-    env: Mapping[str, str]
+    #: Gives the attempt's whole environment; raises CannotSpawn where a secret cannot be had.
+    environment: Callable[[], Mapping[str, str]]
+    #: What blots its secrets out.
+    mask: Callable[[], Mask]
     #: The attempt's cookie, as `NAME` and value.
     cookie: tuple[str, str]
     #: Its result in msgpack, where it left one.
@@ -203,6 +206,7 @@ class Validation:
     def _command(self, command: str | tuple[str, ...], timeout_s: float) -> Iterator[str]:
         launch, check = self._launch, self._subject.paths.check
         try:
+            env = self._subject.environment()
             run = [SH, "-c", command, "sh"] if isinstance(command, str) else for_exec(command, launch.env, launch.cwd)
             out = fresh_file(check)
         except CannotSpawn as error:
@@ -215,7 +219,7 @@ class Validation:
             in_time = self._run_validator(
                 SH,
                 ["sh", "-c", umask_line(launch.umask) + _SCRIPT, "sh", launch.cwd, *run],
-                self._subject.env,
+                env,
                 [
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, out, 1),
@@ -230,7 +234,7 @@ class Validation:
             os.close(out)
         how = _how_it_ended(self._status) if in_time else f"was not over after {timeout_s:g} s"
         if how:
-            line = read_tail(check).rpartition("\n")[2].strip()
+            line = read_tail(check, self._subject.mask()).rpartition("\n")[2].strip()
             yield f"the validation command {how}" + (f": {_shorten(line)}" if line else "")
 
     # --- validators -------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """`defaults` of a graph document: what its tasks inherit, and where a problem with that is told.
 
-A task's own field replaces the default, whole (a task's `retry` takes nothing from the default `retry`); `env`
-alone is merged, name by name. Fields of a worker type go to tasks of types that have them. All is checked here
-once, so that a wrong default is one problem and not one for each task.
+A task's own field replaces the default, whole (a task's `retry` takes nothing from the default `retry`); `env` and
+`secrets` alone are merged, name by name. Fields of a worker type go to tasks of types that have them. All is checked
+here once, so that a wrong default is one problem and not one for each task.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,6 +14,9 @@ from orch_actors.protocol.spec.shapes import Record, Shape
 
 #: What makes a task that very task.
 _NOT_INHERITED: Final = ("id", "depends_on", "title", "foreach")
+
+#: Mappings that are merged, name by name.
+MERGED: Final = ("env", "secrets")
 
 _DEFAULT_WORKER: Final = "shell"
 
@@ -39,8 +42,11 @@ class Defaults:
         named = self._common.get("worker", _DEFAULT_WORKER)
         #: Worker type of tasks that name none.
         self.worker: Final = named if isinstance(named, str) else _DEFAULT_WORKER
-        env = self._common.get("env")
-        self._env: Final[dict[str, object]] = env if isinstance(env, dict) else {}
+        #: Field → its names that a task's own go on top of.
+        self._merged: Final[dict[str, dict[str, object]]] = {}
+        for name in MERGED:
+            value = self._common.get(name)
+            self._merged[name] = value if isinstance(value, dict) else {}
 
     def _take_work(
         self,
@@ -67,9 +73,10 @@ class Defaults:
         """Fresh mappings of common fields and of the worker type's, to put the task's own fields into."""
         return dict(self._common), dict(self._work.get(worker, {}))
 
-    def merged_env(self, own: object) -> object:
-        """The task's `env` upon that of the defaults; what is no mapping is given back."""
-        return {**self._env, **own} if self._env and isinstance(own, dict) else own
+    def merged(self, field: str, own: object) -> object:
+        """The task's `env` or `secrets` upon those of the defaults; what is no mapping is given back."""
+        inherited = self._merged[field]
+        return {**inherited, **own} if inherited and isinstance(own, dict) else own
 
     def names(self, field: str) -> bool:
         """Whether the document has a default for the field, be it right or wrong."""
@@ -85,8 +92,8 @@ class Defaults:
         """
         field = path[0]
         inherited = field in self._raw and field not in raw
-        if field == "env" and len(path) > 1 and isinstance(raw.get("env"), dict):
-            inherited = path[1] in self._env and path[1] not in raw["env"]
+        if field in MERGED and len(path) > 1 and isinstance(raw.get(str(field)), dict):
+            inherited = path[1] in self._merged[str(field)] and path[1] not in raw[str(field)]
         return ("defaults", *path) if inherited else (*base, *path)
 
 

@@ -13,6 +13,7 @@ FAILURES: Final[dict[str, str]] = {
     "output_limit": "it printed more than the daemon allows",
     "deadline": "the task was not done within its `deadline`",
     "spawn": "it could not be started",
+    "secret": "the value of one of its `secrets` could not be had",
     "result": "it exited with 0, and its result cannot be used",
     "validation": "it exited with 0, and what `validate` says does not hold",
     "reference": "it refers to a result that there is not",

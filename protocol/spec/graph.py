@@ -78,6 +78,17 @@ class Asking(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     default: str | None = None
 
 
+class Secret(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Where the value of a secret is found: exactly one of these. The value itself stands in no document."""
+
+    #: A variable of the daemon's, as it was when it started.
+    env: str | None = None
+    #: A file, relative to the task's cwd.
+    file: str | None = None
+    #: A command that prints it, run in the task's cwd and environment: text for `sh -c`, or argv.
+    command: str | tuple[str, ...] | None = None
+
+
 class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task: who does it, what it waits for, and its policies. Times are seconds.
 
@@ -95,6 +106,8 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     depends_on: tuple[Dependency, ...] = ()
     cwd: str | None = None
     env: dict[str, str] = {}
+    #: Variables whose values are looked up just before an attempt starts, and written down nowhere.
+    secrets: dict[str, Secret] = {}
     #: Longest run of one attempt.
     timeout: Duration | None = None
     #: Longest silence on stdout and stderr of one attempt.

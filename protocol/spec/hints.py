@@ -26,6 +26,7 @@ SYNONYMS: Final = {
     "requires": "depends_on",
     "retries": "retry",
     "run": "command",
+    "secret": "secrets",
     "steps": "tasks",
     "title": "name",
     "type": "worker",

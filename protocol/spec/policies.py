@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
+from orch_actors.protocol.spec.check import RESERVED_ENV
 from orch_actors.protocol.spec.failures import CHOICES, FAILURES, FINAL_FAILURES
 from orch_actors.protocol.spec.graph import Asking, Limits, Retry, TaskSpec, Validate
 from orch_actors.protocol.spec.hints import did_you_mean, listed
@@ -18,6 +19,12 @@ from orch_actors.protocol.spec.work import command_fault, text_fault
 #: Longest regular expression, and longest question, in characters.
 MAX_PATTERN: Final = 2000
 MAX_QUESTION: Final = 4000
+
+#: Secrets of one task.
+MAX_SECRETS: Final = 64
+
+#: What a shell hands on.
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 _ZERO: Final = "is 0, which would end it at once: leave it out where there is to be no bound"
 
@@ -37,6 +44,7 @@ def check_policies(task: TaskSpec) -> Iterator[Finding]:
     for resource in task.resources:
         if not resource.strip():
             yield Finding(("resources", resource), "a resource has an empty name")
+    yield from _secrets(task)
     yield from _retry(task.retry)
     if task.validate is not None:
         yield from _validate(task.validate)
@@ -48,6 +56,31 @@ def check_wall(limits: Limits) -> Iterator[Finding]:
     """What is wrong with a graph's bounds; paths begin in the graph."""
     if limits.wall == 0:
         yield Finding(("limits", "wall"), _ZERO)
+
+
+def _secrets(task: TaskSpec) -> Iterator[Finding]:
+    if len(task.secrets) > MAX_SECRETS:
+        yield Finding(("secrets",), f"are {len(task.secrets)}: expected at most {MAX_SECRETS}")
+    for name, secret in task.secrets.items():
+        path = ("secrets", name)
+        if not _VARIABLE.fullmatch(name):
+            yield Finding(path, "is no name that every program can be given: expected letters, digits and _")
+        elif name.startswith(RESERVED_ENV):
+            yield Finding(path, f"is reserved: variables beginning with {RESERVED_ENV} are set for the task")
+        elif name in task.env:
+            yield Finding(path, "is in `env` as well: a variable has one value")
+        given = {"env": secret.env, "file": secret.file, "command": secret.command}
+        sources = [key for key, value in given.items() if value is not None]
+        if len(sources) != 1:
+            what = " and ".join(f"`{key}`" for key in sources) or "nothing"
+            yield Finding(path, f"says {what}: expected one of `env`, `file`, `command`")
+        if secret.env is not None and not _VARIABLE.fullmatch(secret.env):
+            yield Finding((*path, "env"), "is no name of a variable: expected the NAME of one, never the value itself")
+        if secret.file is not None and not secret.file.strip():
+            yield Finding((*path, "file"), "is empty: expected the path of a file")
+        fault = None if secret.command is None else command_fault(secret.command)
+        if fault is not None:
+            yield Finding((*path, "command"), fault)
 
 
 def _retry(retry: Retry) -> Iterator[Finding]:

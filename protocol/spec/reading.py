@@ -11,7 +11,7 @@ from msgspec import Struct, ValidationError, convert, json
 from msgspec.structs import force_setattr
 
 from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_graph, check_name, check_task
-from orch_actors.protocol.spec.defaults import Defaults
+from orch_actors.protocol.spec.defaults import MERGED, Defaults
 from orch_actors.protocol.spec.foreach import Written, expand, not_filled
 from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean, listed
@@ -229,7 +229,8 @@ class Reader:
                 common[name] = value if tidy is None else tidy(value)
             else:
                 work[name] = shapes[name].tidy(value) if name in shapes else value
-        common["env"] = self._defaults.merged_env(common.get("env", {}))
+        for name in MERGED:
+            common[name] = self._defaults.merged(name, common.get(name, {}))
         folder = self._folder(common.get("cwd"), self._defaults.place(("cwd",), raw, base))
         common["cwd"] = folder
         common["work"] = {}

@@ -18,12 +18,17 @@ import msgspec.inspect as mi
 from msgspec import Struct
 
 from orch_actors.protocol.spec.durations import DURATION_RULE, MAX_DURATION_S, parse_duration
-from orch_actors.protocol.spec.graph import Dependency
+from orch_actors.protocol.spec.graph import Dependency, Secret
 from orch_actors.protocol.spec.hints import did_you_mean, listed
 from orch_actors.protocol.spec.places import Finding, Path, shorten
 
 #: Structs that may stand as text alone, which then is this field.
 TEXT_FOR: Final[Mapping[type[Struct], str]] = {Dependency: "task"}
+
+#: Structs in whose place somebody may have written a text that nobody else should read → what is expected.
+UNSHOWN: Final[Mapping[type[Struct], str]] = {
+    Secret: "where it is found: {env: NAME}, {file: PATH} or {command: …}; never the value itself"
+}
 
 
 def found(value: object) -> str:
@@ -278,6 +283,8 @@ class Record(Shape):
         self._text_for = TEXT_FOR.get(kind)
         if self._text_for is not None:
             self.expected = f"text ({self._text_for}) or a mapping of {listed(list(self.fields))}"
+        self._unshown = kind in UNSHOWN
+        self.expected = UNSHOWN.get(kind, self.expected)
 
     def takes(self, value: object) -> bool:
         """See Shape."""
@@ -296,7 +303,10 @@ class Record(Shape):
         """See Shape."""
         value = self.tidy(value) if isinstance(value, str) else value
         if not isinstance(value, dict):
-            yield from super().faults(value, path)
+            if self._unshown:
+                yield Finding(path, f"is no mapping: expected {self.expected}")
+            else:
+                yield from super().faults(value, path)
             return
         for key, inner in value.items():
             if key in self.fields:

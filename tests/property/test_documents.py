@@ -13,7 +13,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
-from orch_actors.protocol.spec.graph import Asking, Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
+from orch_actors.protocol.spec.graph import Asking, Dependency, GraphSpec, Limits, Retry, Secret, TaskSpec, Validate
 from orch_actors.protocol.spec.load import Format, check_file, read_bytes
 from orch_actors.protocol.spec.params import fill
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
@@ -70,6 +70,10 @@ variables = st.text(string.ascii_letters + string.digits + "_.-", min_size=1, ma
     lambda name: not name.startswith("ORCH_")
 )
 
+secrets = (
+    st.builds(Secret, env=names) | st.builds(Secret, file=texts.filter(str.strip)) | st.builds(Secret, command=argv)
+)
+
 
 @st.composite
 def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
@@ -86,6 +90,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         ),
         cwd=draw(folders),
         env=draw(st.dictionaries(variables, texts, max_size=3)),
+        secrets=draw(st.dictionaries(names, secrets, max_size=2)),
         timeout=draw(optional),
         idle_timeout=draw(optional),
         deadline=draw(optional),
@@ -164,6 +169,7 @@ def test_every_field_is_generated() -> None:
                     struct.work,
                     struct.retry,
                     struct.ask,
+                    *struct.secrets.values(),
                     *struct.depends_on,
                     *([struct.validate] if struct.validate else []),
                 ]
@@ -172,7 +178,8 @@ def test_every_field_is_generated() -> None:
                 seen.setdefault(type(part), set()).update(document)
 
     look()
-    for kind in (GraphSpec, Limits, TaskSpec, Retry, Validate, Asking, Dependency, ShellWork, PythonWork):
+    seen[TaskSpec].add("kind")  # of worker types that a configuration names
+    for kind in (GraphSpec, Limits, TaskSpec, Retry, Validate, Asking, Dependency, Secret, ShellWork, PythonWork):
         assert seen[kind] == set(kind.__struct_encode_fields__)
 
 

@@ -62,6 +62,7 @@ def sound_task(task: TaskSpec) -> TaskSpec:
         timeout=task.timeout or None,
         idle_timeout=task.idle_timeout or None,
         deadline=task.deadline or None,
+        secrets={name: secret for name, secret in task.secrets.items() if name not in task.env},
         resources={name.strip() or "x": amount for name, amount in task.resources.items()},
         exclusive=tuple(name.strip() or "x" for name in task.exclusive),
     )
@@ -127,6 +128,7 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
                 assert told["work"] == plain(task_spec.work)
                 assert told["cwd"] == task_spec.cwd
                 assert told["env"] == {"PATH": "/bin", **task_spec.env}
+                assert told["secrets"] == plain(task_spec.secrets)
                 assert told["grace_s"] == task_spec.grace
                 assert told["idle_timeout_s"] == task_spec.idle_timeout
                 assert told["validate"] == plain(task_spec.validate)

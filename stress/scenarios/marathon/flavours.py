@@ -154,6 +154,17 @@ def _no_program(rng: Random, _: str) -> Made:
     return Made(acts=(Act("", "spawn"),), fields=fields, program=("./there-is-no-such-program",), fails=True)
 
 
+def _secret(rng: Random, _: str) -> Made:
+    """It is given a secret; or there is none to be had."""
+    if rng.random() < 0.7:
+        value = f"secret-{rng.randrange(10**9)}"
+        secrets = {"GIVEN": {"command": rng.choice([["printf", value], f"echo {value}"])}}
+        return Made(acts=(Act(f"given {value}"),), fields={"secrets": secrets})
+    secrets = {"GIVEN": {"file": "there-is-no-such-file"}}
+    fields = {"secrets": secrets, "retry": {"attempts": rng.randint(1, 2)}, **_on_fail(rng)}
+    return Made(acts=(Act("leave 0", "secret"),), fields=fields, fails=True)
+
+
 def _flood(rng: Random, _: str) -> Made:
     return Made(acts=(Act("flood", "flood"),), fields={"grace": 0.1, **_on_fail(rng)}, fails=True)
 
@@ -229,6 +240,7 @@ FREE: Final[dict[Flavour, int]] = {
     _invalid: 7,
     _bad_result: 2,
     _no_program: 2,
+    _secret: 3,
     _flood: 1,
     _asks_when_failed: 6,
     _gated: 7,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from orch_actors.protocol.errors import ErrorCode
 
 #: What an attempt comes to if nobody interferes. `hang`: it ends only by a bound or by the client.
-ComesTo = Literal["ok", "exit", "invalid", "result", "hang", "flood", "lost", "ask", "spawn", "reference"]
+ComesTo = Literal["ok", "exit", "invalid", "result", "hang", "flood", "lost", "ask", "spawn", "reference", "secret"]
 
 
 class Act(Struct, frozen=True):

@@ -16,7 +16,7 @@ from orch_actors.stress.scenarios.marathon.plan import Act, GraphPlan
 SHOWN: Final = 20
 
 #: Attempts of these classes never began; of those, they may have been ended before they did.
-NEVER_BEGAN: Final = frozenset({"spawn", "reference"})
+NEVER_BEGAN: Final = frozenset({"spawn", "reference", "secret"})
 MAYBE_BEGAN: Final = frozenset({"timeout", "idle_timeout", "deadline", "cancelled"})
 #: Attempts of these classes end in their own time.
 SEEN_TO_END: Final = frozenset({None, "exit", "validation", "result"})

@@ -9,6 +9,7 @@ import pykka
 import pytest
 
 from orch_actors.actors.host.bounds import OnExceeded
+from orch_actors.actors.host.mask import NOTHING, Mask
 from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
 from orch_actors.actors.host.worker import Worker
@@ -83,6 +84,12 @@ class Place:
 
     def forget_bounds(self, launch: Launch) -> None:
         raise AssertionError("no launch here has bounds")
+
+    def mask(self, launch: Launch) -> Mask:
+        return NOTHING
+
+    def forget_secrets(self, launch: Launch) -> None:
+        pass
 
     def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Check:
         self.validating.put((done, sweep_first))

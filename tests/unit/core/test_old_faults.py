@@ -24,6 +24,7 @@ EVERY_OPTION = {
     "depends_on": ["first", {"task": "second", "on": "finished"}],
     "cwd": "/srv",
     "env": {"A": "1"},
+    "secrets": {"B": {"env": "C"}},
     "timeout": 11,
     "idle_timeout": 12,
     "deadline": 1300,

@@ -184,6 +184,7 @@ def test_states():
 
 DOCUMENTS = {
     "limits field": graph.Limits,
+    "secret field": graph.Secret,
     "dependency field": graph.Dependency,
     "retry field": graph.Retry,
     "validate field": graph.Validate,

@@ -56,6 +56,7 @@ def test_every_policy_is_among_them():
     assert classes == {None, "exit", "timeout", "idle_timeout", "output_limit", "deadline", "spawn", "result"} | {
         "validation",
         "reference",
+        "secret",
         "unknown",
         "cancelled",
     }
