@@ -99,7 +99,7 @@ class Daemon:
         journal, lines, torn = Journal.open(RealDisk(), home.journal)
         if torn:
             logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
-        machine = Machine(boot)
+        machine = Machine(boot, journal.id)
         replayed = replay(lines, machine)
         logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
         self._head = replayed.head

@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.feedback import feedback_of
 from orch_actors.actors.references import Filled, MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
-from orch_actors.protocol.settings import Settings, WorkerSettings
+from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.workers import WorkerSettings
 
 
 def attempt_stem(task: str, number: int) -> str:
@@ -53,6 +55,7 @@ def launch_of(
         MissingReference: it refers to a result that there is not.
     """
     spec = task.spec
+    worker = settings.workers.get(spec.worker, WorkerSettings())
     base = task.graph.environment or allowed_variables(environment)
 
     def result_of(other: str) -> Any:
@@ -67,9 +70,9 @@ def launch_of(
         stem=attempt_stem(task.id, number),
         kind=spec.kind or spec.worker,
         work=done.work,
-        settings=msgspec.to_builtins(settings.workers.get(spec.worker, WorkerSettings())),
+        settings=msgspec.to_builtins(worker),
         cwd=spec.cwd or "/",
-        env={**base, **done.env},
+        env={**base, **worker.env, **done.env},
         secrets=msgspec.to_builtins(spec.secrets),
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
@@ -78,6 +81,9 @@ def launch_of(
         output_limit=settings.output_limit,
         umask=umask,
         answer=_answer(task),
+        session=task.attempts[number - 1].session,
+        resume=task.attempts[number - 1].resume,
+        feedback=feedback_of(task, number),
     )
 
 

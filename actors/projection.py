@@ -85,6 +85,8 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
         message=attempt.message,
         stdout=stem + ".out",
         stderr=stem + ".err",
+        session=attempt.session,
+        usage=attempt.usage,
     )
 
 

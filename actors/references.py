@@ -8,7 +8,7 @@ Pure. How a reference is written, and where one may stand, is protocol/spec/refe
     command, list             as text
     args                      as text within a text; an argument that is nothing but a reference has the value itself,
                               but for a script's, which are texts
-    env                       as text
+    env, prompt               as text
 
 As text, a value that is no text stands as JSON. `$${` before one of our names becomes `${`.
 """
@@ -78,6 +78,8 @@ class _Filling:
         return Filled(done, {**variables, **self._carried})
 
     def _field(self, name: str, value: Any, *, typed: bool) -> Any:
+        if name == "prompt":
+            return self._text(value) if isinstance(value, str) else value
         if name != "command":
             return self._typed(value) if typed else self._texts(value)
         return self._shell(value) if isinstance(value, str) else [self._given(part) for part in value]

@@ -155,5 +155,8 @@ def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
         invalid=said.invalid,
         question=said.question,
         tail=said.tail,
+        usage=said.usage,
+        session=said.session,
+        reset_utc=said.reset_utc,
         cls=said.cls,
     )

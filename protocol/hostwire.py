@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from orch_actors.protocol.codec import Decoder
-from orch_actors.protocol.views import ActorView
+from orch_actors.protocol.views import ActorView, Usage
 
 
 class HostMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -50,6 +50,13 @@ class Launch(Struct, frozen=True, kw_only=True):
     output_limit: int | None = None
     #: The answer to the task's decision, for the file that ORCH_ANSWER names: {ref, question, choice, note}.
     answer: dict[str, Any] | None = None
+    #: Of an agent: its session, and whether it is to be gone on with; empty: the program chooses one.
+    session: str = ""
+    resume: bool = False
+    #: Why the attempt before failed, for the next one to do better.
+    feedback: str = ""
+    #: What the tasks that it depends on came to (context layer L1).
+    context: str = ""
     #: Boot id under which the attempt was decided.
     boot: str
 
@@ -157,6 +164,11 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     tail: str = ""
     #: Its failure class, where the host knows it better than the supervisor could tell from the rest.
     cls: str = ""
+    #: Of an agent.
+    usage: Usage | None = None
+    session: str = ""
+    #: Where its quota is used up: when there is more, in seconds since the epoch.
+    reset_utc: float | None = None
 
 
 class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_described"):

@@ -25,24 +25,16 @@ from msgspec import Meta, Struct
 
 from orch_actors.protocol.errors import EnvironmentFault, Refused
 from orch_actors.protocol.homes import refuse_link
-from orch_actors.protocol.ids import ID_RULE, is_id
 from orch_actors.protocol.spec.dots import too_many_dots
 from orch_actors.protocol.spec.durations import parse_duration
 from orch_actors.protocol.spec.parse import parse_graph
-from orch_actors.protocol.spec.work import BUILT_IN, KINDS
+from orch_actors.protocol.spec.work import BUILT_IN
+from orch_actors.protocol.workers import WorkerSettings, check_worker
 
 #: Largest config.toml.
 MAX_BYTES: Final = 1024 * 1024
 
 _UNITS: Final = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-
-
-class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One worker type: one of the built-in ones, or one that is named here and has a `kind`."""
-
-    limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-    #: What its tasks say and how they are run; a built-in type's is its name.
-    kind: str | None = None
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,28 +92,9 @@ def load_settings(path: str) -> Settings:
             f"{path}: {error}", "correct it; README, Configuration, shows what it may hold"
         ) from error
     for name, worker in settings.workers.items():
-        _check_worker(path, name, worker)
+        check_worker(path, name, worker)
     _check_defaults(path, settings.defaults)
     return settings
-
-
-def _check_worker(path: str, name: str, worker: WorkerSettings) -> None:
-    if name in BUILT_IN:
-        if worker.kind not in (None, name):
-            raise EnvironmentFault(
-                f"{path}: [workers.{name}]: kind is {worker.kind!r}", "the built-in types' kinds are their names"
-            )
-    elif not is_id(name):
-        raise EnvironmentFault(f"{path}: {name!r} is no name for a worker type", f"expected {ID_RULE}")
-    elif worker.kind is None:
-        raise EnvironmentFault(
-            f"{path}: there is no worker type {name!r}",
-            f"the worker types are {', '.join(BUILT_IN)}; one more is made by its kind = {' | '.join(KINDS)}",
-        )
-    elif worker.kind not in KINDS:
-        raise EnvironmentFault(
-            f"{path}: [workers.{name}]: no kind is called {worker.kind!r}", f"there are {', '.join(KINDS)}"
-        )
 
 
 def _read(path: str) -> str:
@@ -154,6 +127,11 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
     retention = document.get("retention")
     if isinstance(retention, dict) and isinstance(retention.get("older_than"), str):
         retention["older_than"] = parse_duration(retention["older_than"])
+    workers = document.get("workers")
+    for worker in workers.values() if isinstance(workers, dict) else ():
+        for name in ("silence", "after_result"):
+            if isinstance(worker, dict) and isinstance(worker.get(name), str):
+                worker[name] = parse_duration(worker[name])
     return document
 
 

@@ -55,6 +55,15 @@ def utc_text(stamp: float) -> str:
     return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+class Usage(Struct, frozen=True, kw_only=True):
+    """What an agent used; None: it did not say."""
+
+    turns: int | None = None
+    cost_usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
 class AttemptView(Struct, frozen=True, kw_only=True):
     """One execution of a task."""
 
@@ -72,6 +81,9 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     #: Log files, absolute paths.
     stdout: str = ""
     stderr: str = ""
+    #: Of an agent: its session, and what it used.
+    session: str = ""
+    usage: Usage | None = None
 
 
 class TaskView(Struct, frozen=True, kw_only=True):

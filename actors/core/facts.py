@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from orch_actors.protocol.views import GraphState, TaskState
+from orch_actors.protocol.views import GraphState, TaskState, Usage
 
 #: JSON null: no value. (msgspec cannot decode `Raw | None`.)
 NOTHING = Raw(b"null")
@@ -55,6 +55,9 @@ class AttemptStarting(FactForm, frozen=True, kw_only=True, tag="attempt_starting
     attempt: int
     #: Boot id of the machine: of an attempt from another boot only its record can tell.
     boot: str = ""
+    #: Of an agent: its session, and whether it is gone on with.
+    session: str = ""
+    resume: bool = False
 
 
 class AttemptAdopted(FactForm, frozen=True, kw_only=True, tag="attempt_adopted"):
@@ -183,6 +186,8 @@ class WorkerPaused(FactForm, frozen=True, kw_only=True, tag="worker_paused"):
     worker: str
     reason: str = ""
     until_utc: float | None = None
+    #: How often in a row its quota was used up; 0: it was paused for another reason.
+    times: int = 0
 
 
 class WorkerResumed(FactForm, frozen=True, kw_only=True, tag="worker_resumed"):
@@ -233,6 +238,9 @@ class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     result_in_file: bool = False
     #: The end of its output, where it did not succeed.
     tail: str = ""
+    #: Of an agent: what it used, and the session that it had in the end.
+    usage: Usage | None = None
+    session: str = ""
 
 
 class RetryScheduled(FactForm, frozen=True, kw_only=True, tag="retry_scheduled"):

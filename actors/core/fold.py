@@ -74,6 +74,7 @@ def _fold_worker(
     match fact:
         case f.WorkerPaused():
             worker.paused, worker.pause_reason, worker.paused_until_utc = True, fact.reason, fact.until_utc
+            worker.quota_times = fact.times or worker.quota_times
             state.scheduler.suspend(fact.worker)
         case f.WorkerResumed():
             worker.paused, worker.pause_reason, worker.paused_until_utc = False, "", None
@@ -320,7 +321,7 @@ def _ready(state: State, task: Task, at_utc: float) -> None:
 def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) -> None:
     _move(task, "attempt_starting", "running")
     state.scheduler.take(task.ref)
-    task.attempts.append(Attempt(fact.attempt, fact.boot, at_utc))
+    task.attempts.append(Attempt(fact.attempt, fact.boot, at_utc, session=fact.session, resume=fact.resume))
     state.in_flight.setdefault(task.worker, {})[task.ref] = task
     state.worker(task.worker).running += 1
 
@@ -336,6 +337,9 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     result = bytes(fact.result)
     attempt.result = None if result == b"null" else result
     attempt.result_in_file = fact.result_in_file
+    attempt.usage, attempt.session = fact.usage, fact.session or attempt.session
+    if fact.cls is None:
+        state.worker(task.worker).quota_times = 0
     del state.in_flight[task.worker][task.ref]
     state.worker(task.worker).running -= 1
     state.scheduler.give_back(task.worker, task.claims)

@@ -56,11 +56,11 @@ class Step:
 
 
 class Machine:
-    """Holds the graphs. `boot` is the machine's boot id, put into every attempt."""
+    """Holds the graphs. `boot` is the machine's boot id, put into every attempt; `name` the journal's."""
 
-    def __init__(self, boot: str = "") -> None:
+    def __init__(self, boot: str = "", name: str = "") -> None:
         self.state = State()
-        self._boot = boot
+        self._boot, self._name = boot, name
 
     def fold(self, fact: f.Fact, at_utc: float) -> None:
         """Replay one fact, decided at `at_utc` in an earlier life."""
@@ -73,7 +73,7 @@ class Machine:
             Refused: a client's wish that cannot be met; nothing was changed.
             InvalidTransition: a bug of ours.
         """
-        turn = Turn(self.state, now_utc, self._boot)
+        turn = Turn(self.state, now_utc, self._boot, self._name)
         handler = HANDLERS.get(type(stimulus))
         if handler is None:
             raise TypeError(f"no handler for {type(stimulus).__name__}")

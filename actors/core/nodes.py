@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
-from orch_actors.protocol.views import GraphState, TaskState
+from orch_actors.protocol.views import GraphState, TaskState, Usage
 
 WorkerTypeState = Literal["open", "parked"]
 
@@ -37,6 +37,9 @@ class Consumer:
 #: Failure class of an attempt that could not begin since the disk was full: it is no try.
 NO_ROOM: Final = "disk_full"
 
+#: Failure classes of attempts that are no tries: they say nothing of the task.
+NO_TRIES: Final = frozenset({NO_ROOM, "quota"})
+
 
 @dataclass(slots=True, eq=False)
 class Attempt:
@@ -48,6 +51,10 @@ class Attempt:
     #: Its kill is decided: failure class and reason that it will end with.
     stopping: tuple[str, str] | None = None
     pid: int | None = None
+    #: Of an agent: its session, whether it went on with one, and what it used.
+    session: str = ""
+    resume: bool = False
+    usage: Usage | None = None
     ended_utc: float | None = None
     duration_s: float | None = None
     exit_code: int | None = None
@@ -113,6 +120,8 @@ class WorkerType:
     #: Its hosts died too often: no further one is started until it is released.
     parked: bool = False
     park_reason: str = ""
+    #: How often in a row its quota was used up.
+    quota_times: int = 0
     #: How often it was parked in a row: the distance to the next try grows with it.
     parkings: int = 0
     #: When it was last released.
@@ -198,7 +207,7 @@ class Task:
     @property
     def tries(self) -> int:
         """Attempts of this life that began, or failed to for a reason of their own."""
-        return sum(attempt.cls != NO_ROOM for attempt in self.attempts[self.tries_before :])
+        return sum(attempt.cls not in NO_TRIES for attempt in self.attempts[self.tries_before :])
 
     @property
     def ref(self) -> str:

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.protocol.hostwire import Ending, Question
 from orch_actors.protocol.spec.graph import GraphSpec
+from orch_actors.protocol.views import Usage
 
 
 class Stimulus(Struct, frozen=True, kw_only=True):
@@ -252,6 +253,10 @@ class AttemptOver(Stimulus, frozen=True, kw_only=True):
     tail: str = ""
     #: A failure class that is known already.
     cls: str = ""
+    #: Of an agent: what it used, its session, and when its quota is there again.
+    usage: Usage | None = None
+    session: str = ""
+    reset_utc: float | None = None
 
 
 class TimerKey(Struct, frozen=True, order=True):

@@ -20,6 +20,8 @@ class Turn:
     state: State
     now_utc: float
     boot: str
+    #: Of whose state this is: the journal's id.
+    name: str = ""
     facts: list[f.Fact] = field(default_factory=list)
     effects: list[s.Effect] = field(default_factory=list)
 

@@ -47,7 +47,7 @@ def read_result(path: str) -> bytes | None:
         BadResult: it is too large, not JSON, nested too deeply, not a file, or cannot be read.
     """
     try:
-        data = _read(path, MAX_RESULT_BYTES + 1)
+        data = read_bounded(path, MAX_RESULT_BYTES + 1)
     except _NotAFile:
         raise BadResult("it is not a file") from None
     except OSError as error:
@@ -75,7 +75,7 @@ def read_question(path: str) -> Question | None:
     never dropped because of its form.
     """
     try:
-        data = _read(path, MAX_QUESTION_BYTES + 1)
+        data = read_bounded(path, MAX_QUESTION_BYTES + 1)
     except OSError as error:
         logbook.warning("the question {} cannot be read: {}", path, error.strerror or "it is not a file")
         return None
@@ -141,9 +141,17 @@ def write_answer(path: str, answer: dict[str, Any]) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    write_file(path, msgspec.json.encode(answer) + b"\n")
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file anew, for its owner's eyes alone.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     fd = fresh_file(path)
     try:
-        data = msgspec.json.encode(answer) + b"\n"
         while data:
             data = data[os.write(fd, data) :]
     finally:
@@ -170,8 +178,12 @@ def _text(data: bytes) -> str:
     return data.decode(errors="replace").replace("\0", "\ufffd")
 
 
-def _read(path: str, most: int) -> bytes | None:
-    """The first bytes of a file; None where there is none. Raises _NotAFile, or OSError."""
+def read_bounded(path: str, most: int) -> bytes | None:
+    """The first bytes of a file; None where there is none.
+
+    Raises:
+        OSError: it is no file, or cannot be read.
+    """
     fd = _open(path)
     if fd is None:
         return None

@@ -13,7 +13,7 @@ from orch_actors.actors.host.adapters import Adapter, RunnerPlan, ShimPlan, adap
 from orch_actors.actors.host.bounds import Bounds, OnExceeded
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.clock import boot_clock, wall_clock
-from orch_actors.actors.host.leavings import write_answer
+from orch_actors.actors.host.leavings import write_answer, write_file
 from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, Gone, OnValidated, Started
 from orch_actors.actors.host.record import Found, Header, Over, Paths, Running, Seen, Taken, paths_of
@@ -79,9 +79,14 @@ class Local:
                 env.update(self._secrets.begin(launch, env, paths))
                 if launch.answer is not None:
                     write_answer(paths.answer, launch.answer)
+                for path, text in ((paths.context, launch.context), (paths.feedback, launch.feedback)):
+                    if text:
+                        write_file(path, text.encode(errors="replace"))
                 record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
                 match plan:
                     case ShimPlan():
+                        for path, data in plan.files.items():
+                            write_file(path, data)
                         spawn_shim(
                             self._children,
                             plan.command,
@@ -183,6 +188,10 @@ class Local:
         }
         if launch.answer is not None:
             env["ORCH_ANSWER"] = paths.answer
+        if launch.context:
+            env["ORCH_CONTEXT"] = paths.context
+        if launch.feedback:
+            env["ORCH_FEEDBACK"] = paths.feedback
         return env
 
 

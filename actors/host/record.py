@@ -74,6 +74,13 @@ class Paths:
     summary: str
     #: What its validation command printed.
     check: str
+    #: What those before it came to, and why the attempt before failed.
+    context: str
+    feedback: str
+    #: An agent's: what its driver is given, the raw stream of its program, and the driver's report.
+    job: str
+    stream: str
+    agent: str
 
 
 def paths_of(launch: Launch) -> Paths:
@@ -92,6 +99,11 @@ def _paths(stem: str) -> Paths:
         answer=stem + ".answer",
         summary=stem + ".summary",
         check=stem + ".check",
+        context=stem + ".context",
+        feedback=stem + ".feedback",
+        job=stem + ".job",
+        stream=stem + ".stream",
+        agent=stem + ".agent",
     )
 
 

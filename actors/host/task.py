@@ -47,8 +47,10 @@ from orch_actors.actors.host.bounds import Kind, has_bounds
 from orch_actors.actors.host.clock import boot_clock
 from orch_actors.actors.host.place import CannotSpawn, Check, Place
 from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.reports import with_report
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
 from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, AttemptExceeded, Ending, Launch
+from orch_actors.protocol.spec.work import AGENTS
 
 State = Literal["starting", "running", "validating", "stopping", "ended"]
 
@@ -113,6 +115,7 @@ class Task(Actor):
         self._place: Final = place
         self._report: Final = report
         self._state: State = "starting"
+        self._is_agent: Final = launch.kind in AGENTS
         self._kill_wanted = stopping
         #: Why it cannot be begun, nor validated; see AdoptAttempt.
         self._unfilled: Final = unfilled
@@ -274,6 +277,8 @@ class Task(Actor):
             # Its last words may have come while we swept.
             self._end("killed", self._place.read(self._launch))
         elif seen.exit_code is not None:
+            if self._is_agent:  # it leaves servers and shells behind that nobody wants
+                self._sweep(None)
             self._end("exit", seen)
         else:
             self._sweep(None)
@@ -330,6 +335,8 @@ class Task(Actor):
             cls=cls,
             mask=self._place.mask(self._launch),
         )
+        if self._is_agent:
+            told = with_report(told, paths_of(self._launch))
         if self._launch.validate is not None and outcome.is_for_validation(told):
             self._validate(told)
         else:

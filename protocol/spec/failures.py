@@ -18,12 +18,21 @@ FAILURES: Final[dict[str, str]] = {
     "validation": "it exited with 0, and what `validate` says does not hold",
     "reference": "it refers to a result that there is not",
     "disk_full": "it could not be started: the disk is full",
+    "quota": "the agent's quota or rate limit is used up; its worker type waits for more, and no attempt is spent",
+    "auth": "the agent's program or its API refuses the credentials",
+    "permission": "the agent was not allowed what it wanted to do",
+    "budget": "a bound of turns, tokens or dollars was reached",
+    "context_overflow": "the agent was given, or has gathered, more than it can hold",
+    "stalled": "the agent ended without an answer, or fell silent",
+    "crash": "the agent's program died",
     "unknown": "nobody can know how it ended",
     "cancelled": "it was cancelled",
 }
 
 #: Classes that `retry` never tries again, whatever it says → what to do instead.
 FINAL_FAILURES: Final[dict[str, str]] = {
+    "auth": "the same credentials are refused again; log in, or set its key, then `retry`",
+    "budget": "another attempt would spend as much again; give it more, then `retry`",
     "deadline": "the deadline is the end of all attempts; `timeout` ends one",
     "disk_full": "it is no try, and starts again by itself once there is room",
     "unknown": "what may have done its work is not tried again in silence; `on_unknown: rerun` does that",

@@ -19,7 +19,7 @@ from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.policies import check_policies, check_wall
 from orch_actors.protocol.spec.references import check_references, has_mentions, outside
 from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
-from orch_actors.protocol.spec.work import KINDS, PLANNED_WORKERS
+from orch_actors.protocol.spec.work import KINDS
 
 #: What a task may say whatever its worker type.
 _COMMON: Final[Mapping[str, Shape]] = {name: shape for name, shape in record(TaskSpec).fields.items() if name != "work"}
@@ -289,7 +289,7 @@ class Reader:
             elif shape is not None:
                 owner = next((other for other, its in self._work_shapes.items() if name in its.fields), None)
                 message = self._unknown_field(name, worker, owner, fields)
-                misplaced = misplaced or owner is not None or name == "prompt" or "did you mean" in message
+                misplaced = misplaced or owner is not None or "did you mean" in message
                 self._findings.add((*base, name), message)
         if "id" not in raw:
             self._findings.add((*base, "id"), "is missing: every task has an id")
@@ -299,16 +299,12 @@ class Reader:
                 self._findings.add((*base, name), f"is missing: a task of worker `{worker}` needs it ({expected})")
 
     def _unknown_worker(self, worker: str) -> str:
-        if worker in PLANNED_WORKERS:
-            return f"this version does not have the worker type `{worker}` yet: it has {listed(list(self._workers))}"
         meant = did_you_mean(worker, self._workers)
         return f"no worker type is called {worker!r}{meant or f': there are {listed(list(self._workers))}'}"
 
     def _unknown_field(self, name: str, worker: str, owner: str | None, fields: Mapping[str, Shape]) -> str:
         if owner is not None:
             return f"is a field of worker `{owner}`, and this task's worker is `{worker}`: set worker: {owner}?"
-        if name == "prompt":
-            return f"is an unknown field; workers that take a prompt ({listed(PLANNED_WORKERS)}) are not there yet"
         meant = did_you_mean(name, (*fields, "foreach"))
         own = listed([field for field in fields if field not in _COMMON])
         return f"is an unknown field{meant or f'; worker `{worker}` has {own}, beside what all tasks have'}"

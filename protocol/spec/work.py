@@ -16,10 +16,6 @@ from msgspec import Meta, Struct
 MAX_TEXT_BYTES: Final = 120_000
 
 
-#: Worker types that are planned; named so that nobody looks for a mistake of theirs.
-PLANNED_WORKERS: Final = ("claude", "opencode")
-
-
 def text_fault(text: str) -> str | None:
     """Why a program cannot be given this text as an argument or variable, if it cannot."""
     if "\0" in text:
@@ -108,8 +104,6 @@ class AgentWork(Work, frozen=True, kw_only=True):
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
     #: Arguments for the program that nothing else here says.
     extra_args: tuple[str, ...] = ()
-    #: Work in a git worktree of its own, made from the repository around `cwd`.
-    worktree: bool = False
 
     def problems(self) -> list[tuple[str, str]]:
         """See Work."""
@@ -151,7 +145,13 @@ class OpencodeWork(AgentWork, frozen=True, kw_only=True):
 KINDS: Final[dict[str, type[Work]]] = {
     "shell": ShellWork,
     "python": PythonWork,
+    "claude": ClaudeWork,
+    "opencode": OpencodeWork,
+    "agent": AgentWork,
 }
 
+#: Kinds that run a coding agent.
+AGENTS: Final = frozenset(kind for kind, work in KINDS.items() if issubclass(work, AgentWork))
+
 #: Worker type → its kind, of those that are always there.
-BUILT_IN: Final[Mapping[str, str]] = {name: name for name in ("shell", "python")}
+BUILT_IN: Final[Mapping[str, str]] = {name: name for name in ("shell", "python", "claude", "opencode")}

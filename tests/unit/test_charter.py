@@ -45,6 +45,7 @@ CORE_MAY_IMPORT = {
     "difflib",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
     "itertools",
     "math",

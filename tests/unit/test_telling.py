@@ -27,6 +27,8 @@ def sample(of):
         return DOCUMENT if get_args(of)[1] is Any else {"K": "v"}
     if get_args(of):  # a union with None
         return sample(get_args(of)[0])
+    if isinstance(of, type) and issubclass(of, msgspec.Struct):
+        return of()
     return {str: "t", int: 2, float: 1.5, bool: True}[of]
 
 

@@ -4,13 +4,14 @@ import zlib
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers import asking
+from orch_actors.actors.core.handlers import agents, asking
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
 from orch_actors.actors.core.handlers.endings import end_task
 from orch_actors.actors.core.nodes import NO_ROOM, Attempt, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.failures import FINAL_FAILURES
 from orch_actors.protocol.spec.graph import Retry
 
 
@@ -34,7 +35,12 @@ def grant_slots(turn: Turn) -> None:
 
 def _start(turn: Turn, task: Task) -> None:
     number = len(task.attempts) + 1
-    turn.emit(f.AttemptStarting(graph=task.graph.id, task=task.id, attempt=number, boot=turn.boot))
+    session, resume = agents.session_of(turn, task, number)
+    turn.emit(
+        f.AttemptStarting(
+            graph=task.graph.id, task=task.id, attempt=number, boot=turn.boot, session=session, resume=resume
+        )
+    )
     turn.ask(s.StartAttempt(task.worker, task.graph.id, task.id, number))
     if task.spec.timeout is not None:
         turn.ask(s.ArmTimer(s.TimerKey("timeout", task.graph.id, task.id, number), task.spec.timeout))
@@ -90,9 +96,14 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
             result=news.result,
             result_in_file=news.result_in_file,
             tail=news.tail if cls is not None else "",
+            usage=news.usage,
+            session=news.session,
         )
     )
-    settle(turn, task, cls, message, news.question)
+    if cls == "quota":
+        agents.quota_used_up(turn, task, message, news.reset_utc)
+    else:
+        settle(turn, task, cls, message, news.question)
 
 
 #: How an attempt may end whose question counts: it asks before it goes on, whatever it left unfinished.
@@ -196,6 +207,8 @@ def worth_another(task: Task, cls: str) -> bool:
     if task.tries >= retry.attempts:
         return False
     if retry.on and cls not in retry.on:
+        return False
+    if cls in FINAL_FAILURES:
         return False
     return not (cls == "exit" and retry.exit_codes and task.attempts[-1].exit_code not in retry.exit_codes)
 

@@ -5,6 +5,9 @@ A new kind is one file here and one line in ADAPTERS (and its Struct in protocol
 
 from typing import Final
 
+from orch_actors.actors.host.adapters.agent import AgentAdapter
+from orch_actors.actors.host.adapters.claude import ClaudeAdapter
+from orch_actors.actors.host.adapters.opencode import OpencodeAdapter
 from orch_actors.actors.host.adapters.plans import Adapter, Plan, RunnerPlan, ShimPlan
 from orch_actors.actors.host.adapters.python import PythonAdapter
 from orch_actors.actors.host.adapters.shell import ShellAdapter
@@ -15,6 +18,9 @@ __all__ = ["ADAPTERS", "Adapter", "Plan", "RunnerPlan", "ShimPlan", "adapter_for
 ADAPTERS: Final[dict[str, type[Adapter]]] = {
     "shell": ShellAdapter,
     "python": PythonAdapter,
+    "claude": ClaudeAdapter,
+    "opencode": OpencodeAdapter,
+    "agent": AgentAdapter,
 }
 
 

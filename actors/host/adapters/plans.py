@@ -1,7 +1,7 @@
 """What an adapter hands back: how to run one attempt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -16,6 +16,8 @@ class ShimPlan:
     """Run it under the sh shim: text as `sh -c` would, a list as it stands."""
 
     command: str | Sequence[str]
+    #: Files that it is to find, by path; written anew for each attempt, readable by their owner alone.
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ DOCUMENTS = {
     "ask field": graph.Asking,
     "shell field": work.ShellWork,
     "python field": work.PythonWork,
+    "agent field": work.AgentWork,
 }
 
 

@@ -209,7 +209,7 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"comand": "x"}, "comand", ["unknown field", "did you mean `command`"]),
     ({"needs": "b"}, "needs", ["did you mean `depends_on`"]),
     ({"call": "a:b"}, "call", ["worker `python`", "worker is `shell`"]),
-    ({"prompt": "x"}, "prompt", ["claude", "not there yet"]),
+    ({"prompt": "x"}, "prompt", ["worker `claude`", "worker is `shell`"]),
     ({"work": {}}, "work", ["unknown field"]),
     ({"command": ["sleep", 5]}, "command[1]", ["the number 5", "quotes"]),
     ({"command": ""}, "command", ["empty"]),
@@ -250,9 +250,9 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"depends_on": [5]}, "depends_on[0]", ["the number 5"]),
     ({"depends_on": {"tsk": "b"}}, "depends_on.task", ["missing"]),
     ({"worker": "pyton"}, "worker", ["'pyton'", "`python`"]),
-    ({"worker": "zzz"}, "worker", ["`shell` and `python`"]),
+    ({"worker": "zzz"}, "worker", ["`shell`, `python`, `claude` and `opencode`"]),
     ({"worker": 3}, "worker", ["quotes"]),
-    ({"worker": "claude"}, "worker", ["does not have", "`claude`"]),
+    ({"worker": "claude"}, "command", ["worker `shell`", "worker is `claude`"]),
     ({"validate": {"schema": []}}, "validate.schema", ["a list", "a mapping"]),
 ]
 
