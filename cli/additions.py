@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.submission import Submission, prepare
+from orch_actors.cli.submission import Submission, prepare, worker_types
 from orch_actors.cli.words import read_pairs
 from orch_actors.protocol.ids import ID_RULE, is_id
 
@@ -34,6 +34,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     retry: int | None = None
     env: Sequence[str] = ()
     cwd: str | None = None
+    home: str | None = None
 
 
 class Addition(Struct, frozen=True, kw_only=True):
@@ -79,7 +80,9 @@ def addition(offer: Offer, view: "GraphView") -> Addition:
     from orch_actors.protocol.spec.addition import check_addition
 
     known = {task.id: [_condition(task, name) for name in task.depends_on] for task in view.tasks}
-    tasks, base_dir = check_addition(offer.file or "-", known, read_pairs(tuple(offer.param), "--param"))
+    tasks, base_dir = check_addition(
+        offer.file or "-", known, read_pairs(tuple(offer.param), "--param"), workers=worker_types(offer.home)
+    )
     return Addition(tasks=tasks, base_dir=base_dir)
 
 

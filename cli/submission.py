@@ -89,14 +89,14 @@ def _prepare_file(submission: Submission, file: str) -> Prepared:
     params = read_pairs(submission.param, "--param")
     if "/" not in file and "." not in file and file != "-" and not os.path.exists(file):
         raise faults.usage(f"there is no file {file}", f"to run a command: orch-actors submit -- {quote(file)} …")
-    document, graph, base_dir = check_file(file, params, workers=_worker_types(submission.home))
+    document, graph, base_dir = check_file(file, params, workers=worker_types(submission.home))
     name = graph.name
     if submission.name is not None:
         document, name = {**document, "name": submission.name}, submission.name
     return Prepared(document=document, base_dir=base_dir, name=name, tasks=len(graph.tasks))
 
 
-def _worker_types(home: str | None) -> "Mapping[str, str]":
+def worker_types(home: str | None) -> "Mapping[str, str]":
     """The worker types of a home, each with its kind; the settings are only read where there are some."""
     from orch_actors.protocol.homes import Home
 

@@ -60,12 +60,15 @@ def command(
         retry=retry,
         env=tuple(env or ()),
         cwd=cwd,
+        home=home,
     )
     check_offer(offer)
     if file == "-" and is_terminal(sys.stdin):
         note("reading tasks from the terminal; end them with ctrl-D")
     with session(home, as_json).client() as client:
         view = client.graph(graph)
+        if if_version not in (None, view.version):  # refused, before it is told what is wrong with what was meant
+            client.add(view.id, (), if_version=if_version, dry_run=True)
         more = addition(offer, view)
         edited = client.add(view.id, more.tasks, base_dir=more.base_dir, if_version=if_version, dry_run=dry_run)
     tell_edited(edited, as_json=as_json)

@@ -15,6 +15,7 @@ from orch_actors.protocol.spec.load import LoadedGraph, locate, read_graph
 from orch_actors.protocol.spec.parse import parse_noting
 from orch_actors.protocol.spec.places import Findings, Path, refuse
 from orch_actors.protocol.spec.shapes import found
+from orch_actors.protocol.spec.work import BUILT_IN
 
 #: Fields of a graph document that are about the graph as a whole → what to do instead.
 _OF_THE_WHOLE: Final[Mapping[str, str]] = {
@@ -25,7 +26,11 @@ _OF_THE_WHOLE: Final[Mapping[str, str]] = {
 
 
 def check_addition(
-    path: str, known: Mapping[str, Sequence[Any]], params: Mapping[str, str] | None = None
+    path: str,
+    known: Mapping[str, Sequence[Any]],
+    params: Mapping[str, str] | None = None,
+    *,
+    workers: Mapping[str, str] = BUILT_IN,
 ) -> tuple[tuple[dict[str, Any], ...], str]:
     """Read the tasks of a graph file for a graph that has tasks already.
 
@@ -33,6 +38,7 @@ def check_addition(
         path: the file; "-" is stdin. Its `name` need not be the graph's.
         known: id of each task that the graph has → its `depends_on`.
         params: values for the file's parameters.
+        workers: the known worker types, each with its kind.
 
     Returns:
         The tasks' documents, whole; the absolute folder for relative paths.
@@ -48,7 +54,7 @@ def check_addition(
             findings.add((field,), f"is about the graph as a whole, which is there already: {instead}")
     stubs, whole = _beside(document, known, findings)
     try:
-        graph = parse_noting(whole, findings, base_dir=loaded.base_dir)
+        graph = parse_noting(whole, findings, base_dir=loaded.base_dir, workers=workers)
     except Refused as refused:
         refuse(locate(refused.info.problems, loaded), loaded.name)
     if graph is None or findings:

@@ -5,7 +5,7 @@ wrong field is not followed by a heap of "unknown dependency". Places are told t
 position and the path within the task; where that is in the document is the caller's knowledge.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orch_actors.protocol.ids import ID_RULE, is_id
@@ -24,6 +24,9 @@ RESERVED_ENV: Final = "ORCH_"
 
 #: Names of a cycle that are spelled out.
 _SHOWN: Final = 20
+
+#: Tasks with one id that are looked at for cycles: very many would make very many edges.
+_NAMESAKES: Final = 8
 
 Report = Callable[[int, Path, str], None]
 
@@ -72,15 +75,24 @@ def check_variable(name: str) -> str | None:
     return None
 
 
-def check_graph(nodes: Sequence[Node], report: Report, written: Sequence[Path] | None = None) -> None:
+def check_graph(
+    nodes: Sequence[Node],
+    report: Report,
+    written: Sequence[Path] | None = None,
+    known: Collection[str] = (),
+) -> None:
     """Doubled ids, dependencies on nothing, on itself or twice on the same, and cycles.
+
+    Whichever of the tasks with one id is meant, a cycle is told of: who gives it another id shall not find that one
+    problem hid another.
 
     Args:
         nodes: the tasks.
         report: takes what is wrong.
         written: where each stands in the document, for messages; not given: at its position in `tasks`.
+        known: ids of the tasks that the graph has already; none of them depends on one of `nodes`.
     """
-    positions = _positions(nodes, report, written)
+    positions = _positions(nodes, report, written, known)
     edges: list[list[int]] = []
     for index, node in enumerate(nodes):
         seen: dict[str, None] = {}
@@ -92,30 +104,36 @@ def check_graph(nodes: Sequence[Node], report: Report, written: Sequence[Path] |
                 report(index, ("depends_on", order), f"`{name}` is named twice")
             elif name == node.id:
                 report(index, ("depends_on", order), "the task depends on itself")
-            elif name not in positions:
-                report(index, ("depends_on", order), _unknown(name, positions))
-            else:
-                targets.append(positions[name])
+            elif name in positions:
+                targets += positions[name][:_NAMESAKES]
+            elif name not in known:
+                report(index, ("depends_on", order), _unknown(name, {*positions, *known}))
             seen[name] = None
         edges.append(targets)
     for cycle in cycles(edges):
         report(cycle[0], ("depends_on",), _cycle_text([nodes[index].id or "?" for index in cycle]))
 
 
-def _positions(nodes: Iterable[Node], report: Report, written: Sequence[Path] | None) -> dict[str, int]:
-    positions: dict[str, int] = {}
+def _positions(
+    nodes: Iterable[Node], report: Report, written: Sequence[Path] | None, known: Collection[str]
+) -> dict[str, list[int]]:
+    """Id → who has it."""
+    positions: dict[str, list[int]] = {}
     for index, node in enumerate(nodes):
         if node.id is None:
             continue
-        first = positions.setdefault(node.id, index)
-        if first != index:
-            name = shorten(repr(node.id), 80)
-            other = where(("tasks", first) if written is None else written[first])
+        same = positions.setdefault(node.id, [])
+        name = shorten(repr(node.id), 80)
+        if same:
+            other = where(("tasks", same[0]) if written is None else written[same[0]])
             report(index, ("id",), f"{name} is the id of {other} already: ids must differ")
+        elif node.id in known:
+            report(index, ("id",), f"the graph has a task {name} already: choose another id, or `update` that one")
+        same.append(index)
     return positions
 
 
-def _unknown(name: str, known: dict[str, int]) -> str:
+def _unknown(name: str, known: Collection[str]) -> str:
     return f"no task has the id {shorten(repr(name), 80)}{did_you_mean(name, known)}"
 
 

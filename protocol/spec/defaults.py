@@ -69,9 +69,13 @@ class Defaults:
             if not faults[worker]:
                 self._work[worker][name] = shape.tidy(value)
 
-    def inherited(self, worker: str) -> tuple[dict[str, object], dict[str, object]]:
-        """Fresh mappings of common fields and of the worker type's, to put the task's own fields into."""
-        return dict(self._common), dict(self._work.get(worker, {}))
+    def inherited(self) -> dict[str, object]:
+        """A fresh mapping of common fields, to put the task's own into."""
+        return dict(self._common)
+
+    def inherited_work(self, worker: str) -> dict[str, object]:
+        """A fresh mapping of the worker type's fields, to put the task's own into."""
+        return dict(self._work.get(worker, {}))
 
     def merged(self, field: str, own: object) -> object:
         """The task's `env` or `secrets` upon those of the defaults; what is no mapping is given back."""

@@ -44,16 +44,22 @@ _SEARCHED: Final = 2000
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """`; did you mean "retry"?`, or nothing where no known name is close."""
+    meant = closest(name, known)
+    return f"; did you mean `{meant}`?" if meant is not None else ""
+
+
+def closest(name: str, known: Collection[str]) -> str | None:
+    """The known name that was probably meant."""
     synonym = SYNONYMS.get(name.lower().replace("-", "_"))
     if synonym is not None and synonym in known:
-        return f"; did you mean `{synonym}`?"
+        return synonym
     if len(name) > 100 or len(known) > _SEARCHED:
-        return ""
+        return None
     import difflib  # noqa: PLC0415 (milliseconds that only a mistake has to pay)
 
     close = difflib.get_close_matches(re.sub(r"[- ]", "_", name.lower()), known, n=1, cutoff=0.6)
     close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return close[0] if close else None
 
 
 def listed(names: Collection[str], limit: int = 12) -> str:

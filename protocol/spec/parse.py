@@ -13,15 +13,13 @@ What was `accepted` once and stands in a journal is read by its form alone: a la
 mistakes, must still be able to read it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from orch_actors.protocol.spec import plain
-from orch_actors.protocol.spec.foreach import expand
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.reading import Reader
-from orch_actors.protocol.spec.shapes import found
 from orch_actors.protocol.spec.work import BUILT_IN
 
 
@@ -105,28 +103,55 @@ def parse_task(
     return task
 
 
-def expand_tasks(
-    documents: Sequence[object], *, workers: Mapping[str, str] = BUILT_IN
-) -> list[tuple[int, dict[str, Any]]]:
-    """Task documents that were sent by themselves, with every `foreach` carried out; to be read by `parse_task`.
+def parse_added(
+    documents: Sequence[object],
+    findings: Findings,
+    *,
+    base_dir: str,
+    known: Collection[str],
+    workers: Mapping[str, str] = BUILT_IN,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[tuple[int, TaskSpec]]:
+    """Read tasks that are to join a graph, `foreach` included.
+
+    Args:
+        documents: the tasks' mappings.
+        findings: takes what is wrong with them.
+        base_dir: as for `parse_graph`, and so the others.
+        known: ids of the tasks that the graph has; the new ones may depend on them.
+        workers: the known worker types, each with its kind.
+        defaults: what they inherit unless they say otherwise.
 
     Returns:
-        For each task the place, among those that were sent, of the one that it was made of; and its document.
+        Each task, with the place among `documents` of the one that it was made of; only to be used if `findings` has
+        nothing afterwards.
 
     Raises:
-        Refused: INVALID_GRAPH, with all problems of the repetitions.
+        Refused: INVALID_GRAPH; one is no plain data, which leaves nothing to read.
     """
-    findings = Findings()
     for index, document in enumerate(documents):
         _hold_plain(document, findings, ("tasks", index))
         findings.name_task(index, document)
-        if not isinstance(document, dict):
-            findings.add(("tasks", index), f"is {found(document)}: expected a mapping with `id` and what to do")
-    reader = Reader(findings, "/", workers, accepted=False)
-    written = expand([(("tasks", index), raw) for index, raw in enumerate(documents)], reader.shapes_of, findings)
-    if findings:
-        findings.refuse("the list of tasks")
-    return [(entry.base[1], entry.raw) for entry in written]  # type: ignore[misc]
+    reader = Reader(findings, base_dir, workers, accepted=False)
+    if defaults:
+        reader.inherit(defaults)
+    return reader.added(documents, known)
+
+
+def parse_changed(
+    document: Mapping[str, Any], findings: Findings, *, base_dir: str, workers: Mapping[str, str] = BUILT_IN
+) -> tuple[TaskSpec | None, tuple[str | None, ...]]:
+    """Read one task's document as it is to be; paths of `findings` begin in the task.
+
+    Returns:
+        The task, or None where it cannot be read; and the ids in its `depends_on` as far as they can be read.
+
+    Raises:
+        Refused: INVALID_GRAPH; it is no plain data.
+    """
+    _hold_plain(document, findings, ())
+    task, node = Reader(findings, base_dir, workers, accepted=False).task(document, ())
+    return task, node.depends_on
 
 
 def _hold_plain(document: object, findings: Findings, base: Path) -> None:

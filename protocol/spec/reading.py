@@ -4,7 +4,8 @@ Problems in what a task inherits are told where they stand: once, in `defaults`.
 """
 
 import os.path
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, json
@@ -14,7 +15,7 @@ from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_gr
 from orch_actors.protocol.spec.defaults import MERGED, Defaults
 from orch_actors.protocol.spec.foreach import Written, expand, not_filled
 from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
-from orch_actors.protocol.spec.hints import did_you_mean, listed
+from orch_actors.protocol.spec.hints import closest, did_you_mean, listed
 from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.policies import check_policies, check_wall
 from orch_actors.protocol.spec.references import check_references, has_mentions, outside
@@ -24,6 +25,10 @@ from orch_actors.protocol.spec.work import KINDS
 #: What a task may say whatever its worker type.
 _COMMON: Final[Mapping[str, Shape]] = {name: shape for name, shape in record(TaskSpec).fields.items() if name != "work"}
 _COMMON_TIDY: Final = {name: shape.tidy for name, shape in _COMMON.items() if not is_exact(shape)}
+
+#: Fields that say which decisions come up: without them nothing can be said of `ask`.
+_WHAT_COMES_UP: Final = frozenset({"approve", "on_fail", "on_unknown"})
+_ANY_ID: Final = "task"
 
 _RawTasks = dict[str, Any] | list[Any] | tuple[Any, ...]
 
@@ -88,6 +93,27 @@ class Reader:
         if top is None:
             return None
         return GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tolerant=top.tolerant, tasks=tuple(tasks))
+
+    def added(self, documents: Sequence[object], known: Collection[str]) -> list[tuple[int, TaskSpec]]:
+        """Tasks for a graph that has some: each with the place of the document that it was made of.
+
+        Args:
+            documents: the tasks' documents, `foreach` included.
+            known: ids of the graph's tasks, on which these may depend.
+        """
+        self._may_refer = True
+        written = expand(
+            [(("tasks", index), raw) for index, raw in enumerate(documents)], self.shapes_of, self._findings
+        )
+        tasks: list[tuple[int, TaskSpec]] = []
+        nodes: list[Node] = []
+        for entry in written:
+            task, node = self.task(entry.raw, entry.base, broken=entry.broken)
+            nodes.append(node)
+            if task is not None:
+                tasks.append((int(entry.base[1]), task))
+        self._whole(nodes, written, known)
+        return tasks
 
     def _top(self, document: dict[str, Any]) -> _Top | None:
         """The fields around the tasks; also takes over `cwd` and `defaults`."""
@@ -166,7 +192,7 @@ class Reader:
         record_ = self._work_shapes.get(worker) if isinstance(worker, str) else None
         return {**_COMMON, **(record_.fields if record_ is not None else {})}
 
-    def _whole(self, nodes: list[Node], written: list[Written]) -> None:
+    def _whole(self, nodes: list[Node], written: list[Written], known: Collection[str] = ()) -> None:
         edges = sum(len(node.depends_on) for node in nodes)
         if edges > MAX_EDGES:
             self._findings.add(("tasks",), f"have {edges} dependencies together: expected at most {MAX_EDGES}")
@@ -178,7 +204,7 @@ class Reader:
                 path = (path[0], orders[path[1]])
             self._findings.add((*written[index].base, *path), message)
 
-        check_graph(nodes, report, [entry.base for entry in written])
+        check_graph(nodes, report, [entry.base for entry in written], known)
 
     def task(self, raw: object, base: Path, *, broken: bool = False) -> tuple[TaskSpec | None, Node]:
         """One task, or None with its problems noted; and what the graph's form needs of it either way.
@@ -197,23 +223,38 @@ class Reader:
         task, reason = self._convert(raw, base)
         if task is None:
             self._diagnose(raw, base)
+            self._check_rest(raw, base)
             if self._findings.noted == before:
                 self._findings.add(base, reason)
             return None, _node_of(raw)
         self._check(task, raw, base)
         return task, Node(task.id, tuple([dependency.task for dependency in task.depends_on]))
 
-    def _check(self, task: TaskSpec, raw: dict[str, Any], base: Path) -> None:
-        """Note what the types of its fields cannot say."""
+    def _check(self, task: TaskSpec, raw: dict[str, Any], base: Path, *, whole: bool = True) -> None:
+        """Note what the types of its fields cannot say. Not `whole`: nobody knows what it depends on."""
         findings = list(check_task(task))
         if not self._accepted:
             findings += check_policies(task)
-            if self._inherits_mentions or (self._may_refer and has_mentions(raw)):
+            if whole and (self._inherits_mentions or (self._may_refer and has_mentions(raw))):
                 findings += check_references(task)
         for finding in findings:
             # The folder around all tasks is in every task's: what is wrong there is told once, there.
             if finding.path[0] != "cwd" or "cwd" in raw or self._defaults.names("cwd"):
                 self._findings.add(self._defaults.place(finding.path, raw, base), finding.message)
+
+    def _check_rest(self, raw: dict[str, Any], base: Path) -> None:
+        """Note what the types cannot say of fields that are right by their types, in a task that has wrong ones too."""
+        sound = {name: value for name, value in raw.items() if not self._findings.within((*base, name))}
+        if not _WHAT_COMES_UP.isdisjoint(raw.keys() - sound.keys()):
+            sound.pop("ask", None)
+        worker = sound.get("worker", self._defaults.worker)
+        kind = self._kind_of(worker, sound)
+        with suppress(ValidationError):  # what is missing, or wrong in what it inherits, is told
+            task = convert({**self._common({"id": _ANY_ID, **sound}, base), "work": {}}, TaskSpec)
+            with suppress(ValidationError):
+                if kind is not None:
+                    force_setattr(task, "work", convert(self._work(sound, worker, kind), KINDS[kind]))
+            self._check(task, sound, base, whole="depends_on" in sound or "depends_on" not in raw)
 
     def _convert(self, raw: dict[str, Any], base: Path) -> tuple[TaskSpec | None, str]:
         """The quick way; or None, and what msgspec has against it."""
@@ -221,21 +262,10 @@ class Reader:
         kind = self._kind_of(worker, raw)
         if kind is None:
             return None, "its worker type is unknown"
-        common, work = self._defaults.inherited(worker)
-        shapes = record(KINDS[kind]).fields
-        for name, value in raw.items():
-            if name in _COMMON:
-                tidy = _COMMON_TIDY.get(name)
-                common[name] = value if tidy is None else tidy(value)
-            else:
-                work[name] = shapes[name].tidy(value) if name in shapes else value
-        for name in MERGED:
-            common[name] = self._defaults.merged(name, common.get(name, {}))
-        folder = self._folder(common.get("cwd"), self._defaults.place(("cwd",), raw, base))
-        common["cwd"] = folder
+        common = self._common(raw, base)
         common["work"] = {}
         try:
-            done = convert(work, KINDS[kind])
+            done = convert(self._work(raw, worker, kind), KINDS[kind])
             if kind != worker:
                 common["kind"] = kind
             task = convert(common, TaskSpec)
@@ -244,6 +274,26 @@ class Reader:
         # Nobody has seen this Struct yet. convert() would take no subclass of Work in its place.
         force_setattr(task, "work", done)
         return task, ""
+
+    def _common(self, raw: dict[str, Any], base: Path) -> dict[str, object]:
+        """The fields that every task may have, with what it inherits, tidied."""
+        common = self._defaults.inherited()
+        for name, value in raw.items():
+            if name in _COMMON:
+                tidy = _COMMON_TIDY.get(name)
+                common[name] = value if tidy is None else tidy(value)
+        for name in MERGED:
+            common[name] = self._defaults.merged(name, common.get(name, {}))
+        common["cwd"] = self._folder(common.get("cwd"), self._defaults.place(("cwd",), raw, base))
+        return common
+
+    def _work(self, raw: dict[str, Any], worker: str, kind: str) -> dict[str, object]:
+        """The fields of its worker type, with what it inherits of them, tidied."""
+        work, shapes = self._defaults.inherited_work(worker), record(KINDS[kind]).fields
+        for name, value in raw.items():
+            if name not in _COMMON:
+                work[name] = shapes[name].tidy(value) if name in shapes else value
+        return work
 
     def _kind_of(self, worker: object, raw: Mapping[str, Any]) -> str | None:
         """The kind of a task's worker type; of what was accepted once, what it was then."""
@@ -274,6 +324,8 @@ class Reader:
         shape = self._work_shapes.get(worker) if isinstance(worker, str) else None
         if isinstance(worker, str) and shape is None:
             self._findings.add(self._defaults.place(("worker",), raw, base), self._unknown_worker(worker))
+            worker = closest(worker, self._workers)  # which was meant, so that one mistake hides no other
+            shape = self._work_shapes.get(worker) if worker is not None else None
         elif isinstance(worker, str) and self._kind_of(worker, raw) is None:
             message = f"is {found(raw['kind'])}, and worker `{worker}` is of kind {self._workers[worker]}: leave it out"
             self._findings.add((*base, "kind"), message)
@@ -286,7 +338,9 @@ class Reader:
                     self._findings.add(*finding)
             elif name == "foreach":
                 self._findings.add((*base, name), _REPEATED)
-            elif shape is not None:
+            elif shape is None:
+                self._unknown_anywhere(name, base)
+            else:
                 owner = next((other for other, its in self._work_shapes.items() if name in its.fields), None)
                 message = self._unknown_field(name, worker, owner, fields)
                 misplaced = misplaced or owner is not None or "did you mean" in message
@@ -297,6 +351,12 @@ class Reader:
             if name not in raw and not self._defaults.names(name):
                 expected = fields[name].expected
                 self._findings.add((*base, name), f"is missing: a task of worker `{worker}` needs it ({expected})")
+
+    def _unknown_anywhere(self, name: str, base: Path) -> None:
+        """Note a field that no worker type has, in a task of which nobody knows what it is."""
+        known = [*_COMMON, *(field for shape in self._work_shapes.values() for field in shape.fields)]
+        if name not in known and name not in ("prompt", "kind"):
+            self._findings.add((*base, name), f"is an unknown field{did_you_mean(name, [*known, 'foreach'])}")
 
     def _unknown_worker(self, worker: str) -> str:
         meant = did_you_mean(worker, self._workers)

@@ -33,6 +33,21 @@ def test_a_file_to_a_graph_that_is_over(shared, write):
     assert len(tasks(shared, graph)["first"]["attempts"]) == 1
 
 
+def test_a_stale_edit_is_told_before_what_is_wrong_with_it(shared, write):
+    graph = submit(shared, task("first"))
+    path = write("tasks:\n  - {id: first, command: 'true'}\n")
+    assert shared("add", graph, path, "--if-version", "7", "--json", code=4).error["code"] == "STALE_VERSION"
+    assert shared("add", graph, path, "--json", code=4).error["code"] == "INVALID_GRAPH"
+
+
+def test_a_file_may_name_worker_types_of_the_configuration(cli, write):
+    with open(os.path.join(cli.home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write('[workers.heavy]\nkind = "shell"\nlimit = 1\n')
+    graph = submit(cli, task("first"))
+    cli("add", graph, write("tasks:\n  - {id: more, worker: heavy, command: 'true'}\n"))
+    ended(cli, graph)
+
+
 def test_a_command_to_a_running_graph(shared, tmp_path):
     os.mkfifo(tmp_path / "go")
     graph = submit(shared, task("first", UNTIL_GO, cwd=str(tmp_path)))

@@ -77,12 +77,14 @@ secrets = (
 
 @st.composite
 def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
-    worker, work = draw(shell_work.map(lambda work: ("shell", work)) | python_work.map(lambda work: ("python", work)))
+    kind, work = draw(shell_work.map(lambda work: ("shell", work)) | python_work.map(lambda work: ("python", work)))
+    worker = draw(st.just(kind) | names.map(lambda name: f"{kind}-{name}"))
     after = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=4)) if earlier else []
     optional = st.none() | durations
     return TaskSpec(
         id=name,
         worker=worker,
+        kind="" if worker == kind else kind,
         work=work,
         title=draw(lines),
         depends_on=tuple(

@@ -24,7 +24,7 @@ from orch_actors.actors.launching import launch_of
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request
-from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.settings import Settings, WorkerSettings
 from orch_actors.protocol.spec.document import to_document
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.load import check_file
@@ -73,16 +73,22 @@ def everything_there(spec: GraphSpec) -> dict[str, float]:
     return {name: 1e12 for task in spec.tasks for name in task.resources}
 
 
-def configured(machine: Machine, resources: dict[str, float]) -> None:
-    machine.handle(s.WorkerTypesConfigured(limits={"shell": 1000, "python": 1000}, resources=resources), NOW)
+def every_worker_type(spec: GraphSpec) -> Settings:
+    """A configuration that has the worker types of every task."""
+    return Settings(workers={task.worker: WorkerSettings(kind=task.kind or None) for task in spec.tasks})
+
+
+def configured(machine: Machine, resources: dict[str, float], settings: Settings) -> None:
+    limits = dict.fromkeys(settings.worker_types(), 1000)
+    machine.handle(s.WorkerTypesConfigured(limits=limits, resources=resources, kinds=settings.worker_types()), NOW)
     machine.handle(s.Recovered(), NOW)
 
 
-def through_a_file(spec: GraphSpec, folder: Path) -> tuple[dict, str]:
+def through_a_file(spec: GraphSpec, folder: Path, settings: Settings) -> tuple[dict, str]:
     path = folder / "graph.json"
     # A reader of files fills in parameters: what looks like one is written so that it stays as it is.
     path.write_text(json.dumps(to_document(spec)).replace("${params.", "$${params."), "utf-8")
-    document, checked, base_dir = check_file(str(path), {})
+    document, checked, base_dir = check_file(str(path), {}, workers=settings.worker_types())
     assert checked == spec
     return document, base_dir
 
@@ -96,16 +102,16 @@ def over_the_wire(document: dict, base_dir: str, encoding: str) -> Request:
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(spec=graphs().map(sound))
 def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
-    resources = everything_there(spec)
+    resources, configuration = everything_there(spec), every_worker_type(spec)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        document, base_dir = through_a_file(spec, folder)
+        document, base_dir = through_a_file(spec, folder, configuration)
         for encoding in ("json", "msgpack"):
             request = over_the_wire(document, base_dir, encoding)
         live = Machine("boot")
-        configured(live, resources)
+        configured(live, resources, configuration)
         journal, _, _ = Journal.open(RealDisk(), str(folder))
-        step = live.handle(stimulus_of(request.do, request.client, Settings()), NOW)
+        step = live.handle(stimulus_of(request.do, request.client, configuration), NOW)
         journal.add("outcome", encode_line(OutcomeLine(of=None, at=NOW, e=1, facts=step.facts)))
         journal.close()
 
@@ -114,7 +120,7 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
         reopened.close()
         assert not torn
         replay(lines, again)
-        configured(again, resources)
+        configured(again, resources, configuration)
         started = started_by(again) | started_by(live)
         for machine in (live, again):
             graph = machine.state.graphs["g1"]
@@ -140,9 +146,9 @@ def plain(value: object) -> object:
 
 
 def started_by(machine: Machine) -> set[str]:
-    """Let both worker types come up; ids of the tasks that start, with their timeouts armed as written."""
+    """Let all worker types come up; ids of the tasks that start, with their timeouts armed as written."""
     found: set[str] = set()
-    for worker in ("shell", "python"):
+    for worker in list(machine.state.workers):
         step = machine.handle(s.WorkerReady(worker=worker), NOW)
         timers = {e.key.task: e.delay_s for e in step.effects if isinstance(e, s.ArmTimer) and e.key.kind == "timeout"}
         for effect in step.effects:

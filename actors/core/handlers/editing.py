@@ -3,7 +3,7 @@
 Each edit is checked whole before its first fact, so it happens or it does not. `dry_run` stops in between.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orch_actors.actors.core import facts as f
@@ -18,12 +18,12 @@ from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Problem, Refused
 from orch_actors.protocol.messages import Edited
-from orch_actors.protocol.spec.check import MAX_TASKS, cycles
+from orch_actors.protocol.spec.check import MAX_TASKS
 from orch_actors.protocol.spec.document import task_to_document
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
-from orch_actors.protocol.spec.parse import expand_tasks, parse_task
-from orch_actors.protocol.spec.places import MAX_PROBLEMS
+from orch_actors.protocol.spec.parse import parse_added, parse_changed
+from orch_actors.protocol.spec.places import MAX_PROBLEMS, Finding, Findings, Path
 
 
 def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
@@ -47,52 +47,43 @@ def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
 
 
 def _parse_new(turn: Turn, graph: Graph, offer: s.TasksOffered) -> list[TaskSpec]:
-    problems: list[Problem] = []
-    #: Id → place among the offered, and the task.
-    new: dict[str, tuple[int, TaskSpec]] = {}
-    for index, document in expand_tasks(offer.tasks, workers=turn.state.kinds):
-        try:
-            spec = parse_task(
-                document, index, base_dir=offer.base_dir, workers=turn.state.kinds, defaults=offer.defaults
-            )
-        except Refused as refused:
-            problems += refused.info.problems
-            continue
-        problems += impossible_claims(turn.state, spec, _where(index, spec))
-        if spec.id in graph.tasks or spec.id in new:
-            problems.append(Problem(where=f"{_where(index, spec)}.id", message=f"there is a task {spec.id!r} already"))
-        new.setdefault(spec.id, (index, spec))
+    findings = Findings()
+    read = parse_added(
+        offer.tasks,
+        findings,
+        base_dir=offer.base_dir,
+        known=graph.tasks,
+        workers=turn.state.kinds,
+        defaults=offer.defaults,
+    )
     if not offer.tasks:
-        problems.append(Problem(where="tasks", message="there is nothing to add"))
-    if len(graph.tasks) + len(new) > MAX_TASKS:
-        problems.append(Problem(where="tasks", message=f"the graph would have more than {MAX_TASKS} tasks"))
-    for index, spec in new.values():
-        problems += _wrong_dependencies(graph, spec, new, _where(index, spec))
-    specs = [spec for _, spec in new.values()]
-    order = {spec.id: position for position, spec in enumerate(specs)}
-    for cycle in cycles([[order[d.task] for d in spec.depends_on if d.task in order] for spec in specs]):
-        names = " → ".join(specs[position].id for position in [*cycle, cycle[0]])
-        where = _where(*new[specs[cycle[0]].id])
-        problems.append(Problem(where=f"{where}.depends_on", message=f"is part of a cycle: {names}"))
-    if problems:
-        raise _invalid(problems)
-    return specs
+        findings.add(("tasks",), "there is nothing to add")
+    if len(graph.tasks) + len(read) > MAX_TASKS:
+        findings.add(("tasks",), f"the graph would have more than {MAX_TASKS} tasks")
+    for index, spec in read:
+        for path, message in impossible_claims(turn.state, spec):
+            findings.add(("tasks", index, *path), message)
+    _refuse(findings)
+    return [spec for _, spec in read]
 
 
-def _where(index: int, spec: TaskSpec) -> str:
-    return f"tasks[{index}] ({spec.id})"
-
-
-def _wrong_dependencies(graph: Graph, spec: TaskSpec, new: Collection[str], where: str) -> Iterable[Problem]:
-    seen: set[str] = set()
-    for position, dependency in enumerate(spec.depends_on):
-        place, name = f"{where}.depends_on[{position}]", dependency.task
-        if name in seen:
-            yield Problem(where=place, message=f"`{name}` is named twice")
-        elif name not in graph.tasks and name not in new:
-            meant = did_you_mean(name, [*graph.tasks, *new])
-            yield Problem(where=place, message=f"there is no task {name!r}{meant}")
+def _wrong_dependencies(graph: Graph, task: str, names: Iterable[str | None]) -> Iterable[Finding]:
+    seen: set[str | None] = {None}
+    for position, name in enumerate(names):
+        path: Path = ("depends_on", position)
+        if name is not None and name in seen:
+            yield Finding(path, f"`{name}` is named twice")
+        elif name == task:
+            yield Finding(path, "the task depends on itself")
+        elif name is not None and name not in graph.tasks:
+            yield Finding(path, f"no task has the id {name!r}{did_you_mean(name, graph.tasks)}")
         seen.add(name)
+
+
+def _refuse(findings: Findings) -> None:
+    """Refuse an edit for what is wrong with it, if anything is."""
+    if findings:
+        raise _invalid(list(findings.problems()))
 
 
 def _invalid(problems: list[Problem]) -> Refused:
@@ -144,12 +135,16 @@ def changed_document(
         raise Refused.because("NOT_ALLOWED", "a task's id stays", "add a task with the new id and cancel this one")
     before = task_to_document(task.spec)
     wanted = {name: value for name, value in {**before, "kind": None, **changes}.items() if value is not None}
-    spec = parse_task(wanted, base_dir=base_dir, workers=turn.state.kinds)
-    problems = [*impossible_claims(turn.state, spec, task.id), *_wrong_dependencies(task.graph, spec, (), task.id)]
-    if not problems and _reaches_itself(task, spec):
-        problems.append(Problem(where=f"{task.id}.depends_on", message="would make a cycle"))
-    if problems:
-        raise _invalid(problems)
+    findings = Findings()
+    spec, names = parse_changed(wanted, findings, base_dir=base_dir, workers=turn.state.kinds)
+    wrong = list(_wrong_dependencies(task.graph, task.id, names))
+    wrong += impossible_claims(turn.state, spec) if spec is not None else ()
+    if not wrong and (cycle := _way_to_itself(task, names)):
+        wrong.append(Finding(("depends_on",), f"the tasks would wait for each other in a cycle: {cycle}"))
+    for finding in wrong:
+        findings.add(*finding)
+    _refuse(findings)
+    assert spec is not None  # noqa: S101 (or there was something to refuse it for)
     after = task_to_document(spec)
     lines = [
         f"~ {task.id}: {name} {_short(before.get(name))} → {_short(after.get(name))}"
@@ -164,18 +159,22 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _reaches_itself(task: Task, spec: TaskSpec) -> bool:
-    """Whether the task would wait for itself, over however many others."""
-    seen: set[str] = set()
-    open_ends = [dependency.task for dependency in spec.depends_on]
+def _way_to_itself(task: Task, names: Iterable[str | None]) -> str:
+    """How the task would wait for itself, over however many others; empty where it would not."""
+    #: Task → who waits for it on the way that led there.
+    before: dict[str, str] = {}
+    open_ends = [(name, task.id) for name in names if name is not None]
     while open_ends:
-        name = open_ends.pop()
+        name, waiting = open_ends.pop()
         if name == task.id:
-            return True
-        if name not in seen:
-            seen.add(name)
-            open_ends += [dependency.task for dependency in task.graph.tasks[name].spec.depends_on]
-    return False
+            way = [task.id, waiting]
+            while way[-1] != task.id:
+                way.append(before[way[-1]])
+            return " → ".join(reversed(way))
+        if name not in before:
+            before[name] = waiting
+            open_ends += [(dependency.task, name) for dependency in task.graph.tasks[name].spec.depends_on]
+    return ""
 
 
 def _after_update(turn: Turn, task: Task, before: TaskSpec) -> None:

@@ -8,6 +8,7 @@ from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import GraphAccepted
 from orch_actors.protocol.spec.document import to_document
+from orch_actors.protocol.spec.places import Findings
 
 
 def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
@@ -47,12 +48,13 @@ def check_claims(turn: Turn, offer: s.GraphOffered) -> None:
     Raises:
         Refused: INVALID_GRAPH, with all such claims.
     """
-    problems = tuple(
-        problem
-        for index, spec in enumerate(offer.spec.tasks)
-        for problem in impossible_claims(turn.state, spec, f"tasks[{index}] ({spec.id})")
-    )
-    if problems:
+    findings = Findings()
+    for index, spec in enumerate(offer.spec.tasks):
+        for path, message in impossible_claims(turn.state, spec):
+            findings.names[index] = spec.id
+            findings.add(("tasks", index, *path), message)
+    if findings:
+        problems = findings.problems()
         raise Refused.because(
             "INVALID_GRAPH",
             f"the graph asks for what there is not: {problems[0]}",

@@ -173,8 +173,8 @@ def test_what_has_started_is_not_changed():
     [
         ({"timeout": "soon"}, "timeout"),
         ({"depends_on": ["nobody"]}, "nobody"),
-        ({"depends_on": ["b"]}, "cycle"),
-        ({"depends_on": ["c"]}, "cycle"),
+        ({"depends_on": ["b"]}, "itself"),
+        ({"depends_on": ["c"]}, "b → c → b"),
         ({"depends_on": ["a", "a"]}, "twice"),
         ({"resources": {"gpu": 9}}, "for ever"),
         ({"nonsense": 1}, "nonsense"),
@@ -184,6 +184,56 @@ def test_changes_that_make_no_sense(change, words):
     world = World()
     world.submit(task("a"), task("b", "a"), task("c", "b"))
     assert any(words in where + message for where, message in problems(world.tell(update("b", change))))
+
+
+def test_all_that_is_wrong_with_a_change_is_told_at_once():
+    world = World()
+    world.submit(task("a"), task("b", "a"))
+    wrong = {"timeout": "soon", "depends_on": ["nobody", "b", "nobody"], "wroker": "shell", "env": {"ORCH_X": "1"}}
+    assert {where for where, _ in problems(world.tell(update("b", wrong)))} == {
+        "timeout",
+        "wroker",
+        "env.ORCH_X",
+        "depends_on[0]",
+        "depends_on[1]",
+        "depends_on[2]",
+    }
+
+
+def test_all_that_is_wrong_with_new_tasks_is_told_at_once():
+    world = World()
+    world.submit(task("a"))
+    refused = world.tell(
+        add(
+            task("b", "c", timeout="soon"),
+            task("c", "b", resources={"gpu": 9}),
+            task("a", "b"),
+            task("d", "bb", "d"),
+            task("d", "d2"),
+            task("d2", "d"),
+            {"id": "e", "worker": "shel", "comand": "x", "timout": 1},
+            {"id": "f", "command": "x", "foreach": []},
+        )
+    )
+    found = dict(problems(refused))
+    assert set(found) == {
+        "tasks[0] (b).timeout",
+        "tasks[0] (b).depends_on",
+        "tasks[1] (c).resources.gpu",
+        "tasks[2] (a).id",
+        "tasks[3] (d).depends_on[0]",
+        "tasks[3] (d).depends_on[1]",
+        "tasks[4] (d).id",
+        "tasks[4] (d).depends_on",
+        "tasks[6] (e).worker",
+        "tasks[6] (e).comand",
+        "tasks[6] (e).timout",
+        "tasks[7] (f).foreach",
+    }
+    assert found["tasks[0] (b).depends_on"].endswith("b → c → b (each depends on the next)")
+    assert found["tasks[4] (d).depends_on"].endswith("d → d2 → d (each depends on the next)")
+    assert "did you mean `b`" in found["tasks[3] (d).depends_on[0]"]
+    assert "the graph has a task 'a' already" in found["tasks[2] (a).id"]
 
 
 def test_an_id_stays():
@@ -364,7 +414,9 @@ def test_a_change_on_the_way_that_makes_no_sense_changes_nothing():
     world = World()
     world.submit(task("a"), task("b", "a"))
     world.end("a", 1)
-    assert problems(world.tell(retry("a", {"depends_on": ["b"]}))) == [("a.depends_on", "would make a cycle")]
+    assert problems(world.tell(retry("a", {"depends_on": ["b"]}))) == [
+        ("depends_on", "the tasks would wait for each other in a cycle: a → b → a")
+    ]
     assert world.states() == "a:failed b:skipped"
 
 

@@ -1,6 +1,7 @@
 """Tasks that are repeated: what comes out, and what is refused, at its place in the document."""
 
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from orch_actors.protocol.spec import foreach
 from orch_actors.protocol.spec.document import to_document
 from orch_actors.protocol.spec.graph import Dependency, GraphSpec, TaskSpec
 from orch_actors.protocol.spec.load import check_file
-from orch_actors.protocol.spec.parse import expand_tasks, parse_graph, parse_task
+from orch_actors.protocol.spec.parse import parse_added, parse_graph, parse_task
+from orch_actors.protocol.spec.places import Findings
 from orch_actors.protocol.spec.work import PythonWork, ShellWork
 
 
@@ -384,24 +386,32 @@ def test_too_much_text(fields: dict[str, Any]) -> None:
 # --- tasks by themselves, and files ---------------------------------------------------------------------------------
 
 
+def added(documents: Sequence[object]) -> list[tuple[int, TaskSpec]]:
+    findings = Findings()
+    found = parse_added(documents, findings, base_dir="/", known={"old"})
+    if findings:
+        findings.refuse()
+    return found
+
+
 def test_tasks_to_add() -> None:
     tasks = [{"id": "b", "command": "x", "depends_on": ["a", "old"]}, each([1, 2], timeout=5)]
-    assert expand_tasks(tasks) == [
-        (0, {"id": "b", "command": "x", "depends_on": ["a-1", "a-2", "old"]}),
-        (1, {"id": "a-1", "command": ["run", "1"], "timeout": 5}),
-        (1, {"id": "a-2", "command": ["run", "2"], "timeout": 5}),
-    ]
-    assert expand_tasks([]) == []
+    found = added(tasks)
+    assert [(index, task.id) for index, task in found] == [(0, "b"), (1, "a-1"), (1, "a-2")]
+    assert [dependency.task for dependency in found[0][1].depends_on] == ["a-1", "a-2", "old"]
+    assert [task.work.command for _, task in found[1:]] == [("run", "1"), ("run", "2")]  # type: ignore[attr-defined]
+    assert {task.timeout for _, task in found} == {None, 5}
+    assert added([]) == []
 
 
 def test_tasks_that_cannot_be_added() -> None:
     with pytest.raises(Refused) as caught:
-        expand_tasks([each([]), 5, each(["x"], id="b", title="${item.y}")])
-    assert [problem.where for problem in caught.value.info.problems] == [
+        added([each([]), 5, each(["x"], id="b", title="${item.y}")])
+    assert {problem.where for problem in caught.value.info.problems} == {
         "tasks[1]", "tasks[0] (a).foreach", "tasks[2] (b).title"
-    ]  # fmt: skip
+    }  # fmt: skip
     with pytest.raises(Refused):
-        expand_tasks([{"id": "a", "command": b"x"}])
+        added([{"id": "a", "command": b"x"}])
 
 
 def test_a_list_given_as_a_parameter(tmp_path: Any) -> None:
@@ -463,11 +473,11 @@ def test_any_tasks_give_tasks_or_a_refusal(documents: list[dict[str, Any]]) -> N
     else:
         assert parse_graph(to_document(spec), base_dir="/") == spec
     try:
-        expanded = expand_tasks(documents)
+        found = added(documents)
     except Refused as refused:
         msgspec.json.encode(refused.info)
     else:
-        assert all("foreach" not in document and 0 <= index < len(documents) for index, document in expanded)
+        assert all(0 <= index < len(documents) for index, _ in found)
 
 
 def test_dependencies_keep_their_conditions() -> None:

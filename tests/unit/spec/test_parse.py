@@ -412,6 +412,52 @@ def test_a_dependency_named_twice() -> None:
     only(chain(("a", ""), ("b", "a a")), "tasks[1] (b).depends_on[1]", "twice")
 
 
+# --- no problem hides another ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        ({"worker": "cobol", "timout": 5, "retry": {"attempts": 0}, "prompt": "x"}, "worker timout retry.attempts"),
+        ({"worker": "shel", "comand": "x", "call": "a:b", "priority": "no"}, "worker comand call priority"),
+        ({"worker": "shel"}, "worker command"),
+        ({"worker": "shel", "command": ""}, "worker command"),
+        ({"worker": "cobol", "env": {"ORCH_X": "1"}, "timeout": 0, "cwd": ""}, "worker env.ORCH_X timeout cwd"),
+        ({"command": "x", "timout": 1, "retry": {"on": ["nope"]}, "title": "a\nb"}, "timout retry.on[0] title"),
+        ({"command": "", "timeout": "soon"}, "timeout command"),
+        ({"command": "${tasks.b.result}", "timeout": "soon"}, "timeout command"),
+        ({"command": "${tasks.b.result}", "depends_on": 5}, "depends_on"),  # nobody knows what it depends on
+        ({"command": "x", "approve": "yes", "ask": {"default": "approve"}}, "approve"),
+        ({"command": "x", "approve": True, "on_fail": "no", "ask": {"default": "nope"}}, "on_fail"),
+        ({"id": "A b", "comand": "x", "timeout": "soon"}, "id comand timeout"),
+        ({"worker": "python", "call": "nope", "args": 5}, "args call"),
+        ({"worker": 5, "command": "x", "timeout": "soon"}, "worker timeout"),
+    ],
+)
+def test_all_problems_of_a_task_are_told(fields: dict[str, Any], places: str) -> None:
+    found = problems(graph({"id": "a", **fields}))
+    assert {place.partition(".")[2] for place in found} - {""} == set(places.split()), found
+
+
+def test_a_worker_type_that_is_close_is_taken_for_it() -> None:
+    found = problems(graph({"id": "a", "worker": "pyhton", "cal": "a:b", "command": "x"}))
+    assert "did you mean `python`" in found["tasks[0] (a).worker"]
+    assert "did you mean `call`" in found["tasks[0] (a).cal"]
+    assert "field of worker `shell`" in found["tasks[0] (a).command"]
+
+
+def test_a_doubled_id_hides_no_cycle() -> None:
+    found = problems(chain(("a", ""), ("b", "a"), ("a", "b"), ("c", "a")))
+    assert "the id of tasks[0] already" in found["tasks[2] (a).id"]
+    assert "b → a → b " in found["tasks[1] (b).depends_on"]
+    assert len(found) == 2
+
+
+def test_very_many_tasks_with_one_id_make_no_heap_of_edges() -> None:
+    found = problems(graph(*(shell(depends_on="b") for _ in range(20_000)), {**shell(depends_on="a"), "id": "b"}))
+    assert len(found) <= 202
+
+
 # --- worker types of others -----------------------------------------------------------------------------------
 
 
