@@ -18,7 +18,7 @@ from orch_actors.cli.output import note, say, say_json
 
 app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-VERBS: Final = ("list", "run", "replay", "bench", "chaos", "prove")
+VERBS: Final = ("list", "run", "replay", "bench", "chaos", "powercut", "prove")
 
 GOOD: Final = 0
 NOT_AS_EXPECTED: Final = 1
@@ -45,6 +45,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     orch-actors stress replay FILE.json --speed 100
     orch-actors stress bench                       how fast it is, beside the plainest tools
     orch-actors stress chaos --kills 100           everything of ours dies at random; a checker judges
+    orch-actors stress powercut --cuts 5000        the journal on a disk that loses what was not synced
     orch-actors stress prove                       every figure of reliability, one after the other
 
     \b
@@ -272,6 +273,45 @@ def chaos(
     else:
         showing.show_campaign(found)
     return GOOD if found.ok else NOT_AS_EXPECTED
+
+
+@app.command()
+def powercut(
+    *,
+    cuts: Annotated[int, typer.Option("--cuts", min=1, help="How often the power goes, at least.")] = 5000,
+    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
+    history: Annotated[
+        int | None,
+        typer.Option("--history", min=0, help="Only this history of the seed, to see a fault again."),
+    ] = None,
+    report: ReportOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    r"""Cut the power while the journal is written, on a disk that loses what was not synced, and look for what is lost.
+
+    \b
+    orch-actors stress powercut --cuts 5000 --seed 1
+    orch-actors stress powercut --seed 1 --history 17
+
+    The disk is simulated, in memory: of what was not synced any part may be lost, torn at 512 bytes, entries of folders
+    too, and a sync may fail. The journal, its replay, the machine and the supervisor are the real ones.
+    """
+    from orch_actors.cli import faults
+    from orch_actors.stress import showing
+    from orch_actors.stress.powercut.campaign import run_campaign
+
+    if home:
+        raise faults.usage("powercut takes no --home", "its disks are simulated, in memory")
+    with ended_in_order():
+        found = run_campaign(cuts, seed, note, only=history)
+    if report is not None:
+        write_report(report, found.document())
+    if as_json:
+        say_json(found.document())
+    else:
+        showing.show_power_cuts(found)
+    return GOOD if not found.faults else NOT_AS_EXPECTED
 
 
 @app.command()

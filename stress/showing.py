@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orch_actors.stress.bench.run import BenchReport
     from orch_actors.stress.chaos.campaign import CampaignReport
     from orch_actors.stress.expect import Check
+    from orch_actors.stress.powercut.campaign import PowerCuts
     from orch_actors.stress.proofs.proof import Proof
     from orch_actors.stress.proofs.run import ProofReport, Proven
     from orch_actors.stress.replay import ReplayReport
@@ -101,6 +102,14 @@ def show_campaign(found: "CampaignReport") -> None:
 #: Of one round; and of one sentence.
 MOST_SHOWN: Final = 20
 LONGEST_SHOWN: Final = 500
+
+
+def show_power_cuts(found: "PowerCuts") -> None:
+    """What was counted, and every promise that was broken."""
+    say(table(("what", "how often"), [(what, f"{number:,}") for what, number in found.counts.items()], right=(1,)))
+    for fault in found.faults:
+        say(f"BROKEN  {_plain(fault)}")
+    say(f"\n{found.histories:,} histories of seed {found.seed}: {len(found.faults)} broke a promise")
 
 
 def show_proofs(found: "list[Proof]") -> None:

@@ -37,6 +37,10 @@ class FaultyDisk(RealDisk):
         self._note("append", fd, data)
         super().append(fd, data)
 
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        self._note("overwrite", path, offset, data)
+        super().overwrite(path, offset, data)
+
     def sync(self, fd: int) -> None:
         self._note("sync", fd)
         super().sync(fd)

@@ -25,6 +25,9 @@ class Disk(Protocol):
     def append(self, fd: int, data: bytes) -> None:
         """Write all of `data`."""
 
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        """Write `data` at `offset`, where bytes are already."""
+
     def sync(self, fd: int) -> None:
         """Return once data and size are on the medium."""
 
@@ -53,6 +56,12 @@ class Disk(Protocol):
         """Rename, replacing."""
 
 
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]  # a write may take less than it was given
+
+
 class RealDisk:
     """The operating system's."""
 
@@ -66,9 +75,16 @@ class RealDisk:
 
     def append(self, fd: int, data: bytes) -> None:
         """See Disk."""
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]  # a write may take less than it was given
+        _write_all(fd, data)
+
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        """See Disk."""
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.lseek(fd, offset, os.SEEK_SET)
+            _write_all(fd, data)
+        finally:
+            os.close(fd)
 
     def sync(self, fd: int) -> None:
         """See Disk."""

@@ -6,6 +6,11 @@ kept and it is cut off. Anything broken at or before D, or in an older segment, 
 lost: the daemon refuses to start, and says where. (What D cannot tell from a torn write is damage to the very
 last batch, since no later line vouches for it; its copy is kept like any other.)
 
+What is whole after D may be read and yet not be on disk: a sync that fails leaves its pages in the cache, marked as
+written, and no later sync writes them. So the writer's first act is to write that part again, the same bytes in the
+same place, before anything is built on it. (Rejected: a fresh segment for it. Until that is on disk the old one must
+stay, and a journal whose lines stand in two places needs rules of its own.)
+
 A segment's header is on disk before its first record is written, so a newest segment without a whole header and
 without a record never held anything: its creation was cut short, and it is put aside. What is in it may be a part of
 the header, NULs, or what the disk had there before.
@@ -13,6 +18,7 @@ the header, NULs, or what the disk had there before.
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -77,6 +83,8 @@ class Opened:
     #: Sequence and crc of the last valid line.
     last: int = 0
     crc: str = CHAIN_START
+    #: The end of those bytes, for which no later line vouches: they may never have got further than the page cache.
+    unproven: bytes = b""
     #: Bytes after that: to be kept apart and cut off.
     torn: bytes = b""
     #: Path of a newest segment whose creation was cut short: to be put aside. What is in it is in `torn`.
@@ -115,6 +123,7 @@ def open_journal(disk: Disk, folder: str) -> Opened:
         segment=segment,
         path=reader.path,
         size=reader.size,
+        unproven=reader.data[reader.proven : reader.size],
         last=reader.last,
         crc=reader.crc,
         torn=torn,
@@ -175,6 +184,10 @@ class _SegmentReader:
         self.last: int = before.last if before else 0
         self.id: str = before.id if before else ""
         self.size = 0
+        #: How many bytes are on disk for sure, since a later line says so.
+        self.proven = 0
+        #: (sequence, end) of the lines after that.
+        self._unproven: deque[tuple[int, int]] = deque()
 
     def read(self, into: list[Line]) -> None:
         """Append the valid lines; stop at a tail that may be cut."""
@@ -192,6 +205,14 @@ class _SegmentReader:
                 self._must_be_cuttable(number, damage)
                 return
             self.size += len(raw) + 1
+            if number > 1 and self.newest:
+                self._prove(into[-1])
+
+    def _prove(self, line: Line) -> None:
+        """What a line says of those before it."""
+        while self._unproven and self._unproven[0][0] <= line.y:
+            _, self.proven = self._unproven.popleft()
+        self._unproven.append((line.s, self.size))
 
     def _take_header(self, raw: bytes) -> None:
         try:

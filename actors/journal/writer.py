@@ -1,10 +1,12 @@
 """The journal's writer: one owner, one descriptor, one write and one sync for a whole batch.
 
 After a failed write or sync nothing is trusted any more: the journal is poisoned, refuses everything from then
-on, and the daemon stops; a second fsync that "succeeds" would only say that the kernel has dropped the pages.
+on, and the daemon stops; a second fsync that "succeeds" would only say that the kernel has dropped the pages. The next
+start writes again what nobody vouches for (opening.py).
 """
 
 import errno
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -82,7 +84,7 @@ class Journal:
             journal = cls(disk, folder, found, now_utc, segment_bytes)
             journal._put_aside(found)
             if found.segment:
-                journal._continue()
+                journal._continue(found.unproven)
             else:
                 journal._sync_ancestors()
                 journal._begin_segment(1)
@@ -95,7 +97,9 @@ class Journal:
 
     def _put_aside(self, found: Opened) -> None:
         """Keep what is about to be cut, on disk before anything is."""
-        kept = os.path.join(self._folder, f"torn-{self._now_utc():.6f}")
+        stamp, there = f"torn-{self._now_utc():.6f}", self._disk.list(self._folder)
+        free = next(name for number in itertools.count() if (name := f"{stamp}{'+' * number}") not in there)
+        kept = os.path.join(self._folder, free)
         if found.half_made:
             self._disk.rename(found.half_made, kept)
         elif found.torn:
@@ -118,8 +122,9 @@ class Journal:
                 if path == os.path.dirname(self._folder) or error.errno not in NOT_OURS_TO_SYNC:
                     raise
 
-    def _continue(self) -> None:
+    def _continue(self, unproven: bytes) -> None:
         self._fd = self._disk.open(self._path)
+        self._disk.overwrite(self._path, self._size - len(unproven), unproven)
         self._disk.truncate(self._fd, self._size)
         self._disk.sync(self._fd)
         self._disk.sync_folder(self._folder)

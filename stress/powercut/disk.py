@@ -60,6 +60,12 @@ class File:
         """It has this content from now on; not on the medium yet."""
         self.contents.append(content)
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """A change in place: its sectors will be written, whatever was taken for written before."""
+        self.change(self.now[:offset] + data + self.now[offset + len(data) :])
+        for sector in range(offset // SECTOR, _sectors(self.now[: offset + len(data)])):
+            self.unwritten.pop(sector, None)
+
     def sync(self) -> None:
         """All of it is on the medium, but for what an earlier, failed sync has made the cache forget."""
         medium = bytearray(self.now)
@@ -188,8 +194,11 @@ class CrashDisk:
         self.operations = 0
         #: The power goes in the operation after so many more; None: it does not.
         self.cut_in: int | None = None
+        #: The operation in which it went.
+        self.cut_at = ""
         #: The sync of a file after so many more fails with EIO; None: none does.
         self.fail_sync_in: int | None = None
+        self.failed_syncs = 0
         #: Bytes that all files together may have; None: any number.
         self.capacity: int | None = None
         #: Operations that do nothing and say that they did.
@@ -203,24 +212,29 @@ class CrashDisk:
         if name in folder.now:
             raise FileExistsError(errno.EEXIST, "File exists", path)
         file = File()
-        self._do(lambda: folder.change(Change(name, file)))
+        self._do("create", lambda: folder.change(Change(name, file)))
         return self._opened(file)
 
     def open(self, path: str) -> int:
         """See Disk."""
-        return self._do(lambda: self._opened(self._file(path)))
+        return self._do("open", lambda: self._opened(self._file(path)))
 
     def append(self, fd: int, data: bytes) -> None:
         """See Disk. In a power cut, and where the disk is full, a part of `data` has got into the file."""
         file = self._opened_as(fd)
         free = len(data) if self.capacity is None else self.capacity - sum(len(one.now) for one in self._root.files())
-        if self._is_cut():
+        if self._is_cut("append"):
             file.change(file.now + data[: self._rng.randint(0, min(len(data), max(free, 0)))])
             raise PowerCut
         if free < len(data):
             file.change(file.now + data[: max(free, 0)])
             raise OSError(errno.ENOSPC, "No space left on device")
         file.change(file.now + data)
+
+    def overwrite(self, path: str, offset: int, data: bytes) -> None:
+        """See Disk."""
+        file = self._file(path)
+        self._do("overwrite", lambda: file.overwrite(offset, data))
 
     def sync(self, fd: int) -> None:
         """See Disk."""
@@ -229,24 +243,25 @@ class CrashDisk:
             self.fail_sync_in -= 1
             if self.fail_sync_in < 0:
                 self.fail_sync_in = None
-                self._do(lambda: file.sync_in_vain(self._rng))
+                self.failed_syncs += 1
+                self._do("sync", lambda: file.sync_in_vain(self._rng))
                 raise OSError(errno.EIO, "Input/output error")
-        self._do(file.sync if "sync" not in self.lies else _nothing)
+        self._do("sync", file.sync if "sync" not in self.lies else _nothing)
 
     def sync_folder(self, path: str) -> None:
         """See Disk."""
         folder = self._folder(path)
-        self._do(folder.sync if "sync_folder" not in self.lies else _nothing)
+        self._do("sync of a folder", folder.sync if "sync_folder" not in self.lies else _nothing)
 
     def truncate(self, fd: int, size: int) -> None:
         """See Disk."""
         file = self._opened_as(fd)
-        self._do(lambda: file.change(file.now[:size].ljust(size, b"\0")))
+        self._do("truncate", lambda: file.change(file.now[:size].ljust(size, b"\0")))
 
     def close(self, fd: int) -> None:
         """See Disk."""
         self._opened_as(fd)
-        self._do(lambda: self._open.pop(fd))
+        self._do("close", lambda: self._open.pop(fd))
 
     def read(self, path: str) -> bytes:
         """See Disk."""
@@ -271,19 +286,19 @@ class CrashDisk:
         if target is not folder:
             raise OSError(errno.EXDEV, "this disk renames within one folder", new)
         node = self._node(folder, name, old)
-        self._do(lambda: folder.change(Change(new_name, node, gone=name)))
+        self._do("rename", lambda: folder.change(Change(new_name, node, gone=name)))
 
     def remove(self, path: str) -> None:
         """Remove a file's entry."""
         folder, name = self._folder_of(path)
         self._node(folder, name, path)
-        self._do(lambda: folder.change(Change(name, None)))
+        self._do("remove", lambda: folder.change(Change(name, None)))
 
     def make_folder(self, path: str) -> None:
         """Make a folder, where there is none; its entry is its parent's to sync."""
         parent, name = self._folder_of(path)
         if name not in parent.now:
-            self._do(lambda: parent.change(Change(name, Folder())))
+            self._do("make folder", lambda: parent.change(Change(name, Folder())))
 
     # --- what may happen to it ------------------------------------------------------------------------------------
 
@@ -299,18 +314,19 @@ class CrashDisk:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _is_cut(self) -> bool:
+    def _is_cut(self, what: str) -> bool:
         if self._off:
             raise PowerCut
         self.operations += 1
         if self.cut_in is not None:
             self.cut_in -= 1
             self._off = self.cut_in < 0
+            self.cut_at = what if self._off else ""
         return self._off
 
-    def _do(self, operation: Callable[[], T]) -> T:
+    def _do(self, what: str, operation: Callable[[], T]) -> T:
         """Carry an operation out, unless the power goes: then it was done or not, and nobody learns of it."""
-        if self._is_cut():
+        if self._is_cut(what):
             if self._rng.random() < 0.5:
                 operation()
             raise PowerCut

@@ -120,8 +120,9 @@ def live_through_seeds(count, sizes, skip=()):
     return cuts
 
 
-def test_five_thousand_seeded_power_cuts():
-    assert live_through_seeds(3500, [1, 700, 3000, 10**9]) >= 5000
+def test_a_thousand_seeded_power_cuts():
+    """The whole daemon over such a disk, and 5,000 of them: `orch-actors stress powercut`."""
+    assert live_through_seeds(900, [1, 700, 3000, 10**9]) >= 1000
 
 
 @pytest.mark.parametrize("skip", ["sync", "sync_folder"])

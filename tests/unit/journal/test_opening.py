@@ -73,6 +73,16 @@ def test_it_comes_back_whole(tmp_path, segment_bytes):
 
 
 @pytest.mark.parametrize("segment_bytes", [10**9, 400, 1])
+@pytest.mark.parametrize("batches", [(), (1,), (3,), (1, 2), BATCHES])
+def test_what_no_later_line_vouches_for_is_told(tmp_path, batches, segment_bytes):
+    """From the end of the last line up to D on; with the header, where no line of the segment is so old."""
+    folder = build(tmp_path / "j", batches, segment_bytes)
+    path, due = segments(folder)[-1], max((y for *_, y in lines_of(folder)), default=0)
+    vouched = max((end for where, _, end, s, _ in lines_of(folder) if where == path and s and s <= due), default=0)
+    assert opened(folder).unproven == path.read_bytes()[vouched:]
+
+
+@pytest.mark.parametrize("segment_bytes", [10**9, 400, 1])
 def test_each_line_carries_the_watermark_of_its_batch_and_the_crc_before_it(tmp_path, segment_bytes):
     folder = build(tmp_path / "j", segment_bytes=segment_bytes)
     expected_y = [sum(BATCHES[:batch]) for batch, size in enumerate(BATCHES) for _ in range(size)]

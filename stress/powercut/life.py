@@ -1,0 +1,143 @@
+"""One life of a daemon on a disk that may lose power: the real journal, replay, machine and supervisor, in one thread.
+
+The supervisor is the actor itself, handed its messages one by one as its own thread would hand them; what lies behind
+its desk (sockets, timers, hosts) is the witness and the simulated world. No thread, no socket, no file.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.core.state import State
+from orch_actors.actors.desk import Desk
+from orch_actors.actors.history import Told, replay
+from orch_actors.actors.inside import Begin, Origin
+from orch_actors.actors.journal.record import LineType
+from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.supervisor import Supervisor
+from orch_actors.protocol import codec, messages
+from orch_actors.protocol.errors import ErrorInfo
+from orch_actors.protocol.settings import Settings, WorkerSettings
+from orch_actors.stress.powercut.clients import Clients
+from orch_actors.stress.powercut.disk import CrashDisk
+from orch_actors.stress.powercut.witness import Witness
+from orch_actors.stress.powercut.world import SimulatedClock, World
+
+#: The folders that a daemon makes for itself, outermost first; the journal is the last.
+FOLDERS: Final = ("/state", "/state/orch-actors", "/state/orch-actors/journal")
+
+SETTINGS: Final = Settings(workers={"shell": WorkerSettings(limit=3), "python": WorkerSettings(limit=1)})
+
+
+class WitnessedJournal(Journal):
+    """The journal itself; the witness hears of what is written and of what is said to be durable."""
+
+    witness: Witness
+
+    def add(self, kind: LineType, data: bytes) -> int:
+        """See Journal."""
+        sequence = super().add(kind, data)
+        self.witness.added(kind, data)
+        return sequence
+
+    def commit(self, next_event: int = 0) -> None:
+        """See Journal."""
+        super().commit(next_event)
+        self.witness.committed()
+
+
+class Outside:
+    """What stands in for the desk: everything that leaves the supervisor comes through here."""
+
+    pid: Final = 4711
+
+    def __init__(self, witness: Witness, world: World) -> None:
+        self._witness, self._world = witness, world
+
+    def configure(self, settings: Settings) -> None:
+        """See Desk."""
+
+    def prune_in(self, delay_s: float) -> None:
+        """See Desk."""
+
+    def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
+        """See Desk."""
+        self._world.perform(effect, hosts, state)
+
+    def reply(self, origin: Origin, body: bytes) -> None:
+        """See Desk."""
+        self._witness.replied((origin.route[0].decode(), origin.request_id), origin.encoding, body)
+
+    def publish(self, told: Sequence[Told]) -> None:
+        """See Desk."""
+        self._witness.published(told)
+
+    def encode_reply(self, origin: Origin, what: messages.Result | ErrorInfo) -> bytes:
+        """See Desk."""
+        error = what if isinstance(what, ErrorInfo) else None
+        result = None if isinstance(what, ErrorInfo) else what
+        return codec.encode(messages.Reply(id=origin.request_id, result=result, error=error), origin.encoding)
+
+
+class Life:
+    """From the opening of the journal until whatever ends it. Everything that outlives it is given.
+
+    Raises, from any method: PowerCut, Violation, EnvironmentFault (it does not start, or its disk has failed).
+    """
+
+    def __init__(
+        self, disk: CrashDisk, witness: Witness, world: World, clock: SimulatedClock, segment_bytes: int
+    ) -> None:
+        for folder in FOLDERS:
+            disk.make_folder(folder)
+        journal, lines, self.torn = WitnessedJournal.open(
+            disk, FOLDERS[-1], now_utc=clock.utc, segment_bytes=segment_bytes
+        )
+        cast("WitnessedJournal", journal).witness = witness
+        witness.opened(lines)
+        self.machine = Machine(world.boot)
+        replayed = replay(lines, self.machine)
+        witness.recovered(replayed, self.machine.state)
+        self.lines = len(lines)
+        self.unprocessed = len(replayed.unprocessed)
+        self._world = world
+        self._supervisor = Supervisor(
+            machine=self.machine,
+            journal=journal,
+            replayed=replayed,
+            clock=clock,
+            desk=cast("Desk", Outside(witness, world)),
+            settings=SETTINGS,
+            on_crash=lambda *_: None,
+            on_stopped=lambda: None,
+        )
+        self.deliver([Begin()])
+
+    @property
+    def state(self) -> State:
+        """Of the machine."""
+        return self.machine.state
+
+    def deliver(self, batch: Sequence[object]) -> None:
+        """Messages that wait together, and so are made durable together."""
+        inbox = self._supervisor.actor_inbox
+        for message in batch:
+            inbox.put(cast("Any", message))  # bare: pykka's envelope is for the answer to an `ask`
+        while not inbox.empty():
+            self._supervisor.receive(inbox.get())
+
+    def stop(self) -> None:
+        """As TERM does."""
+        self._supervisor.on_stop()
+
+
+def next_batch(rng: random.Random, clients: Clients, world: World, state: State) -> list[object]:
+    """What happens at about the same time: a few commands, a few things that the world did."""
+    batch: list[object] = []
+    for _ in range(rng.choice((1, 1, 2, 3, 6))):
+        message: object | None = clients.ask(state) if rng.random() < 0.45 else world.news()
+        if message is not None:
+            batch.append(message)
+    return batch
