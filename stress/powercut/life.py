@@ -19,7 +19,8 @@ from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import ErrorInfo
-from orch_actors.protocol.settings import Settings, WorkerSettings
+from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.workers import WorkerSettings
 from orch_actors.stress.powercut.clients import Clients
 from orch_actors.stress.powercut.disk import CrashDisk
 from orch_actors.stress.powercut.witness import Witness
