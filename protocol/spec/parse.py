@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from orch_actors.protocol.spec import plain
+from orch_actors.protocol.spec.accepted import accepted_graph, accepted_task
 from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
 from orch_actors.protocol.spec.places import Findings, Path
 from orch_actors.protocol.spec.reading import Reader
@@ -41,6 +42,8 @@ def parse_graph(
     Raises:
         Refused: INVALID_GRAPH, with all problems.
     """
+    if accepted and (known := accepted_graph(document, workers)) is not None:
+        return known
     findings = Findings()
     graph = parse_noting(document, findings, base_dir=base_dir, accepted=accepted, workers=workers)
     if graph is None or findings:
@@ -90,6 +93,8 @@ def parse_task(
     Raises:
         Refused: INVALID_GRAPH, with all problems.
     """
+    if accepted and not defaults and (known := accepted_task(document, workers)) is not None:
+        return known
     findings = Findings()
     base: Path = ("tasks", index)
     _hold_plain(document, findings, base)

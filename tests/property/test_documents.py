@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.spec.accepted import accepted_graph
 from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
@@ -18,7 +19,8 @@ from orch_actors.protocol.spec.load import Format, check_file, read_bytes
 from orch_actors.protocol.spec.params import fill
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.spec.places import Findings, where
-from orch_actors.protocol.spec.work import PythonWork, ShellWork
+from orch_actors.protocol.spec.reading import Reader
+from orch_actors.protocol.spec.work import BUILT_IN, PythonWork, ShellWork
 
 # --- what a graph may say -------------------------------------------------------------------------------------
 
@@ -136,6 +138,8 @@ def test_nothing_is_lost_on_the_way(spec: GraphSpec) -> None:
     ):
         assert arrived == document
         assert parse_graph(arrived, base_dir="/elsewhere", accepted=True) == spec
+        assert Reader(Findings(), "/elsewhere", BUILT_IN, accepted=True).graph(arrived) == spec
+        assert accepted_graph(arrived, BUILT_IN) in (spec, None)
 
 
 @given(graphs())
