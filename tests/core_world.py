@@ -458,8 +458,11 @@ def replayed(journal):
 # --- the whole state as plain data ----------------------------------------------------------------------------------
 
 _FIELDS = {
-    kind: [field.name for field in dataclasses.fields(kind)]
-    for kind in (Graph, Task, Attempt, Decision, Consumer, WorkerType)
+    Attempt: Attempt.__struct_fields__,
+    **{
+        kind: [field.name for field in dataclasses.fields(kind)]
+        for kind in (Graph, Task, Decision, Consumer, WorkerType)
+    },
 }
 #: Not journalled.
 _OF_THIS_LIFE = ("configured", "ready", "woken")
@@ -481,7 +484,7 @@ def dump(state):
         "waiting": waiting,
         "names": {name: list(ids) for name, ids in state.names.items()},
         "consumers": {name: plain(consumer) for name, consumer in state.consumers.items()},
-        "numbers": (state.last_graph, state.last_decision, state.ranks, dict(state.keys)),
+        "numbers": (state.last_graph, state.last_decision, state.told, dict(state.keys)),
     }
 
 

@@ -9,10 +9,19 @@ from math import inf
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task, WorkerType, WorkerTypeState
+from orch_actors.actors.core.nodes import (
+    NO_CLAIMS,
+    Attempt,
+    Consumer,
+    Decision,
+    Graph,
+    Task,
+    WorkerType,
+    WorkerTypeState,
+)
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
 from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES, WORKER_MOVES
-from orch_actors.protocol.spec.graph import TaskSpec
+from orch_actors.protocol.spec.graph import Condition, TaskSpec
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.views import GraphState, TaskState
 
@@ -61,8 +70,10 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _fold_worker(state, fact, at_utc)
         case f.ConsumerOpened() | f.ConsumerAdvanced() | f.ConsumerForgotten():
             _fold_consumer(state, fact, at_utc)
+            return  # silent: told to nobody, so not counted
         case _:
             _fold_edit(state, fact, at_utc)
+    state.told += 1
 
 
 def _fold_worker(
@@ -126,6 +137,7 @@ def _fold_edit(
             task = graph.tasks[fact.task]
             _move(task, "task_held", "pending")
             state.scheduler.remove(task.ref)
+            task.claims = NO_CLAIMS
         case f.TaskRevived():
             _revived(graph, graph.tasks[fact.task])
         case f.TasksAdded():
@@ -229,6 +241,10 @@ def _link(task: Task) -> None:
         task.graph.tasks[dependency.task].dependents.append((task, dependency.on))
 
 
+def _place(dependent: tuple[Task, Condition]) -> int:
+    return dependent[0].index
+
+
 def _recount(task: Task) -> None:
     """Work out anew what a task still waits for, and what has become impossible; linear in its dependencies."""
     task.unmet, task.broken_by = 0, None
@@ -257,6 +273,8 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
         other.dependents = [(waiting, on) for waiting, on in other.dependents if waiting is not task]
     task.spec = parse_task(fact.document, base_dir="/", accepted=True)
     _link(task)
+    for dependency in task.spec.depends_on:
+        task.graph.tasks[dependency.task].dependents.sort(key=_place)
     _recount(task)
     task.graph.version += 1
     if task.state == "ready":  # its place in the queue depends on its options
@@ -292,7 +310,7 @@ def _forgotten(state: State, graph: Graph) -> None:
 # --- attempts -------------------------------------------------------------------------------------------------------
 
 
-def _claims(task: Task) -> dict[str, float]:
+def claims_of(task: Task) -> dict[str, float]:
     """What an attempt of this task holds while it runs."""
     claims = {graph_key(task.graph.id): 1.0}
     for name, amount in task.spec.resources.items():
@@ -303,7 +321,7 @@ def _claims(task: Task) -> dict[str, float]:
 
 
 def _enqueue(state: State, task: Task) -> None:
-    task.claims = _claims(task)
+    task.claims = claims_of(task)
     state.scheduler.add(task.ref, task.worker, (-task.spec.priority, task.rank), task.claims)
 
 
@@ -313,8 +331,7 @@ def _ready(state: State, task: Task, at_utc: float) -> None:
     task.retry_at_utc = None
     if task.begun_utc is None:
         task.begun_utc = at_utc
-    state.ranks += 1
-    task.rank = state.ranks
+    task.rank = state.told + 1
     _enqueue(state, task)
 
 
@@ -343,11 +360,13 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     del state.in_flight[task.worker][task.ref]
     state.worker(task.worker).running -= 1
     state.scheduler.give_back(task.worker, task.claims)
+    task.claims = NO_CLAIMS
 
 
 def _task_ended(state: State, task: Task, fact: f.TaskEnded) -> None:
     _move(task, "task_ended", fact.state)
     state.scheduler.remove(task.ref)
+    task.claims = NO_CLAIMS
     state.retrying.pop(task.ref, None)
     task.retry_at_utc = None
     task.cls, task.reason, task.forgiven = fact.cls, fact.reason, fact.forgiven

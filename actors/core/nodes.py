@@ -5,13 +5,19 @@ Derived fields (counters, reverse edges) are marked; they follow from the facts 
 independent of the size of the graph.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState, Usage
 
 WorkerTypeState = Literal["open", "parked"]
+
+#: What a task claims that neither waits for a slot nor runs.
+NO_CLAIMS: Final[Mapping[str, float]] = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -41,9 +47,12 @@ NO_ROOM: Final = "disk_full"
 NO_TRIES: Final = frozenset({NO_ROOM, "quota"})
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """One execution. Invariant: numbers begin with 1 and rise by 1 within a task."""
+class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
+    """One execution. Invariant: numbers begin with 1 and rise by 1 within a task.
+
+    A Struct, since there are many of them: it is smaller, and as it refers to nothing that could refer back, the
+    collector need not look at it.
+    """
 
     number: int
     boot: str
@@ -182,12 +191,18 @@ class Task:
     unmet: int = 0
     #: Derived: a dependency whose condition can no longer hold.
     broken_by: "Task | None" = None
-    #: Derived: who waits for this one, and for what.
+    #: Derived: who waits for this one, and for what; in the order of the graph.
     dependents: list[tuple["Task", Condition]] = field(default_factory=list)
     #: Derived: order in which it became ready; its place in the queue among equals.
     rank: int = 0
-    #: Derived: capacities that it claims while it runs, fixed when it became ready.
-    claims: dict[str, float] = field(default_factory=dict)
+    #: Derived: capacities that it claims while it runs, fixed when it became ready; only while it waits for a slot
+    #: or runs.
+    claims: Mapping[str, float] = field(default_factory=lambda: NO_CLAIMS)
+    #: `g1/build`; made once, since it is the key wherever tasks are noted.
+    ref: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ref = f"{self.graph.id}/{self.spec.id}"
 
     @property
     def id(self) -> str:
@@ -208,11 +223,6 @@ class Task:
     def tries(self) -> int:
         """Attempts of this life that began, or failed to for a reason of their own."""
         return sum(attempt.cls not in NO_TRIES for attempt in self.attempts[self.tries_before :])
-
-    @property
-    def ref(self) -> str:
-        """`g1/build`."""
-        return f"{self.graph.id}/{self.spec.id}"
 
 
 @dataclass(slots=True, eq=False)

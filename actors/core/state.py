@@ -61,7 +61,9 @@ class State:
         self.in_flight: dict[str, dict[str, Task]] = {}
         #: Tasks that wait for their next attempt's time.
         self.retrying: dict[str, Task] = {}
-        self.ranks = 0
+        #: Facts that were ever folded, but for silent ones: also the number of the newest event. A task's rank is the
+        #: number of the fact that made it ready.
+        self.told = 0
         #: The daemon goes down: nothing starts any more; not journalled.
         self.closing = False
         #: The disk is full: nothing starts until there is room; not journalled.
