@@ -217,7 +217,7 @@ def _read_settings(daemon: Daemon, home: Home) -> None:
     try:
         daemon.tell(SettingsChanged(load_settings(home.config)))
     except EnvironmentFault as fault:
-        logger.error("the settings stay as they were: {}", fault.message)
+        logger.error("the settings stay as they were: {}", fault.whole)
 
 
 def _log_to(path: str) -> None:
@@ -232,10 +232,10 @@ def main(home: Home, ready_fd: int | None) -> int:
     try:
         return serve(home, starter)
     except EnvironmentFault as fault:
-        logger.error("{} ({})", fault.message, fault.hint)
-        error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint}
+        logger.error("{} ({})", fault.whole, fault.hint)
+        error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint, "problems": fault.problems}
         starter.tell({"error": error, "exit_code": fault.exit_code})
-        sys.stderr.write(f"orch-actors: {fault.message}\n  {fault.hint}\n")
+        sys.stderr.write(f"orch-actors: {fault.whole}\n  {fault.hint}\n")
         return fault.exit_code
     except Exception as bug:  # noqa: BLE001 (an entry point: whatever it is, it must be told)
         logger.critical("a bug: {}", "".join(traceback.format_exception(bug)))

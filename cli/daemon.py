@@ -18,6 +18,7 @@ import msgspec
 from orch_actors.cli import faults
 from orch_actors.cli.launch import daemon_command, launch
 from orch_actors.protocol.environment import outside_attempts
+from orch_actors.protocol.errors import Problem
 from orch_actors.protocol.homes import Home
 
 #: A daemon that has not answered by then has a problem; a long journal is read in much less.
@@ -132,8 +133,16 @@ def _fault_of(ready: _Ready | None, home: Home, log_size: int) -> faults.Fault:
         code="ENVIRONMENT" if code == "INTERNAL" and ready.exit_code != faults.BUG else code,
         message=str(error.get("message") or "the daemon could not start"),
         hint=str(error.get("hint") or f"see {home.log}"),
+        problems=_problems_of(error),
         exit_code=ready.exit_code,
     )
+
+
+def _problems_of(error: dict[str, Any]) -> tuple[Problem, ...]:
+    try:
+        return msgspec.convert(error.get("problems") or (), tuple[Problem, ...])
+    except msgspec.ValidationError:  # another version's daemon
+        return ()
 
 
 def _rival_answers(home: Home) -> bool:

@@ -104,8 +104,8 @@ def explain(error: OrchError | OSError) -> Fault:
             return _refused(info)
         case Unavailable():
             return _unanswered(error)
-        case EnvironmentFault(message=message, hint=hint, exit_code=exit_code):
-            return Fault(code="ENVIRONMENT", message=message, hint=hint, exit_code=exit_code)
+        case EnvironmentFault(message=message, hint=hint, exit_code=exit_code, problems=problems):
+            return Fault(code="ENVIRONMENT", message=message, hint=hint, exit_code=exit_code, problems=problems)
         case PeerFault():
             return Fault(
                 code="ENVIRONMENT",

@@ -110,8 +110,18 @@ class EnvironmentFault(OrchError):
     `exit_code` follows s6: 100 for a lasting fault of configuration, 111 for one that may pass.
     """
 
-    def __init__(self, message: str, hint: str, exit_code: Literal[100, 111] = 100) -> None:
+    def __init__(
+        self, message: str, hint: str, exit_code: Literal[100, 111] = 100, problems: tuple[Problem, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+        #: Each place in a file that is wrong; where it is only one, the message has it.
+        self.problems = problems
+
+    @property
+    def whole(self) -> str:
+        """Message and problems in one line, for a log."""
+        more = [str(problem) for problem in self.problems if str(problem) not in self.message]
+        return ": ".join([self.message, *(["; ".join(more)] if more else [])])

@@ -15,34 +15,37 @@ older_than = "30d"         # those that ended longer ago are forgotten
 """
 
 import os
-import re
 import stat
-import tomllib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.errors import EnvironmentFault, Problem, Refused
 from orch_actors.protocol.homes import refuse_link
-from orch_actors.protocol.spec.dots import too_many_dots
-from orch_actors.protocol.spec.durations import parse_duration
+from orch_actors.protocol.spec.durations import Duration
+from orch_actors.protocol.spec.from_toml import read_toml, toml_places
 from orch_actors.protocol.spec.parse import parse_graph
-from orch_actors.protocol.spec.work import BUILT_IN
-from orch_actors.protocol.workers import WorkerSettings, check_worker
+from orch_actors.protocol.spec.places import where
+from orch_actors.protocol.spec.shapes import record
+from orch_actors.protocol.spec.sizes import Size
+from orch_actors.protocol.spec.syntax import SyntaxFault
+from orch_actors.protocol.spec.work import BUILT_IN, KINDS
+from orch_actors.protocol.workers import WorkerSettings, worker_faults
 
 #: Largest config.toml.
 MAX_BYTES: Final = 1024 * 1024
 
-_UNITS: Final = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_HINT: Final = "correct it; README, Configuration, shows what it may hold"
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     """Which finished graphs are kept; neither given: all."""
 
     keep: Annotated[int, Meta(ge=0)] | None = None
-    #: Seconds; in the file also text such as "30d".
-    older_than: Annotated[float, Meta(ge=0)] | None = None
+    older_than: Duration | None = None
 
     @property
     def bounded(self) -> bool:
@@ -58,7 +61,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: dict[str, Any] = {}
     retention: Retention = Retention()
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
-    output_limit: Annotated[int, Meta(gt=0)] | None = None
+    output_limit: Size | None = None
 
     def worker_types(self) -> dict[str, str]:
         """Worker type → its kind: the built-in ones, and those that the file names."""
@@ -74,27 +77,78 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return found
 
 
+_SHAPE: Final = record(Settings)
+_WORKER: Final = record(WorkerSettings)
+
+
 def load_settings(path: str) -> Settings:
     """Read the file; none means defaults.
 
     Raises:
-        EnvironmentFault: it cannot be read, is no TOML, or says something unknown.
+        EnvironmentFault: it cannot be read, is no TOML, or says something unknown; with all its problems.
     """
     try:
-        settings = msgspec.convert(_plain(tomllib.loads(_read(path))), Settings)
+        text = _read(path)
+        document: dict[str, Any] = read_toml(text)  # type: ignore[assignment]  # TOML has tables at its top
     except FileNotFoundError:
         return Settings()
-    except RecursionError:
-        hint = "README, Configuration, shows what it may hold"
-        raise EnvironmentFault(f"{path} is nested too deeply", hint) from None
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
-        raise EnvironmentFault(
-            f"{path}: {error}", "correct it; README, Configuration, shows what it may hold"
-        ) from error
-    for name, worker in settings.workers.items():
-        check_worker(path, name, worker)
-    _check_defaults(path, settings.defaults)
-    return settings
+    except SyntaxFault as fault:
+        raise _fault(path, list(fault.problems)) from fault
+    except (OSError, ValueError) as error:
+        raise EnvironmentFault(f"{path}: {error}", _HINT) from error
+    problems = [Problem(where=where(place), message=message) for place, message in _SHAPE.faults(document, ())]
+    problems += _of_workers(document, problems)
+    problems += _of_defaults(document)
+    if problems:
+        raise _fault(path, _with_lines(problems, text))
+    return msgspec.convert(_SHAPE.tidy(document), Settings)
+
+
+def _of_workers(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
+    """What is wrong with each worker type whose settings are of the right types."""
+    workers = document.get("workers")
+    found: list[Problem] = []
+    for name, raw in workers.items() if isinstance(workers, dict) else ():
+        place = where(("workers", name))
+        if not any(problem.where == place or problem.where.startswith(f"{place}.") for problem in known):
+            worker = msgspec.convert(_WORKER.tidy(raw), WorkerSettings)
+            faults = worker_faults(name, worker)
+            found += [Problem(where=where(("workers", name, *path)), message=message) for path, message in faults]
+    return found
+
+
+def _of_defaults(document: dict[str, Any]) -> list[Problem]:
+    """Try the defaults on a task, so that a mistake is told now and not with every submission."""
+    defaults = document.get("defaults", {})
+    if not isinstance(defaults, dict):  # which is told already
+        return []
+    probe = {"name": "defaults", "defaults": defaults, "tasks": [{"id": "probe", "worker": "shell", "command": "true"}]}
+    try:
+        parse_graph(probe, base_dir="/", workers={kind: kind for kind in KINDS})
+    except Refused as refused:
+        return list(refused.info.problems)
+    return []
+
+
+def _with_lines(problems: list[Problem], text: str) -> list[Problem]:
+    """The problems in the order of the file, with the line of what they are about or of what is around it."""
+    lines: dict[str, int] = {}
+    for path, line in toml_places(text):
+        lines.setdefault(where(path), line)
+    found = [replace(problem, line=_line_of(problem.where, lines)) for problem in problems]
+    return sorted(found, key=lambda problem: (problem.line == 0, problem.line))
+
+
+def _line_of(place: str, lines: Mapping[str, int]) -> int:
+    while place and place not in lines:
+        place = place[: max(place.rfind("."), place.rfind("["), 0)]
+    return lines.get(place, 0)
+
+
+def _fault(path: str, problems: list[Problem]) -> EnvironmentFault:
+    several = len(problems) > 1
+    message = f"{path} has {len(problems)} problems" if several else f"{path}: {problems[0]}"
+    return EnvironmentFault(message, _HINT, problems=tuple(problems))
 
 
 def _read(path: str) -> str:
@@ -102,7 +156,6 @@ def _read(path: str) -> str:
 
     Raises:
         OSError, ValueError: it cannot be read, or is none.
-        RecursionError: a key has too many dots.
         EnvironmentFault: it is a symbolic link.
     """
     refuse_link(path)
@@ -114,45 +167,4 @@ def _read(path: str) -> str:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"it has more than the {MAX_BYTES} bytes that settings may have")
-    text = data.decode().replace("\r\n", "\n")
-    if too_many_dots(text) is not None:
-        raise RecursionError
-    return text
-
-
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    """Sizes and durations as numbers."""
-    if isinstance(document.get("output_limit"), str):
-        document["output_limit"] = parse_size(document["output_limit"])
-    retention = document.get("retention")
-    if isinstance(retention, dict) and isinstance(retention.get("older_than"), str):
-        retention["older_than"] = parse_duration(retention["older_than"])
-    workers = document.get("workers")
-    for worker in workers.values() if isinstance(workers, dict) else ():
-        for name in ("silence", "after_result"):
-            if isinstance(worker, dict) and isinstance(worker.get(name), str):
-                worker[name] = parse_duration(worker[name])
-    return document
-
-
-def parse_size(text: str) -> int:
-    """Bytes from text such as "200MB" or "1GiB".
-
-    Raises:
-        ValueError: it is none.
-    """
-    match = re.fullmatch(r"([0-9]+)\s*([a-z]*)", text.strip().lower())
-    if match is None or match.group(2) not in _UNITS:
-        raise ValueError(f'{text!r} is no size: expected bytes as a number, or text such as "200MB", "1GiB"')
-    return int(match.group(1)) * _UNITS[match.group(2)]
-
-
-def _check_defaults(path: str, defaults: dict[str, Any]) -> None:
-    """Try them on a task, so that a mistake is told now and not with every submission."""
-    probe = {"name": "defaults", "defaults": defaults, "tasks": [{"id": "probe", "command": "true"}]}
-    try:
-        parse_graph(probe, base_dir="/")
-    except Refused as refused:
-        raise EnvironmentFault(
-            f"{path}: [defaults]: {refused.info.message}", "they are options of a task, as in a graph file"
-        ) from refused
+    return data.decode().replace("\r\n", "\n")

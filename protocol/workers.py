@@ -5,16 +5,17 @@ refused by name.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.ids import ID_RULE, is_id
+from orch_actors.protocol.spec.durations import Duration
 from orch_actors.protocol.spec.failures import FAILURES
-from orch_actors.protocol.spec.hints import listed
+from orch_actors.protocol.spec.hints import did_you_mean, listed
+from orch_actors.protocol.spec.places import Finding
 from orch_actors.protocol.spec.work import AGENTS, BUILT_IN, KINDS
 
 
@@ -31,9 +32,9 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     program: str | None = None
     #: Its model, where a task names none.
     model: str | None = None
-    #: Seconds that it may be silent, and live after its last word; in the file also text such as "10m".
-    silence: Annotated[float, Meta(gt=0)] | None = None
-    after_result: Annotated[float, Meta(gt=0)] | None = None
+    #: How long it may be silent, and live after its last word.
+    silence: Duration | None = None
+    after_result: Duration | None = None
     # The following are of kind `agent` alone (actors/host/adapters/agent.py).
     #: The program and its arguments, with {prompt} and others in them; a list within is left out as a whole where
     #: what it names is not given.
@@ -80,73 +81,63 @@ _FOR: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def check_worker(path: str, name: str, worker: WorkerSettings) -> None:
-    """Hold one worker type's settings against its kind.
-
-    Raises:
-        EnvironmentFault: they make no sense; names the file and the setting.
-    """
-    where = f"{path}: [workers.{name}]"
-    _check_kind(path, name, worker)
+def worker_faults(name: str, worker: WorkerSettings) -> Iterator[Finding]:
+    """What is wrong with one worker type's settings beside their types; paths begin in them."""
     kind = worker.kind or name
+    yield from _kind_faults(name, worker)
+    if kind not in KINDS:
+        return
     unset = msgspec.structs.asdict(WorkerSettings())
     for field, value in msgspec.structs.asdict(worker).items():
         if value != unset[field] and kind not in _FOR.get(field, {kind}):
-            raise EnvironmentFault(
-                f"{where}: {field} means nothing to kind {kind!r}",
-                f"it is for {listed(sorted(_FOR[field]))}; leave it out",
-            )
+            these = listed(sorted(_FOR[field]))
+            yield Finding((field,), f"means nothing to kind `{kind}`: it is for {these}; leave it out")
+    for field, seconds in (("silence", worker.silence), ("after_result", worker.after_result)):
+        if seconds == 0:
+            yield Finding((field,), "is 0, which would end it at once: leave it out where there is to be no bound")
     if kind == "agent":
-        _check_agent(where, worker)
+        yield from _agent_faults(worker)
 
 
-def _check_kind(path: str, name: str, worker: WorkerSettings) -> None:
+def _kind_faults(name: str, worker: WorkerSettings) -> Iterator[Finding]:
     if name in BUILT_IN:
         if worker.kind not in (None, name):
-            raise EnvironmentFault(
-                f"{path}: [workers.{name}]: kind is {worker.kind!r}", "the built-in types' kinds are their names"
-            )
-    elif not is_id(name):
-        raise EnvironmentFault(f"{path}: {name!r} is no name for a worker type", f"expected {ID_RULE}")
-    elif worker.kind is None:
-        raise EnvironmentFault(
-            f"{path}: there is no worker type {name!r}",
-            f"the worker types are {', '.join(BUILT_IN)}; one more is made by its kind = {' | '.join(KINDS)}",
-        )
+            yield Finding(("kind",), f"kind is {worker.kind!r}: the built-in types' kinds are their names")
+        return
+    if not is_id(name):
+        yield Finding((), f"{name!r} is no name for a worker type: expected {ID_RULE}")
+    if worker.kind is None:
+        meant = did_you_mean(name, BUILT_IN) or f"; there are {listed(list(BUILT_IN))}"
+        yield Finding((), f"there is no worker type {name!r}{meant} (another one is made by its `kind`)")
     elif worker.kind not in KINDS:
-        raise EnvironmentFault(
-            f"{path}: [workers.{name}]: no kind is called {worker.kind!r}", f"there are {', '.join(KINDS)}"
-        )
+        meant = did_you_mean(worker.kind, KINDS) or f"; there are {listed(list(KINDS))}"
+        yield Finding(("kind",), f"no kind is called {worker.kind!r}{meant}")
 
 
 #: What may stand in `argv`.
 PLACEHOLDERS: Final = ("prompt", "model", "session", "system_prompt", "max_turns", "budget_usd", "schema", "cwd")
 
 
-def _check_agent(where: str, worker: WorkerSettings) -> None:
+def _agent_faults(worker: WorkerSettings) -> Iterator[Finding]:
     if not worker.argv or not isinstance(worker.argv[0], str):
-        raise EnvironmentFault(f"{where}: argv is missing", 'give the program and its arguments: ["codex", "exec", …]')
-    parts = [*_texts(worker.argv), *_texts(worker.resume_argv)]
-    for name in {name for text in parts for name in re.findall(r"\{([a-z_]+)\}", text)}:
-        if name not in PLACEHOLDERS:
-            raise EnvironmentFault(f"{where}: argv names {{{name}}}", f"there are {listed(list(PLACEHOLDERS))}")
+        yield Finding(("argv",), 'is missing: expected the program and its arguments: ["codex", "exec", …]')
+        return
+    for field, argv in (("argv", worker.argv), ("resume_argv", worker.resume_argv)):
+        for name in dict.fromkeys(name for text in _texts(argv) for name in re.findall(r"\{([a-z_]+)\}", text)):
+            if name not in PLACEHOLDERS:
+                yield Finding((field,), f"names {{{name}}}: there are {listed(list(PLACEHOLDERS))}")
     if worker.stdin != "prompt" and not any("{prompt}" in text for text in _texts(worker.argv)):
-        raise EnvironmentFault(
-            f"{where}: nothing tells it the prompt", 'name {prompt} in argv, or say stdin = "prompt"'
-        )
+        yield Finding(("argv",), 'nothing tells it the prompt: name {prompt}, or say stdin = "prompt"')
     if worker.output != "text" and worker.text is None:
-        raise EnvironmentFault(
-            f"{where}: text is missing", 'say where in its output the answer is, for example: text = "result"'
-        )
+        yield Finding(("text",), 'is missing: say where in its output the answer is, for example: text = "result"')
     for cls, pattern in worker.failures.items():
         if cls not in FAILURES:
-            raise EnvironmentFault(f"{where}: failures names {cls!r}", f"the classes are {listed(list(FAILURES))}")
+            meant = did_you_mean(cls, FAILURES) or f"; the classes are {listed(list(FAILURES))}"
+            yield Finding(("failures", cls), f"is no failure class{meant}")
         try:
             re.compile(pattern)
         except re.error as error:
-            raise EnvironmentFault(
-                f"{where}: the pattern for {cls} is no regular expression: {error}", "correct it"
-            ) from error
+            yield Finding(("failures", cls), f"is no regular expression: {error}")
 
 
 def _texts(argv: tuple[str | tuple[str, ...], ...]) -> list[str]:

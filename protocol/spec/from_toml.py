@@ -67,7 +67,8 @@ def toml_places(text: str) -> Iterator[tuple[Path, int]]:
         header = _HEADER.match(line)
         if header is not None:
             table = _resolve(_split(header[2]), counts, begins=header[1] == "[[")
-            yield table, number
+            for length in range(1, len(table) + 1):
+                yield table[:length], number
             continue
         pair = _PAIR.match(line)
         if pair is not None:

@@ -21,6 +21,7 @@ from orch_actors.protocol.spec.durations import DURATION_RULE, MAX_DURATION_S, p
 from orch_actors.protocol.spec.graph import Dependency, Secret
 from orch_actors.protocol.spec.hints import did_you_mean, listed
 from orch_actors.protocol.spec.places import Finding, Path, shorten
+from orch_actors.protocol.spec.sizes import SIZE_RULE, parse_size
 
 #: Structs that may stand as text alone, which then is this field.
 TEXT_FOR: Final[Mapping[type[Struct], str]] = {Dependency: "task"}
@@ -207,6 +208,32 @@ class Span(Shape):
             yield Finding(path, f"is {found(value)}: the longest duration is {MAX_DURATION_S} seconds")
 
 
+class Amount(Number):
+    """A number of bytes, or text with units."""
+
+    def __init__(self, kind: mi.IntType) -> None:
+        super().__init__(kind)
+        self.expected = SIZE_RULE
+
+    def takes(self, value: object) -> bool:
+        """See Shape."""
+        return isinstance(value, str) or super().takes(value)
+
+    def tidy(self, value: object) -> object:
+        """See Shape."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_size(value)
+        except ValueError:
+            return value
+
+    def faults(self, value: object, path: Path) -> Iterator[Finding]:
+        """See Shape."""
+        if any(super().faults(self.tidy(value), path)):
+            yield Finding(path, f"is {found(value)}: expected {self.expected}")
+
+
 class Sequence(Shape):
     """A list; where `single`, one value that is no list stands for a list of it."""
 
@@ -368,8 +395,12 @@ _SCALARS: Final[Mapping[type[mi.Type], Shape]] = {
 def shape_of(kind: mi.Type, *, alone: bool = True) -> Shape:
     """The shape of an annotation; `alone`: it is no member of a union of several kinds of value."""
     match kind:
-        case mi.Metadata(type=inner, extra=extra):
-            return Span() if extra and extra.get("duration") else shape_of(inner, alone=alone)
+        case mi.Metadata(extra={"duration": True}):
+            return Span()
+        case mi.Metadata(type=mi.IntType() as inner, extra={"size": True}):
+            return Amount(inner)
+        case mi.Metadata(type=inner):
+            return shape_of(inner, alone=alone)
         case mi.IntType() | mi.FloatType():
             return Number(kind)
         case mi.LiteralType(values=values):

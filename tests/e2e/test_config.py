@@ -54,10 +54,25 @@ def test_a_mistake_changes_nothing(cli):
         fault = cli("config", action, "--json", code=100).error
         assert fault["code"] == "ENVIRONMENT"
         assert path in fault["message"]
+    put(cli, "[workers.shell]\nlimt = 1\n[retenton]\nkeep = 2\n")
+    fault = cli("config", "reload", "--json", code=100).error
+    assert [problem["line"] for problem in fault["problems"]] == [2, 3]
+    said = cli("config", code=100).err
+    assert "line 2: workers.shell.limt: is an unknown field; did you mean `limit`?" in said
+    assert "line 3: retenton: is an unknown field; did you mean `retention`?" in said
     put(cli, "[workers.nope]\nlimit = 1\n")
     assert "nope" in cli("config", "reload", code=100).err
     assert limit(cli) == 3
     assert cli("status", "--json").json["supervisor"]["reloads"] == 0
+
+
+def test_a_daemon_that_does_not_start_for_it_says_all(cli):
+    put(cli, "[workers.shell]\nlimt = 1\n[retenton]\nkeep = 2\n")
+    fault = cli("up", "--json", code=100).error
+    assert [problem["where"] for problem in fault["problems"]] == ["workers.shell.limt", "retenton"]
+    said = cli("submit", "--", "true", code=100).err
+    assert "did you mean `limit`" in said
+    assert "did you mean `retention`" in said
 
 
 def test_nobody_to_take_it_over(cli):

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from orch_actors.protocol.errors import EnvironmentFault
-from orch_actors.protocol.settings import Settings, load_settings, parse_size
+from orch_actors.protocol.settings import Settings, load_settings
+from orch_actors.protocol.spec.sizes import parse_size
 from orch_actors.protocol.spec.work import BUILT_IN
 
 
@@ -72,6 +73,87 @@ def test_a_mistake_is_told_with_its_place(tmp_path, text, said):
     assert refused.value.hint
 
 
+def problems(tmp_path, text):
+    """(line, place, message) of all that is wrong with a file that must be refused."""
+    with pytest.raises(EnvironmentFault) as refused:
+        load(tmp_path, text)
+    fault = refused.value
+    assert f"{len(fault.problems)} problems" in fault.message or str(fault.problems[0]) in fault.message
+    assert all(str(problem) in fault.whole for problem in fault.problems)
+    return [(problem.line, problem.where, problem.message) for problem in fault.problems]
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_line_and_what_was_meant(tmp_path):
+    text = """\
+output_limt = "1GB"
+
+[worker.shell]
+limit = 3
+[workers.shel]
+limit = 4
+[workers.shell]
+limt = 4
+[workers.codex]
+kind = "agnet"
+[resources]
+gpu = -1
+[retention]
+kep = 3
+older_than = "soon"
+[defaults]
+timout = 4
+retry = {attempts = 0}
+"""
+    found = problems(tmp_path, text)
+    assert [(line, place) for line, place, _ in found] == [
+        (1, "output_limt"),
+        (3, "worker"),
+        (5, "workers.shel"),
+        (8, "workers.shell.limt"),
+        (10, "workers.codex.kind"),
+        (12, "resources.gpu"),
+        (14, "retention.kep"),
+        (15, "retention.older_than"),
+        (17, "defaults.timout"),
+        (18, "defaults.retry.attempts"),
+    ]
+    said = {place: message for _, place, message in found}
+    meant = {
+        "output_limt": "output_limit",
+        "worker": "workers",
+        "workers.shel": "shell",
+        "workers.shell.limt": "limit",
+        "workers.codex.kind": "agent",
+        "retention.kep": "keep",
+        "defaults.timout": "timeout",
+    }
+    assert all(f"did you mean `{right}`?" in said[place] for place, right in meant.items()), said
+
+
+def test_agents_mistakes_are_told_at_once(tmp_path):
+    text = """\
+[workers.codex]
+kind = "agent"
+argv = ["codex", "{promt}"]
+output = "json"
+failures = {quotta = "limit", auth = "("}
+silence = 0
+[workers.claude]
+program = "claude"
+turns = "x"
+"""
+    found = problems(tmp_path, text)
+    assert [(line, place) for line, place, _ in found] == [
+        (1, "workers.codex.text"),
+        (3, "workers.codex.argv"),
+        (3, "workers.codex.argv"),
+        (5, "workers.codex.failures.quotta"),
+        (5, "workers.codex.failures.auth"),
+        (6, "workers.codex.silence"),
+        (9, "workers.claude.turns"),
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "config.toml").mkdir()
     with pytest.raises(EnvironmentFault, match=r"config\.toml"):
@@ -118,8 +200,8 @@ def test_a_worker_type_that_makes_no_sense(tmp_path, text, says):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("output_limit = " + "[" * 100_000, "nested too deeply"),
-        ("[defaults]\n" + "a." * 20_000 + "a = 1", "nested too deeply"),
+        ("output_limit = " + "[" * 100_000, "nested deeper than 64"),
+        ("[defaults]\n" + "a." * 20_000 + "a = 1", "nested deeper than 64"),
         ("output_limit = " + "1" * 10_000, "digits"),
         ("# " + "x" * 2_000_000, "more than the 1048576 bytes"),
         ("[defaults]\ntimeout = 1\ntimeout = 2\n", "overwrite"),
