@@ -99,7 +99,7 @@ class Daemon:
         journal, lines, torn = Journal.open(RealDisk(), home.journal)
         if torn:
             logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
-        machine = Machine(boot, journal.id)
+        self._machine = machine = Machine(boot, journal.id)
         replayed = replay(lines, machine)
         logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
         self._head = replayed.head
@@ -143,10 +143,18 @@ class Daemon:
         self._timekeeper.start()
         hosts: dict[str, HostRecord] = {}
         self._archivist = Archivist.start(self._home.journal, self._answer, self._ending.crashed)
-        self._workforce = Workforce.start(self._config, hosts, self._timekeeper, self._tell, self._ending.crashed)
+        self._workforce = Workforce.start(
+            self._config,
+            hosts,
+            self._timekeeper,
+            tell_supervisor=self._tell,
+            send=self._gateway.to_host,
+            on_crash=self._ending.crashed,
+        )
         self._supervisor = supervisor = self._make_supervisor()
         self._desk.attach(supervisor=supervisor, workforce=self._workforce, archivist=self._archivist, hosts=hosts)
-        self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
+        if not self._machine.state.worker("shell").parked:
+            self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
         supervisor.ask(Begin())
         self._gateway.start()
 

@@ -20,9 +20,13 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.nodes import WorkerType
 from orch_actors.actors.core.state import State
 from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import (
     ActorsDue,
+    HandoverDue,
+    HostAnswered,
+    HostsConfigured,
     HostSpoke,
     LaunchFailed,
     Origin,
@@ -96,6 +100,7 @@ class Desk:
         #: The first settings are those of the start.
         self._reloads = -1
         self.roster = Roster(self._finish_roster)
+        self.handover = Handover(gateway.to_host, self._remind_of_handover)
         self._folders: set[str] = set()
         self._settings = Settings()
         self._workforce: pykka.ActorRef[Workforce]
@@ -124,8 +129,8 @@ class Desk:
             case s.StartAttempt() | s.AdoptAttempt():
                 self._launch(effect, hosts, state)
             case s.StopAttempt(worker=worker, graph=graph, task=task, attempt=number):
-                if worker in hosts:
-                    name = attempt_id(graph, task, number)
+                name = attempt_id(graph, task, number)
+                if worker in hosts and not self.handover.take_back(hosts[worker], name):
                     self._gateway.to_host(hosts[worker], hostwire.StopAttempt(attempt=name))
             case s.ArmTimer(key=key, delay_s=delay_s):
                 self._timekeeper.arm(key, delay_s, lambda: self._tell_supervisor(TimerDue(key)))
@@ -177,9 +182,9 @@ class Desk:
             launch, missing = make(fill=False), str(error)
         if isinstance(effect, s.AdoptAttempt):
             adopt = hostwire.AdoptAttempt(launch=launch, stopping=effect.stopping, unfilled=missing)
-            self._gateway.to_host(host, adopt)
+            self.handover.give(host, adopt)
         else:
-            self._gateway.to_host(host, hostwire.StartAttempt(launch=launch))
+            self.handover.give(host, hostwire.StartAttempt(launch=launch))
 
     def _fail_launch(
         self, effect: s.StartAttempt | s.AdoptAttempt, cls: Literal["reference", "spawn"], message: str
@@ -191,22 +196,27 @@ class Desk:
         """Take settings over."""
         self._settings = settings
         self._reloads += 1
+        self._workforce.tell(HostsConfigured(settings.hosts))
 
     def prune_in(self, delay_s: float) -> None:
         """Remind the supervisor to look for graphs that need not be kept."""
         self._timekeeper.arm("prune", delay_s, lambda: self._tell_supervisor(PruneDue()))
 
+    def _remind_of_handover(self, host: str, attempt: str, delay_s: float) -> None:
+        due = HandoverDue(host, attempt)
+        self._timekeeper.arm(("handover", host), delay_s, lambda: self._tell_supervisor(due))
+
     def folder_of(self, graph: str) -> str:
         """Where a graph's attempts keep their files."""
         return graph_folder(self._home.attempts, self._journal, graph)
 
-    def _tell_supervisor(self, message: TimerDue | ActorsDue | LaunchFailed | PruneDue) -> None:
+    def _tell_supervisor(self, message: TimerDue | ActorsDue | HandoverDue | LaunchFailed | PruneDue) -> None:
         with suppress(pykka.ActorDeadError):  # it is on its way out
             self._supervisor.tell(message)
 
-    def host_spoke(self, host: str) -> None:
-        """Pass on that a host is ready; the workforce knows which one counts."""
-        self._workforce.tell(HostSpoke(host))
+    def host_spoke(self, host: str, said: hostwire.HostReady | hostwire.Pong) -> None:
+        """Pass on that a host is ready, or lives; the workforce knows which one counts."""
+        self._workforce.tell(HostSpoke(host) if isinstance(said, hostwire.HostReady) else HostAnswered(host))
 
     def reply(self, origin: Origin, body: bytes) -> None:
         """Send a reply."""

@@ -10,7 +10,7 @@ from orch_actors.actors.telling import Wanted
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
-from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.settings import HostSettings, Settings
 from orch_actors.protocol.views import WhyView
 
 
@@ -43,10 +43,14 @@ class HostSaid(Struct, frozen=True):
 
 
 class HostUp(Struct, frozen=True):
-    """Workforce → Supervisor: this host is the one that serves its type from now on."""
+    """Workforce → Supervisor: this host is the one that serves its type from now on.
+
+    `careful`: so many before it have died that it should be given one thing after the other.
+    """
 
     worker: str
     host: str
+    careful: bool = False
 
 
 class HostGone(Struct, frozen=True):
@@ -129,6 +133,25 @@ class HostSpoke(Struct, frozen=True):
     host: str
 
 
+class HostAnswered(Struct, frozen=True):
+    """Supervisor → Workforce: this host gave the sign of life that it was asked for."""
+
+    host: str
+
+
+class HostsConfigured(Struct, frozen=True):
+    """Supervisor → Workforce: how much is put up with from hosts."""
+
+    settings: HostSettings
+
+
+class HandoverDue(Struct, frozen=True):
+    """Timekeeper → Supervisor: this host has lived with this attempt for a while, if it lives."""
+
+    host: str
+    attempt: str
+
+
 class HostExited(Struct, frozen=True):
     """A watching thread → Workforce: the process has ended with this code."""
 
@@ -138,11 +161,11 @@ class HostExited(Struct, frozen=True):
 
 
 class HostDue(Struct, frozen=True):
-    """Timekeeper → Workforce: this host's time to get ready, or the wait before its successor, is over."""
+    """Timekeeper → Workforce: this host's time to get ready, to answer, or the wait before its successor, is over."""
 
     worker: str
     host: str
-    wait: Literal["ready", "restart"]
+    wait: Literal["ready", "answer", "restart"]
 
 
 class ReadLogFile(Struct, frozen=True):

@@ -22,6 +22,7 @@ from orch_actors.actors.inside import (
     ActorsDue,
     Begin,
     ClientAsked,
+    HandoverDue,
     HostGone,
     HostSaid,
     HostUp,
@@ -141,13 +142,20 @@ class Supervisor(Actor):
                 self._client_asked(origin, request)
             case TimerDue(key=key):
                 self._world(s.TimerFired(key=key))
-            case HostUp(worker=worker, host=host):
+            case HostUp(worker=worker, host=host, careful=careful):
                 self._hosts[worker] = host
+                if careful:
+                    handover = self._desk.handover
+                    handover.be_careful(host)
+                    self._out.after.append(lambda: handover.begin(host))  # once all that it is to have is there
                 self._world(s.WorkerReady(worker=worker))
             case HostGone(worker=worker, host=host, why=why, exhausted=exhausted):
                 if self._hosts.get(worker) == host:
                     del self._hosts[worker]
+                self._give_up_on(self._desk.handover.died(host))
                 self._world(s.WorkerLost(worker=worker, exhausted=why if exhausted else ""))
+            case HandoverDue(host=host, attempt=attempt):
+                self._desk.handover.survived(host, attempt)
             case ActorsDue(ticket=ticket):
                 self._desk.roster.close(ticket)
             case SettingsChanged(settings=settings):
@@ -166,13 +174,14 @@ class Supervisor(Actor):
     # --- the world ------------------------------------------------------------------------------------------------
 
     def _host_said(self, host: str, said: hostwire.ToSupervisor) -> None:
-        if isinstance(said, hostwire.HostReady):
-            self._desk.host_spoke(host)
+        if isinstance(said, hostwire.HostReady | hostwire.Pong):
+            self._desk.host_spoke(host, said)
             return
         if host not in self._hosts.values():
             return  # a host that was given up on: its attempts are handed to the next one
         match said:
-            case hostwire.AttemptEnded():
+            case hostwire.AttemptEnded(attempt=attempt):
+                self._desk.handover.over(host, attempt)
                 self._world(over_of(said))
             case hostwire.AttemptAdopted(attempt=attempt, pid=pid, elapsed_s=elapsed_s):
                 graph, task, number = split_attempt_id(attempt)
@@ -183,14 +192,29 @@ class Supervisor(Actor):
             case hostwire.ActorsDescribed(ticket=ticket, root=root):
                 self._desk.roster.add(ticket, host, root)
 
+    def _give_up_on(self, suspect: tuple[str, int] | None) -> None:
+        """Hosts die of an attempt: it is given to no other one, and what becomes of it cannot be known."""
+        if suspect is None:
+            return
+        attempt, deaths = suspect
+        graph, task, number = split_attempt_id(attempt)
+        message = f"{deaths} worker hosts died when they were given it; what it has started may run on"
+        logger.error("{}: {}", attempt, message)
+        self._world(s.AttemptOver(graph=graph, task=task, attempt=number, ending="lost", message=message))
+
     def _world(self, stimulus: s.Stimulus) -> None:
         now_utc = self._clock.utc()
         step = self._machine.handle(stimulus, now_utc)
         if step.facts:
             self._put_down(step, now_utc, None, None)
         self._out.effects.extend(step.effects)
-        if self._leaving and not any(self._machine.state.in_flight.values()):
+        if self._leaving and not self._awaited():
             self._out.after.append(self._on_stopped)
+
+    def _awaited(self) -> bool:
+        """Whether anything runs that a host can end; those of a parked type run on."""
+        state = self._machine.state
+        return any(tasks and not state.worker(worker).parked for worker, tasks in state.in_flight.items())
 
     def _put_down(self, step: Step, now_utc: float, command: int | None, reply: bytes | None) -> None:
         """Add an outcome line to the batch."""
@@ -289,8 +313,9 @@ class Supervisor(Actor):
         """Begin to go down; with `kill`, once every attempt is over."""
         running = sum(len(tasks) for tasks in self._machine.state.in_flight.values())
         if self._leaving is None or (kill and not self._leaving):
-            self._leaving = kill and running > 0
+            self._leaving = False
             self._world(s.Shutting())
+            self._leaving = kill and running > 0
             if self._leaving:
                 self._world(s.CancelRunningAsked(reason="ended by `down --kill`"))
             else:

@@ -9,6 +9,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from orch_actors.cli import faults
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.render.config import config_text
@@ -95,5 +97,6 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
         "resources": settings.resources,
         "defaults": settings.defaults,
         "retention": {"keep": settings.retention.keep, "older_than": settings.retention.older_than},
+        "hosts": msgspec.to_builtins(settings.hosts),
         "output_limit": settings.output_limit,
     }

@@ -93,11 +93,15 @@ class DescribeActors(HostMessage, frozen=True, kw_only=True, tag="describe_actor
     ticket: int
 
 
+class Ping(HostMessage, frozen=True, kw_only=True, tag="ping"):
+    """Give a sign of life. Answer: Pong, from the Worker actor, in its turn."""
+
+
 class StopHost(HostMessage, frozen=True, kw_only=True, tag="stop_host"):
     """Go, and leave the attempts running."""
 
 
-ToHost = StartAttempt | AdoptAttempt | StopAttempt | DescribeActors | StopHost
+ToHost = StartAttempt | AdoptAttempt | StopAttempt | DescribeActors | Ping | StopHost
 
 
 class HostReady(HostMessage, frozen=True, kw_only=True, tag="host_ready"):
@@ -178,7 +182,11 @@ class ActorsDescribed(HostMessage, frozen=True, kw_only=True, tag="actors_descri
     root: ActorView
 
 
-ToSupervisor = HostReady | AttemptAdopted | AttemptExceeded | AttemptEnded | ActorsDescribed
+class Pong(HostMessage, frozen=True, kw_only=True, tag="pong"):
+    """See Ping."""
+
+
+ToSupervisor = HostReady | Pong | AttemptAdopted | AttemptExceeded | AttemptEnded | ActorsDescribed
 
 TO_HOST: Final[Decoder[ToHost]] = Decoder(ToHost)  # type: ignore[arg-type]
 TO_SUPERVISOR: Final[Decoder[ToSupervisor]] = Decoder(ToSupervisor)  # type: ignore[arg-type]

@@ -12,6 +12,10 @@ timeout = "1h"             # options that every task has unless it says otherwis
 [retention]
 keep = 200                 # finished graphs that are kept
 older_than = "30d"         # those that ended longer ago are forgotten
+[hosts]
+deaths = 6                 # so many deaths of a worker type's host …
+within = "1m"              # … in this time park the type
+patience = "30s"           # a host that gives no sign of life for so long is replaced
 """
 
 import os
@@ -53,6 +57,17 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
         return self.keep is not None or self.older_than is not None
 
 
+class HostSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much is put up with from worker hosts."""
+
+    #: So many deaths of one type's hosts …
+    deaths: Annotated[int, Meta(ge=1, le=1_000_000)] = 6
+    #: … within this time park the type.
+    within: Duration = 60.0
+    #: A host that gives no sign of life for so long is ended, and replaced.
+    patience: Duration = 30.0
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -60,6 +75,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     resources: dict[str, Annotated[float, Meta(gt=0)]] = {}
     defaults: dict[str, Any] = {}
     retention: Retention = Retention()
+    hosts: HostSettings = HostSettings()
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
 
@@ -79,6 +95,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 _SHAPE: Final = record(Settings)
 _WORKER: Final = record(WorkerSettings)
+_HOSTS: Final = record(HostSettings)
+
+#: Of the times in [hosts].
+LEAST_S: Final = 1.0
 
 
 def load_settings(path: str) -> Settings:
@@ -98,6 +118,7 @@ def load_settings(path: str) -> Settings:
         raise EnvironmentFault(f"{path}: {error}", _HINT) from error
     problems = [Problem(where=where(place), message=message) for place, message in _SHAPE.faults(document, ())]
     problems += _of_workers(document, problems)
+    problems += _of_hosts(document, problems)
     problems += _of_defaults(document)
     if problems:
         raise _fault(path, _with_lines(problems, text))
@@ -115,6 +136,18 @@ def _of_workers(document: dict[str, Any], known: list[Problem]) -> list[Problem]
             faults = worker_faults(name, worker)
             found += [Problem(where=where(("workers", name, *path)), message=message) for path, message in faults]
     return found
+
+
+def _of_hosts(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
+    """Times that are too short to mean anything."""
+    if any(problem.where.startswith("hosts") for problem in known):
+        return []
+    hosts = msgspec.convert(_HOSTS.tidy(document.get("hosts", {})), HostSettings)
+    return [
+        Problem(where=where(("hosts", name)), message=f"is {value:g} s: it is at least {LEAST_S:g} s")
+        for name, value in (("within", hosts.within), ("patience", hosts.patience))
+        if value < LEAST_S
+    ]
 
 
 def _of_defaults(document: dict[str, Any]) -> list[Problem]:

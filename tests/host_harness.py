@@ -132,8 +132,8 @@ class FakeSupervisor:
         self.launches: list[Launch] = []
         self.journal = f"j{os.getpid()}-{time.monotonic_ns()}"
 
-    def start_host(self, worker: str = "shell", **changes: Any) -> Host:
-        config = HostConfig(
+    def config(self, worker: str) -> HostConfig:
+        return HostConfig(
             worker=worker,
             endpoint=self.endpoint,
             name=f"h{len(self.hosts)}",
@@ -142,7 +142,9 @@ class FakeSupervisor:
             boot=BOOT,
             log_level="DEBUG",
         )
-        host = Host(self, msgspec.structs.replace(config, **changes))
+
+    def start_host(self, worker: str = "shell", **changes: Any) -> Host:
+        host = Host(self, msgspec.structs.replace(self.config(worker), **changes))
         self.hosts.append(host)
         return host.ready()
 

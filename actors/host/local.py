@@ -16,7 +16,7 @@ from orch_actors.actors.host.clock import boot_clock, wall_clock
 from orch_actors.actors.host.leavings import write_answer, write_file
 from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, Gone, OnValidated, Started
-from orch_actors.actors.host.record import Found, Header, Over, Paths, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.record import Found, Header, Never, Over, Paths, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.secrets import Secrets
 from orch_actors.actors.host.shim import spawn_shim
 from orch_actors.actors.host.validation import Subject, Validation
@@ -104,10 +104,26 @@ class Local:
                         )
                     case _ as never:
                         assert_never(never)
+        except CannotSpawn as error:
+            self._put_down(launch, taken, Never("spawn", str(error)))
+            raise
         finally:
             os.close(taken.fd)
         self.watch(launch, gone)
         return Started(may_be_lost=True)
+
+    def forgo(self, launch: Launch, taken: Taken, never: Never) -> None:
+        """See Place."""
+        try:
+            self._put_down(launch, taken, never)
+        finally:
+            os.close(taken.fd)
+
+    def _put_down(self, launch: Launch, taken: Taken, never: Never) -> None:
+        try:
+            record.write_never(taken.fd, never)
+        except OSError as error:  # it is told all the same; only a host of the past could still start it
+            logbook.warning("{}: its record cannot say that it never runs: {}", launch.attempt, error)
 
     def watch(self, launch: Launch, gone: Gone) -> None:
         """See Place. A thread blocks in flock: the kernel wakes it when the holder ends."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.mask import Mask
-from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
+from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.protocol.hostwire import Launch
 
 #: Told, from any thread, that an attempt is over; the status as waitpid gives it where it was our own child.
@@ -67,6 +67,9 @@ class Place(Protocol):
 
     def start(self, launch: Launch, taken: Taken, gone: Gone) -> Started:
         """Start what was claimed; the claim is used up in any case. Raises CannotSpawn."""
+
+    def forgo(self, launch: Launch, taken: Taken, never: Never) -> None:
+        """Put down that what was claimed will never run, so that nobody starts it later; the claim is used up."""
 
     def watch(self, launch: Launch, gone: Gone) -> None:
         """Have `gone` called once the attempt, which somebody else started, is over."""

@@ -1,7 +1,8 @@
 """The host process: its threads, its signals, its end.
 
     main      waits for a reason to go: TERM or StopHost
-    stdin     blocks in a read; its end means that the supervisor is dead: leave at once, without a word
+    stdin     blocks in a read; its end means that the supervisor is dead: leave at once, without a word (on Linux the
+              kernel sees to that as well, even where this process is stopped)
     link      the socket
     Worker    the actor, and one Task actor per running attempt
     reaper    waits for children
@@ -13,6 +14,7 @@ import logging
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
 from contextlib import suppress
@@ -33,6 +35,9 @@ from orch_actors.protocol.hostwire import HostConfig, ToHost
 EXIT_BUG: Final = 70
 
 _LAST_WORDS_S: Final = 1.0
+
+#: Of linux/prctl.h.
+_PR_SET_PDEATHSIG: Final = 1
 
 #: Beginnings of variables that the host itself forgets; attempts have the environment of their launch.
 _NOT_OURS: Final = ("ORCH_", "CLAUDE", "OPENCODE")
@@ -56,6 +61,7 @@ def run(config: HostConfig) -> NoReturn:
     Raises:
         EnvironmentFault: the worker type is not known.
     """
+    _die_with_supervisor()
     inherited = dict(os.environ)
     _forget_inherited()
     reasons: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -99,6 +105,18 @@ def _set_signals(reasons: "queue.SimpleQueue[int]") -> None:
     signal.signal(signal.SIGTERM, lambda _signum, _frame: reasons.put(0))
     # Whoever started us may have ignored it; our children would then vanish unseen.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _die_with_supervisor() -> None:
+    """Have the kernel KILL us when the supervisor dies, where it can: its closed pipe is no news to a stopped process.
+
+    One that comes back after its successor has taken over would act on what it had been told before. (Sent when the
+    thread ends that started us: that of the workforce, which ends with the supervisor. Attempts are not reached.)
+    """
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 (nobody else needs it)
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _leave_with_supervisor() -> NoReturn:

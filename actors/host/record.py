@@ -7,11 +7,17 @@ handed over, lock and all, to the shim, which appends the rest:
     {"pid":4711}                                                             the shim, before the command
     {"exit":0}                                                               the shim, after the command
 
+or, where it was claimed and will not be run after all, by whoever holds the claim, instead of all that:
+
+    {"never":"killed","why":"it was stopped before it began"}
+
 A flock belongs to the open file, not to a process: the lock is held without a gap from the claim to the shim's end,
 through the death of the host. So:
 
     lock refused                       it runs (or is being started by another host): Running
     lock granted, pid line             it is over; the exit line, where there is one, says how: Over
+    lock granted, never line           it is over, and never ran: Over. Without that line a host that was stopped in
+                                       the middle and comes back after its successor ended the attempt would run it
     lock granted, no pid line          the command never ran; the lock is ours, we may start it: Taken
 
 Looking takes the lock shared, so that two that look at once do not take each other for a shim; only who wants to
@@ -25,7 +31,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -54,6 +60,9 @@ class _Line(msgspec.Struct):
     mono: float = 0.0
     pid: int | None = None
     exit: int | None = None
+    never: Literal["killed", "spawn"] | None = None
+    why: str = ""
+    cls: str = ""
 
 
 _LINE: Final = msgspec.json.Decoder(_Line)
@@ -107,6 +116,16 @@ def _paths(stem: str) -> Paths:
     )
 
 
+class Never(msgspec.Struct, frozen=True):
+    """It was claimed and will never run."""
+
+    never: Literal["killed", "spawn"]
+    #: The sentence that its owner reads.
+    why: str
+    #: Its failure class, where that is known.
+    cls: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a record says. `header` is None where its line is not whole, or there is no record."""
@@ -116,6 +135,12 @@ class Seen:
     exit_code: int | None = None
     #: Wall time of the last write, in seconds since the epoch.
     changed_utc: float = 0.0
+    never: Never | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it is, provided that nobody holds the lock."""
+        return self.pid is not None or self.never is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +152,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The lock is free, and it began."""
+    """The lock is free, and it began, or never will."""
 
     seen: Seen
 
@@ -173,13 +198,13 @@ def _take(fd: int, *, created: bool) -> Found:
         if not _lock(fd, fcntl.LOCK_SH):
             return Running(_read(fd))
         seen = _read(fd)
-        if seen.pid is not None:
+        if seen.over:
             return Over(seen)
     if not _lock(fd, fcntl.LOCK_EX):
         return Running(_read(fd))
     # Between the two locks another host may have run it from beginning to end.
     seen = _read(fd)
-    return Taken(fd, seen) if seen.pid is None else Over(seen)
+    return Over(seen) if seen.over else Taken(fd, seen)
 
 
 def probe(path: str) -> Running | Over | None:
@@ -196,7 +221,7 @@ def probe(path: str) -> Running | Over | None:
         if not _lock(fd, fcntl.LOCK_SH):
             return Running(_read(fd))
         seen = _read(fd)
-        return Over(seen) if seen.pid is not None else None
+        return Over(seen) if seen.over else None
     finally:
         os.close(fd)
 
@@ -225,8 +250,20 @@ def write_header(fd: int, header: Header) -> None:
     Raises:
         OSError: no room, or the disk's fault.
     """
+    _write_alone(fd, msgspec.json.encode(header) + b"\n")
+
+
+def write_never(fd: int, never: Never) -> None:
+    """Put down that it will never run. Only for a Taken descriptor.
+
+    Raises:
+        OSError: no room, or the disk's fault.
+    """
+    _write_alone(fd, msgspec.json.encode(never) + b"\n")
+
+
+def _write_alone(fd: int, line: bytes) -> None:
     os.ftruncate(fd, 0)
-    line = msgspec.json.encode(header) + b"\n"
     while line:
         line = line[os.write(fd, line) :]
 
@@ -257,6 +294,7 @@ def _read(fd: int) -> Seen:
     header: Header | None = None
     pid: int | None = None
     exit_code: int | None = None
+    never: Never | None = None
     # Without its newline a line is not whole (a full disk, a power cut): it does not count.
     for text in data.split(b"\n")[:-1]:
         try:
@@ -267,4 +305,5 @@ def _read(fd: int) -> Seen:
             header = Header(line.attempt, line.boot, line.utc, line.mono)
         pid = line.pid if line.pid is not None else pid
         exit_code = line.exit if line.exit is not None else exit_code
-    return Seen(header, pid, exit_code, os.fstat(fd).st_mtime)
+        never = Never(line.never, line.why, line.cls) if line.never is not None else never
+    return Seen(header, pid, exit_code, os.fstat(fd).st_mtime, never)

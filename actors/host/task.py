@@ -7,7 +7,7 @@ It knows a Place and nothing of shims, locks or processes. It decides by what th
     starting   | (its start)     | Taken                   | start it → running; stopping wanted → ended: killed;
                |                 |                         | what it refers to is gone → ended: spawn
                |                 | Running                 | announce, watch → running; stopping wanted → stopping
-               |                 | Over                    | → ended: exit, killed or lost; or → validating
+               |                 | Over                    | → ended: exit, killed, spawn or lost; or → validating
                |                 | another boot            | → ended: exit where the record says so, else lost
                |                 | cannot be claimed       | → ended: spawn
     running    | Gone            | Over                    | → ended: exit, or sweep and lost; or → validating
@@ -46,7 +46,7 @@ from orch_actors.actors.host import logbook, outcome
 from orch_actors.actors.host.bounds import Kind, has_bounds
 from orch_actors.actors.host.clock import boot_clock
 from orch_actors.actors.host.place import CannotSpawn, Check, Place
-from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken, paths_of
+from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.reports import with_report
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
 from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, AttemptExceeded, Ending, Launch
@@ -166,8 +166,7 @@ class Task(Actor):
             )
             return
         if isinstance(found, Taken) and message.status is not None:
-            os.close(found.fd)
-            self._end("killed" if self._kill_wanted else "spawn", found.seen, _why_no_start(message.status))
+            self._forgo(found, "killed" if self._kill_wanted else "spawn", _why_no_start(message.status))
             return
         self._meet(found)
 
@@ -227,16 +226,13 @@ class Task(Actor):
     def _start(self, taken: Taken) -> None:
         self._watched = True  # whatever comes of it now, comes now
         if self._kill_wanted:
-            os.close(taken.fd)
-            self._end("killed", taken.seen, "it was stopped before it began")
+            self._forgo(taken, "killed", "it was stopped before it began")
             return
         if self._unfilled:
-            os.close(taken.fd)
-            self._end("spawn", taken.seen, self._unfilled, cls="reference")
+            self._forgo(taken, "spawn", self._unfilled, cls="reference")
             return
         if self._starts == _MOST_STARTS:
-            os.close(taken.fd)
-            self._end("spawn", taken.seen, f"it was started {_MOST_STARTS} times and never began")
+            self._forgo(taken, "spawn", f"it was started {_MOST_STARTS} times and never began")
             return
         self._starts += 1
         self._announced = True  # it is nobody else's
@@ -249,6 +245,11 @@ class Task(Actor):
         if has_bounds(self._launch):
             self._place.watch_bounds(self._launch, 0.0, self._exceeded)
         logbook.debug("{}: started", self.name)
+
+    def _forgo(self, taken: Taken, ending: Literal["killed", "spawn"], why: str, cls: str = "") -> None:
+        """It will not be started, by nobody: not by a host either that was asked to before us, and was stopped."""
+        self._place.forgo(self._launch, taken, Never(ending, why, cls))
+        self._end(ending, taken.seen, why, cls=cls)
 
     def _adopt(self, seen: Seen) -> None:
         if self._state == "starting":
@@ -272,7 +273,9 @@ class Task(Actor):
         self._report(AttemptAdopted(attempt=self.name, pid=seen.pid, elapsed_s=_elapsed_s(seen)))
 
     def _end_of_run(self, seen: Seen) -> None:
-        if self._kill_wanted:
+        if seen.never is not None:
+            self._end("killed" if self._kill_wanted else seen.never.never, seen, seen.never.why, cls=seen.never.cls)
+        elif self._kill_wanted:
             self._sweep(seen.pid if self._state == "stopping" else None)
             # Its last words may have come while we swept.
             self._end("killed", self._place.read(self._launch))
@@ -289,7 +292,9 @@ class Task(Actor):
         there is none does not prove that it never ran; and no pid means anything any more.
         """
         seen = self._place.read(self._launch)
-        if seen.exit_code is not None:
+        if seen.never is not None:
+            self._end_of_run(seen)
+        elif seen.exit_code is not None:
             self._end("killed" if self._kill_wanted else "exit", seen)
         elif self._kill_wanted:
             self._end("killed", seen, "the machine restarted while it was being stopped")

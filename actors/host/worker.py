@@ -22,6 +22,8 @@ from orch_actors.protocol.hostwire import (
     AttemptExceeded,
     DescribeActors,
     Launch,
+    Ping,
+    Pong,
     StartAttempt,
     StopAttempt,
     StopHost,
@@ -85,6 +87,9 @@ class Worker(Actor):
     def _on_describe_actors(self, message: DescribeActors) -> None:
         tasks = [view for entry in self._tasks.values() if (view := describe(entry.ref)) is not None]
         self._send(ActorsDescribed(ticket=message.ticket, root=self.describe(tasks)))
+
+    def _on_ping(self, _message: Ping) -> None:
+        self._send(Pong())
 
     def _on_stop_host(self, _message: StopHost) -> None:
         self._stop_host()

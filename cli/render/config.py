@@ -29,6 +29,7 @@ def config_text(document: dict[str, Any]) -> str:
         if older_than is None
         else f"older_than = {older_than:.10g}  # seconds: {format_duration(older_than)}"
     )
+    lines += ["", "[hosts]", *_lines(document["hosts"])]
     return many_lines("\n".join(lines))
 
 

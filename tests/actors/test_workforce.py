@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from orch_actors.actors import workforce as workforce_module
-from orch_actors.actors.inside import HostGone, HostSpoke, HostUp, WakeHost
-from orch_actors.actors.workforce import FIRST_WAIT_S, INTENSITY, LONGEST_WAIT_S, READY_WITHIN_S, HostRecord, Workforce
-from orch_actors.protocol.hostwire import HostConfig
+from orch_actors.actors.inside import HostAnswered, HostGone, HostsConfigured, HostSpoke, HostUp, ReleaseHost, WakeHost
+from orch_actors.actors.workforce import FIRST_WAIT_S, LONGEST_WAIT_S, QUESTIONS, READY_WITHIN_S, HostRecord, Workforce
+from orch_actors.protocol.hostwire import HostConfig, Ping
+from orch_actors.protocol.settings import HostSettings
 
 DEADLINE_S = 15.0
+DEATHS = HostSettings().deaths
+AT_ONCE = DEATHS // 2
+ANSWER_S = HostSettings().patience / QUESTIONS
 #: Lives until its stdin ends, as a host does.
 LIVES = "cat >/dev/null"
 
@@ -64,8 +68,14 @@ class Crew:
         self.timekeeper = FakeTimekeeper()
         self.told, self.crashes, self.hosts = [], [], {}
         config = HostConfig(worker="", endpoint="ipc://x", name="", home="/h", journal="j", boot="b")
+        self.asked = []
         self.ref = Shells.start(
-            config, self.hosts, self.timekeeper, self.told.append, lambda *crash: self.crashes.append(crash)
+            config,
+            self.hosts,
+            self.timekeeper,
+            tell_supervisor=self.told.append,
+            send=lambda host, message: self.asked.append((host, message)),
+            on_crash=lambda *crash: self.crashes.append(crash),
         )
 
     @property
@@ -151,7 +161,7 @@ def test_ready_is_told_once_and_the_watch_for_it_ends(crew):
     crew.ready()
     crew.ready()
     assert crew.told == [HostUp("shell", crew.shell.name)]
-    assert crew.timekeeper.armed == {}
+    assert crew.timekeeper.waits == [READY_WITHIN_S, ANSWER_S]
 
 
 def test_a_host_that_was_given_up_on_is_not_heard_any_more(crew):
@@ -169,7 +179,7 @@ def test_a_host_that_dies_is_replaced_at_once(crew):
     crew.ready()
     crew.kill()
     assert crew.told[1:] == [HostGone("shell", name, crew.shell.reason)]
-    assert "code -9" in crew.shell.reason
+    assert crew.shell.reason == "its host was ended by SIGKILL"
     assert (crew.shell.state, crew.shell.process, crew.shell.restarts) == ("backoff", None, 1)
     assert crew.timekeeper.waits[-1] == 0.0
     crew.due()
@@ -184,25 +194,93 @@ def test_waking_does_not_jump_the_wait(crew):
     assert crew.shell.state == "backoff"
 
 
-def test_within_the_budget_at_once_then_after_growing_waits(crew):
+def many(crew, deaths=1_000, **more):
+    crew.do(HostsConfigured(HostSettings(deaths=deaths, **more)))
+
+
+def test_at_once_then_after_growing_waits(crew):
+    many(crew, 30)
     crew.wake()
-    for _ in range(INTENSITY + 9):
+    for _ in range(15 + 9):
         crew.ready()
         crew.kill()
         crew.due()
-    restarts = [wait for wait in crew.timekeeper.waits if wait != READY_WITHIN_S]
+    restarts = [wait for wait in crew.timekeeper.waits if wait not in (READY_WITHIN_S, ANSWER_S)]
     doubling = [FIRST_WAIT_S * 2**n for n in range(9)]
-    assert restarts == [0.0] * INTENSITY + [min(wait, LONGEST_WAIT_S) for wait in doubling]
+    assert restarts == [0.0] * 15 + [min(wait, LONGEST_WAIT_S) for wait in doubling]
     assert restarts[-1] == LONGEST_WAIT_S
-    assert crew.shell.restarts == INTENSITY + 9
+    assert crew.shell.restarts == 15 + 9
+
+
+def dies(crew, times):
+    """So many hosts, one after the other."""
+    for number in range(times):
+        crew.ready()
+        crew.kill()
+        if crew.shell.state == "backoff" and number < times - 1:
+            crew.due()
+
+
+def test_with_its_budget_used_up_a_type_is_given_up(crew):
+    other = crew.wake("python").process.pid
+    crew.wake()
+    dies(crew, DEATHS)
+    gone_hosts = [told for told in crew.told if isinstance(told, HostGone)]
+    assert [told.exhausted for told in gone_hosts] == [False] * (DEATHS - 1) + [True]
+    assert gone_hosts[-1].why == crew.shell.reason
+    assert f"its host died {DEATHS} times in 60 s; the last one was ended by SIGKILL" in crew.shell.reason
+    assert "/h/logs/host-shell.log" in crew.shell.reason
+    assert (crew.shell.state, crew.shell.process) == ("parked", None)
+    assert ("host", "shell") not in crew.timekeeper.armed
+    crew.wake()  # somebody asked before it was known
+    assert crew.shell.state == "parked"
+    assert not gone(other)
+
+
+def test_what_is_released_has_its_budget_anew(crew):
+    crew.wake()
+    dies(crew, DEATHS)
+    crew.do(ReleaseHost("shell"))
+    assert (crew.shell.state, crew.shell.reason) == ("stopped", "")
+    crew.wake()
+    assert crew.shell.state == "starting"
+    crew.ready()
+    assert crew.told[-1] == HostUp("shell", crew.shell.name, careful=False)
+    crew.kill()
+    assert not crew.told[-1].exhausted
+    assert crew.shell.state == "backoff"
+
+
+def test_a_type_that_is_released_without_having_been_given_up_starts_nothing(crew):
+    crew.do(ReleaseHost("shell"))
+    assert crew.shell.state == "stopped"
+
+
+def test_after_half_of_the_budget_a_host_is_to_be_treated_with_care(crew):
+    crew.wake()
+    careful = []
+    for _ in range(DEATHS - 1):
+        crew.ready()
+        careful.append(crew.told[-1].careful)
+        crew.kill()
+        crew.due()
+    assert careful == [False] * AT_ONCE + [True] * (DEATHS - 1 - AT_ONCE)
+
+
+def test_the_budget_is_a_setting(crew):
+    many(crew, 1)
+    crew.wake()
+    crew.kill()
+    assert crew.told[-1].exhausted
+    assert crew.shell.state == "parked"
 
 
 def test_a_long_quiet_time_gives_the_budget_back(crew, monkeypatch):
     crew.wake()
-    for _ in range(INTENSITY):
+    for _ in range(AT_ONCE):
         crew.kill()
         crew.due()
-    later = time.monotonic() + workforce_module.PERIOD_S + 1
+    later = time.monotonic() + HostSettings().within + 1
     monkeypatch.setattr(workforce_module.time, "monotonic", lambda: later)
     crew.kill()
     assert crew.timekeeper.waits[-1] == 0.0
@@ -212,7 +290,7 @@ def test_a_long_quiet_time_gives_the_budget_back(crew, monkeypatch):
 def test_one_type_in_trouble_leaves_the_others_alone(crew):
     other = crew.wake("python").process.pid
     crew.wake("shell")
-    for _ in range(INTENSITY + 2):
+    for _ in range(AT_ONCE + 2):
         crew.kill()
         crew.due()
     assert crew.hosts["python"].process.pid == other
@@ -222,10 +300,10 @@ def test_one_type_in_trouble_leaves_the_others_alone(crew):
 def test_a_host_that_ends_at_once_is_a_death_like_any_other():
     crew = Crew("exit 3")
     crew.wake()
-    for number in range(1, INTENSITY + 2):
+    for number in range(1, AT_ONCE + 2):
         eventually(lambda number=number: len(crew.told) == number)
         eventually(lambda: ("host", "shell") in crew.timekeeper.armed and crew.shell.state == "backoff")
-        if number <= INTENSITY:
+        if number <= AT_ONCE:
             crew.due()
     assert "code 3" in crew.shell.reason
     assert crew.timekeeper.waits[-1] == FIRST_WAIT_S
@@ -238,9 +316,63 @@ def test_a_host_that_never_gets_ready_is_ended_and_counts_as_dead(crew):
     crew.due()
     eventually(lambda: crew.told)
     assert isinstance(crew.told[0], HostGone)
+    assert crew.told[0].why == "its host did not get ready in 20 s"
     assert gone(pid)
     crew.due()
     assert crew.shell.state == "starting"
+
+
+# --- signs of life --------------------------------------------------------------------------------------------------
+
+
+def test_who_answers_lives(crew):
+    pid = crew.wake().process.pid
+    crew.ready()
+    for number in range(3 * QUESTIONS):
+        crew.due()
+        assert crew.asked == [(crew.shell.name, Ping())] * (number + 1)
+        crew.do(HostAnswered(crew.shell.name))
+    assert crew.timekeeper.waits[1:] == [ANSWER_S] * (3 * QUESTIONS + 1)
+    assert not gone(pid)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_who_does_not_answer_for_its_whole_patience_is_ended_and_replaced(crew, stopped):
+    pid = crew.wake().process.pid
+    crew.ready()
+    if stopped:
+        os.kill(pid, signal.SIGSTOP)
+    for _ in range(QUESTIONS):
+        crew.due()
+        assert not gone(pid)
+    crew.due()
+    eventually(lambda: isinstance(crew.told[-1], HostGone))
+    assert gone(pid)
+    assert crew.told[-1].why == "its host did not answer for 30 s"
+    crew.due()
+    assert crew.shell.state == "starting"
+    crew.kill()
+    assert "the last one was ended by SIGKILL" in crew.shell.reason
+
+
+def test_one_late_answer_is_enough(crew):
+    """A supervisor that was stopped itself finds the timer due before the answers are read."""
+    pid = crew.wake().process.pid
+    crew.ready()
+    for _ in range(QUESTIONS):
+        crew.due()
+    crew.do(HostAnswered("an earlier one"))
+    crew.do(HostAnswered(crew.shell.name))
+    for _ in range(QUESTIONS):
+        crew.due()
+    assert not gone(pid)
+
+
+def test_patience_is_a_setting(crew):
+    many(crew, patience=3.0)
+    crew.wake()
+    crew.ready()
+    assert crew.timekeeper.waits[-1] == 3.0 / QUESTIONS
 
 
 def test_a_timer_that_was_on_its_way_harms_no_host_that_is_ready(crew):
@@ -282,7 +414,7 @@ def test_a_host_that_cannot_be_started_is_tried_again_with_waits():
     crew = Crew()
     crew.kind.program = ("/nowhere/python",)
     crew.wake()
-    for _ in range(INTENSITY + 1):
+    for _ in range(AT_ONCE + 1):
         assert crew.shell.state == "backoff"
         assert "cannot be started" in crew.shell.reason
         crew.due()

@@ -3,14 +3,17 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from host_harness import BOOT, FakeSupervisor, Host, alive, eventually
+from host_harness import BOOT, DEADLINE_S, FakeSupervisor, Host, alive, eventually
 
 from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, Launch, StartAttempt
 
@@ -259,6 +262,85 @@ def test_the_machine_restarted(supervisor: FakeSupervisor, left: str, stopping: 
     finally:
         bystander.kill()
         bystander.wait()
+
+
+# --- it was claimed, and will never run ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+@pytest.mark.parametrize("boot", [BOOT, "boot-before"])
+@pytest.mark.parametrize("never", ["killed", "spawn"])
+def test_a_never_line_is_an_end(supervisor: FakeSupervisor, never: str, boot: str, stopping: bool) -> None:
+    """Whoever claimed it has said so; the supervisor may not have heard of it."""
+    host = supervisor.start_host()
+    launch = supervisor.launch(EFFECT, boot=boot)
+    write_record(supervisor, launch, json.dumps({"never": never, "why": "for a reason", "cls": "reference"}) + "\n")
+    host.adopt(launch, stopping=stopping)
+    ended = host.ended(launch.attempt)
+    assert (ended.ending, ended.message) == ("killed" if stopping else never, "for a reason")
+    assert ended.cls == "reference"
+    assert effects(supervisor) == 0
+
+
+def test_what_never_began_is_not_begun_later(supervisor: FakeSupervisor) -> None:
+    """Its host told, its supervisor died before it had written that down: the next one hears the same."""
+    host = supervisor.start_host()
+    stopped = supervisor.launch(EFFECT)
+    host.adopt(stopped, stopping=True)
+    missing = supervisor.launch(["no-such-program-here"])
+    host.send(StartAttempt(launch=missing))
+    told = [host.ended(launch.attempt) for launch in (stopped, missing)]
+    (supervisor.cwd / "no-such-program-here").write_text("#!/bin/sh\n" + EFFECT)
+    (supervisor.cwd / "no-such-program-here").chmod(0o700)
+    second = supervisor.start_host()
+    second.adopt(stopped)
+    second.adopt(msgspec.structs.replace(missing, env=missing.env | {"PATH": str(supervisor.cwd)}))
+    again = [second.ended(launch.attempt) for launch in (stopped, missing)]
+    assert [(end.ending, end.message) for end in again] == [(end.ending, end.message) for end in told]
+    assert effects(supervisor) == 0
+
+
+@pytest.mark.parametrize("worker", ["shell", "python"])
+@pytest.mark.parametrize("after", ["it was started", "it was stopped"])
+def test_a_host_that_was_stopped_comes_back_after_its_successor(
+    supervisor: FakeSupervisor, worker: str, after: str
+) -> None:
+    """It acts on what it was told before: the record keeps it from running anything twice, or after its end."""
+    first, second = supervisor.start_host(worker), supervisor.start_host(worker)
+    work = EFFECT if worker == "shell" else {"call": "os:system", "args": [EFFECT]}
+    launches = [supervisor.launch(work) for _ in range(5)]
+    os.kill(first.process.pid, signal.SIGSTOP)
+    for launch in launches:
+        first.send(StartAttempt(launch=launch))
+        second.adopt(launch, stopping=after == "it was stopped")
+    expected = ("exit", 0) if after == "it was started" else ("killed", None)
+    for launch in launches:
+        assert (second.ended(launch.attempt).ending, second.ended(launch.attempt).exit_code) == expected
+    os.kill(first.process.pid, signal.SIGCONT)
+    for launch in launches:
+        assert (first.ended(launch.attempt).ending, first.ended(launch.attempt).exit_code) == expected
+    assert effects(supervisor) == (5 if after == "it was started" else 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends hosts on Linux alone")
+def test_a_stopped_host_goes_with_its_supervisor(supervisor: FakeSupervisor, tmp_path: Path) -> None:
+    """Its closed stdin would be no news to it before it is continued, and then it would be too late."""
+    config = msgspec.json.encode(supervisor.config("shell")).decode()
+    code = (
+        "import subprocess, sys\n"
+        "program = [sys.executable, '-m', 'orch_actors.actors.host', sys.argv[1]]\n"
+        "host = subprocess.Popen(program, stdin=subprocess.PIPE)\n"
+        "print(host.pid, flush=True)\n"
+        "host.wait()\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, config], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert supervisor.router.poll(DEADLINE_S * 1000), "it is ready"
+    os.kill(pid, signal.SIGSTOP)
+    parent.kill()
+    parent.communicate()
+    eventually(lambda: not alive(pid), "the host is gone")
 
 
 # --- races -------------------------------------------------------------------------------------------------------

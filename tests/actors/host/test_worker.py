@@ -11,9 +11,18 @@ import pytest
 from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.mask import NOTHING, Mask
 from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped
-from orch_actors.actors.host.record import Found, Over, Running, Seen, Taken
+from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.actors.host.worker import Worker
-from orch_actors.protocol.hostwire import AdoptAttempt, AttemptEnded, Launch, StartAttempt, StopAttempt, StopHost
+from orch_actors.protocol.hostwire import (
+    AdoptAttempt,
+    AttemptEnded,
+    Launch,
+    Ping,
+    Pong,
+    StartAttempt,
+    StopAttempt,
+    StopHost,
+)
 
 DEADLINE_S = 10.0
 
@@ -50,6 +59,7 @@ class Place:
         self.answers: list[Found | Exception] = []
         self.taken = 0
         self.gone: queue.SimpleQueue[Gone] = queue.SimpleQueue()
+        self.forgone: queue.SimpleQueue[Never] = queue.SimpleQueue()
         self.signals: list[int] = []
         self.validating: queue.SimpleQueue[tuple[OnValidated, bool]] = queue.SimpleQueue()
         self.stops: queue.SimpleQueue[float] = queue.SimpleQueue()
@@ -71,6 +81,9 @@ class Place:
 
     def start(self, launch: Launch, taken: Taken, gone: Gone) -> Started:
         raise CannotSpawn("not here")
+
+    def forgo(self, launch: Launch, taken: Taken, never: Never) -> None:
+        self.forgone.put(never)
 
     def watch(self, launch: Launch, gone: Gone) -> None:
         self.gone.put(gone)
@@ -197,6 +210,20 @@ def test_without_its_references_nothing_is_called_valid(rig: Rig) -> None:
     ended = rig.ended()
     assert (ended.ending, ended.exit_code, ended.invalid) == ("exit", 0, "build has no result")
     assert rig.place.validating.empty()
+
+
+def test_a_sign_of_life(rig: Rig) -> None:
+    rig.ref.tell(Ping())
+    assert rig.said.get(timeout=DEADLINE_S) == Pong()
+
+
+def test_what_will_not_run_is_put_down_before_it_is_told(rig: Rig, tmp_path: Any) -> None:
+    import os
+
+    rig.place.answers = [Taken(os.open(tmp_path, os.O_RDONLY), Seen())]
+    rig.ref.tell(AdoptAttempt(launch=LAUNCH, stopping=True))
+    assert rig.ended().ending == "killed"
+    assert rig.place.forgone.get_nowait() == Never("killed", "it was stopped before it began")
 
 
 def test_a_bug_in_a_validation_is_looked_at_once_more(rig: Rig) -> None:
