@@ -27,8 +27,9 @@ from orch_actors.stress.rigged.rig import Rig, write_rig
 
 AGENTS: Final = 7
 
-#: A load that overtaxes two processors a little, so that there is always something that waits.
-SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n"
+#: A load that overtaxes two processors a little, so that there is always something that waits. No number of deaths
+#: parks a worker type: hosts are killed from outside here, and not by what they are given.
+SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n[hosts]\ndeaths = 1000000\n"
 
 #: What everything may take to come to its end, after the last strike.
 END_S: Final = 180.0

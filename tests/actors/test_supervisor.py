@@ -14,8 +14,19 @@ import pytest
 from orch_actors.actors import supervisor as supervisor_module
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import CommandLine, digest_of, encode, replay
-from orch_actors.actors.inside import Begin, ClientAsked, HostGone, HostSaid, HostUp, Origin, StopAsked, TimerDue
+from orch_actors.actors.inside import (
+    Begin,
+    ClientAsked,
+    HandoverDue,
+    HostGone,
+    HostSaid,
+    HostUp,
+    Origin,
+    StopAsked,
+    TimerDue,
+)
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal, JournalPoisoned
 from orch_actors.actors.supervisor import MAX_BATCH, Supervisor
@@ -78,12 +89,17 @@ class NotingDesk:
 
     def __init__(self, trace):
         self.trace = trace
+        self.sent, self.reminders = [], []
+        self.handover = Handover(lambda *sent: self.sent.append(sent), lambda *due: self.reminders.append(due))
 
     def configure(self, settings):
         self.settings = settings
 
     def perform(self, effect, hosts, state):
         self.trace.append(Did("perform", effect))
+        if isinstance(effect, s.AdoptAttempt):
+            message = hostwire.AdoptAttempt(launch=launch(effect), stopping=effect.stopping)
+            self.handover.give(hosts[effect.worker], message)
 
     def reply(self, origin, body):
         self.trace.append(Did("reply", (origin, body)))
@@ -92,8 +108,8 @@ class NotingDesk:
         if told:
             self.trace.append(Did("publish", [one.seq for one in told]))
 
-    def host_spoke(self, host):
-        self.trace.append(Did("host spoke", host))
+    def host_spoke(self, host, said):
+        self.trace.append(Did("host spoke", (host, type(said).__name__)))
 
     def query(self, asker, origin, query, state):
         if isinstance(query, messages.ReadLog):  # what the archivist answers
@@ -105,6 +121,11 @@ class NotingDesk:
         error = what if isinstance(what, ErrorInfo) else None
         reply = messages.Reply(id=origin.request_id, result=None if error else what, error=error)
         return codec.encode(reply, origin.encoding)
+
+
+def launch(effect):
+    attempt = f"{effect.graph}/{effect.task}/{effect.attempt}"
+    return hostwire.Launch(attempt=attempt, folder="/f", stem="s", work={}, cwd="/", env={}, grace_s=1.0, boot="b")
 
 
 class FakeClock:
@@ -563,8 +584,55 @@ def test_an_attempt_in_flight_is_handed_to_the_next_lifes_host(begin):
 def test_that_a_host_is_ready_is_for_the_workforce(begin):
     life = begin()
     life.ref.tell(HostSaid("shell-1", hostwire.HostReady(worker="shell", pid=1)))
+    life.ref.tell(HostSaid("shell-1", hostwire.Pong()))
     life.settle()
-    assert Did("host spoke", "shell-1") in life.trace
+    spoke = [did.of for did in life.trace if did.what == "host spoke"]
+    assert spoke == [("shell-1", "HostReady"), ("shell-1", "Pong")]
+
+
+def test_hosts_that_die_of_one_attempt_are_not_given_it_any_more(begin):
+    life = begin()
+    up(life)
+    for name in ("a", "b"):
+        life.ask(submit(name))
+    life.settle()
+    for number in (2, 3):
+        life.ref.tell(HostGone("shell", f"shell-{number - 1}", "died"))
+        life.ref.tell(HostUp("shell", f"shell-{number}", careful=True))
+        life.settle()
+    assert [(host, message.launch.attempt) for host, message in life.desk.sent] == [
+        ("shell-2", "g1/t/1"),
+        ("shell-3", "g2/t/1"),  # the suspect comes last
+    ]
+    life.ref.tell(HandoverDue("shell-3", "g2/t/1"))
+    life.settle()
+    assert life.desk.sent[-1][1].launch.attempt == "g1/t/1"
+    life.ref.tell(HostGone("shell", "shell-3", "died"))
+    life.settle()
+    (decision,) = life.machine.state.open_decisions()
+    assert (decision.about, decision.subject.ref) == ("unknown", "g1/t")
+    assert "2 worker hosts died" in decision.evidence["message"]
+    assert list(life.machine.state.in_flight["shell"]) == ["g2/t"]
+
+
+def test_a_type_whose_budget_is_used_up_is_parked(begin):
+    life = begin()
+    life.ref.tell(HostGone("shell", "shell-1", "died 6 times", exhausted=True))
+    life.settle()
+    assert life.machine.state.worker("shell").park_reason == "died 6 times"
+
+
+def test_down_kill_tries_a_parked_type_once_more_and_then_goes(begin):
+    life = begin()
+    up(life)
+    life.ask(submit())
+    life.ref.tell(HostGone("shell", "shell-1", "died 6 times", exhausted=True))
+    life.ask(messages.Shutdown(kill=True))
+    life.settle()
+    assert [effect.worker for effect in life.performed(s.WakeWorker)][-1] == "shell"
+    assert not life.stopped.is_set()
+    life.ref.tell(HostGone("shell", "shell-2", "died 6 times", exhausted=True))
+    assert life.stopped.wait(DEADLINE_S)
 
 
 def test_a_timer_that_came_too_late_changes_nothing(begin, tmp_path):

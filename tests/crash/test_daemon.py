@@ -150,6 +150,8 @@ def test_killed_also_while_it_starts(place, tmp_path):
 
 @pytest.mark.parametrize("seed", [5, 6])
 def test_worker_hosts_are_killed_again_and_again(place, tmp_path, seed):
+    # From outside, so it says nothing about what they are given: no number of deaths parks the type.
+    Path(place.path, "config.toml").write_text("[hosts]\ndeaths = 1000\n")
     daemon = place.start().ready()
     kills = 0
 

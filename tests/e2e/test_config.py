@@ -21,13 +21,18 @@ def test_show_and_path_need_no_daemon(cli):
     assert cli("config", "path").out == path + "\n"
     assert cli("config", "path", "--json").json == {"path": path, "exists": False}
     shown = cli("config", "--json").json
-    assert set(shown) == {"path", "exists", "workers", "resources", "defaults", "retention", "output_limit"}
+    assert set(shown) == {"path", "exists", "workers", "resources", "defaults", "retention", "hosts", "output_limit"}
     assert shown["workers"]["shell"]["limit"] >= 4
-    put(cli, 'output_limit = "2MB"\n[workers.shell]\nlimit = 3\n[retention]\nolder_than = "1d"\n')
+    assert shown["hosts"] == {"deaths": 6, "within": 60.0, "patience": 30.0}
+    put(
+        cli,
+        'output_limit = "2MB"\n[workers.shell]\nlimit = 3\n[retention]\nolder_than = "1d"\n[hosts]\nwithin = "5m"\n',
+    )
     shown = cli("config", "show", "--json").json
     assert (shown["exists"], shown["output_limit"], shown["workers"]["shell"]) == (True, 2_000_000, {"limit": 3})
     assert shown["retention"] == {"keep": None, "older_than": 86400.0}
     assert "output_limit = 2000000\n" in cli("config").out
+    assert "[hosts]\ndeaths = 6\nwithin = 300.0\npatience = 30.0\n" in cli("config").out
 
 
 def test_reload(cli):

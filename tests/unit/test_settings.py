@@ -5,7 +5,7 @@ import os
 import pytest
 
 from orch_actors.protocol.errors import EnvironmentFault
-from orch_actors.protocol.settings import Settings, load_settings
+from orch_actors.protocol.settings import HostSettings, Settings, load_settings
 from orch_actors.protocol.spec.sizes import parse_size
 from orch_actors.protocol.spec.work import BUILT_IN
 
@@ -32,8 +32,9 @@ def test_every_setting(tmp_path):
     settings = load(
         tmp_path,
         'output_limit = "1MB"\n[workers.shell]\nlimit = 3\n[resources]\ngpu = 1\n[defaults]\ntimeout = "1h"\n'
-        '[retention]\nkeep = 5\nolder_than = "30d"\n',
+        '[retention]\nkeep = 5\nolder_than = "30d"\n[hosts]\ndeaths = 3\nwithin = "2m"\npatience = 9\n',
     )
+    assert settings.hosts == HostSettings(deaths=3, within=120.0, patience=9.0)
     assert settings.limits()["shell"] == 3
     assert settings.limits()["python"] == Settings().limits()["python"]
     assert settings.resources == {"gpu": 1.0}
@@ -57,6 +58,13 @@ def test_every_setting(tmp_path):
         (b"\xff\xfe", "config.toml"),
         ("[resources]\ngpu = 0", "resources"),
         ("[retention]\nkeep = -1", "keep"),
+        ("[hosts]\ndeaths = 0", "deaths"),
+        ('[hosts]\nwithin = "never"', "never"),
+        ("[hosts]\npatience = 0.1", "patience"),
+        ("[hosts]\npatience = nan", "patience"),
+        ("[hosts]\nwithin = 0", "within: is 0 s: it is at least 1 s"),
+        ("hosts = 5", "hosts"),
+        ("[hosts]\nnumber = 1", "number"),
         ('[retention]\nolder_than = "soon"', "soon"),
         ('output_limit = "lots"', "lots"),
         ("output_limit = 0", "output_limit"),
