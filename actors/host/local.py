@@ -105,7 +105,7 @@ class Local:
                     case _ as never:
                         assert_never(never)
         except CannotSpawn as error:
-            self._put_down(launch, taken, Never("spawn", str(error)))
+            self._put_down(launch, taken, Never("spawn", str(error), error.cls))
             raise
         finally:
             os.close(taken.fd)
