@@ -54,7 +54,7 @@ def holding(home: Home) -> Iterator[None]:
 
     Raises:
         HomeInUse: somebody else holds it.
-        EnvironmentFault: the lock file cannot be opened.
+        EnvironmentFault: the lock file cannot be opened, or not locked.
     """
     try:
         fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -67,8 +67,13 @@ def holding(home: Home) -> Iterator[None]:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise HomeInUse(home.path) from error
-        os.ftruncate(fd, 0)
-        os.write(fd, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot lock {home.lock}: {error.strerror or error}", "choose a --home on a file system with locks"
+            ) from error
+        with contextlib.suppress(OSError):  # whose it is, for people: with a full disk it is ours all the same
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(fd)
@@ -86,7 +91,7 @@ class Starter:
         if fd is not None:
             with contextlib.suppress(OSError):  # nobody waits for it any more
                 os.write(fd, msgspec.json.encode(what) + b"\n")
-                os.close(fd)
+            os.close(fd)  # else whoever could not be told would wait for more
 
 
 class Daemon:

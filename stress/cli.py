@@ -5,32 +5,18 @@ Prints and nothing else: what is done stands in run.py, replay.py and bench/run.
 """
 
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import typer
 
 from orch_actors.cli.options import JsonOption
 from orch_actors.cli.output import note, say, say_json
+from orch_actors.stress.options import GOOD, NOT_AS_EXPECTED, HomeOption, ReportOption, ended_in_order, write_report
+from orch_actors.stress.reliability import chaos, crash, powercut, prove
 
 app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
-VERBS: Final = ("list", "run", "replay", "bench", "chaos", "powercut", "prove")
-
-GOOD: Final = 0
-NOT_AS_EXPECTED: Final = 1
-
-HomeOption = Annotated[
-    str | None,
-    typer.Option("--home", metavar="DIR", help="Use the daemon of this home.  [default: one of its own, for this run]"),
-]
-
-ReportOption = Annotated[
-    str | None, typer.Option("--report", metavar="FILE", help="Write the JSON report here, whatever is printed.")
-]
+VERBS: Final = ("list", "run", "replay", "bench", "chaos", "crash", "powercut", "prove")
 
 
 @app.callback()
@@ -45,6 +31,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     orch-actors stress replay FILE.json --speed 100
     orch-actors stress bench                       how fast it is, beside the plainest tools
     orch-actors stress chaos --kills 100           everything of ours dies at random; a checker judges
+    orch-actors stress crash                       a fault at every write, sync, spawn and send, cell by cell
     orch-actors stress powercut --cuts 5000        the journal on a disk that loses what was not synced
     orch-actors stress prove                       every figure of reliability, one after the other
 
@@ -101,13 +88,13 @@ def run(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    r"""Run a scenario against a daemon of its own and check every end state.
+    """Run a scenario against a daemon of its own and check every end state.
 
     \b
     orch-actors stress run pilot --folder ~/src/project
     orch-actors stress run stress --kills 3 --seed 1 --report report.json
     orch-actors stress run marathon --tasks 500 --seed 7
-    """
+    """  # noqa: D301 (see `stress`)
     from orch_actors.cli import faults
     from orch_actors.stress.run import Options, run_scenario
     from orch_actors.stress.scenarios import load
@@ -147,13 +134,13 @@ def replay(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    r"""Replay a recorded workflow: each task sleeps its recorded time, divided by N.
+    """Replay a recorded workflow: each task sleeps its recorded time, divided by N.
 
     Tells the makespan beside its lower bound: the longer of the critical path and total work over slots.
 
     \b
     orch-actors stress replay blast-chameleon-small-001.json --speed 50 --slots 4
-    """
+    """  # noqa: D301 (see `stress`)
     from orch_actors.stress import replay as replaying
 
     with ended_in_order():
@@ -183,14 +170,14 @@ def bench(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    r"""Measure, each figure beside a reference taken in the same run; medians over alternating rounds.
+    """Measure, each figure beside a reference taken in the same run; medians over alternating rounds.
 
     \b
     orch-actors stress bench
     orch-actors stress bench --only tasks --only chain --json
 
     Exits 1 where a bound is missed (never with --quick). Let nothing else run meanwhile.
-    """
+    """  # noqa: D301 (see `stress`)
     from orch_actors.cli import faults
     from orch_actors.stress.bench.run import run_bench
 
@@ -209,186 +196,11 @@ def bench(
     return NOT_AS_EXPECTED if found.ok is False else GOOD
 
 
-@app.command()
-def chaos(
-    *,
-    kills: Annotated[
-        int | None, typer.Option("--kills", min=1, metavar="K", help="So many processes are killed.  [default: 100]")
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", min=0.01, metavar="M", help="Instead: go on for so long.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
-    shims: Annotated[
-        bool, typer.Option("--shims", help="Kill shims too: their attempts alone may then be unknown.")
-    ] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the folder of every round, not only of a failed one.")
-    ] = False,
-    check: Annotated[
-        str | None,
-        typer.Option("--check", metavar="DIR", help="Judge the folder of an earlier round again; run nothing."),
-    ] = None,
-    report: ReportOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    r"""Clients work, and everything of ours dies meanwhile, at random; an independent checker judges.
-
-    Supervisor and worker hosts are killed, stopped and continued, and the wall clock jumps (for them alone). The
-    checker holds against each other what clients were told, what tasks wrote as they began and ended, and the journal.
-
-    \b
-    orch-actors stress chaos --kills 1000
-    orch-actors stress chaos --minutes 10 --seed 7 --shims
-    orch-actors stress chaos --check DIR
-
-    A seed repeats the load and every strike; what it cannot repeat is where within a write the machine is just then.
-    """
-    from orch_actors.cli import faults
-    from orch_actors.stress import showing
-    from orch_actors.stress.chaos.campaign import Campaign, judge_again, run_campaign
-
-    if home:
-        raise faults.usage("chaos takes no --home", "its daemons die in fresh homes of their own")
-    if kills is not None and minutes is not None:
-        raise faults.usage("--kills and --minutes exclude each other", "give one of them")
-    if check is not None:
-        found = judge_again(os.path.abspath(os.path.expanduser(check)))
-    else:
-        campaign = Campaign(
-            seed=seed,
-            kills=(kills or 100) if minutes is None else None,
-            most_s=None if minutes is None else minutes * 60,
-            shims=shims,
-            keep=keep,
-            tell=note,
-        )
-        with ended_in_order():
-            found = run_campaign(campaign)
-    if report is not None:
-        write_report(report, found.document())
-    if as_json:
-        say_json(found.document())
-    else:
-        showing.show_campaign(found)
-    return GOOD if found.ok else NOT_AS_EXPECTED
-
-
-@app.command()
-def powercut(
-    *,
-    cuts: Annotated[int, typer.Option("--cuts", min=1, help="How often the power goes, at least.")] = 5000,
-    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
-    history: Annotated[
-        int | None,
-        typer.Option("--history", min=0, help="Only this history of the seed, to see a fault again."),
-    ] = None,
-    report: ReportOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    r"""Cut the power while the journal is written, on a disk that loses what was not synced, and look for what is lost.
-
-    \b
-    orch-actors stress powercut --cuts 5000 --seed 1
-    orch-actors stress powercut --seed 1 --history 17
-
-    The disk is simulated, in memory: of what was not synced any part may be lost, torn at 512 bytes, entries of folders
-    too, and a sync may fail. The journal, its replay, the machine and the supervisor are the real ones.
-    """
-    from orch_actors.cli import faults
-    from orch_actors.stress import showing
-    from orch_actors.stress.powercut.campaign import run_campaign
-
-    if home:
-        raise faults.usage("powercut takes no --home", "its disks are simulated, in memory")
-    with ended_in_order():
-        found = run_campaign(cuts, seed, note, only=history)
-    if report is not None:
-        write_report(report, found.document())
-    if as_json:
-        say_json(found.document())
-    else:
-        showing.show_power_cuts(found)
-    return GOOD if not found.faults else NOT_AS_EXPECTED
-
-
-@app.command()
-def prove(
-    *,
-    quick: Annotated[
-        bool, typer.Option("--quick/--full", help="A short run that shows that it works.  [default: --full]")
-    ] = False,
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="This proof; `--list` names them; repeatable.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Where everything random comes from.")] = 0,
-    list_only: Annotated[bool, typer.Option("--list", help="Say what would be proven, and do nothing.")] = False,
-    report: ReportOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    r"""Prove every figure of reliability: what was asked, what was measured, how long it took.
-
-    \b
-    orch-actors stress prove --report report.json
-    orch-actors stress prove --quick
-    orch-actors stress prove --only marathon --seed 7
-
-    In full it takes an hour or so. A seed makes the same plan again; what it cannot repeat is the machine's timing.
-    """
-    from orch_actors.cli import faults
-    from orch_actors.stress import showing
-    from orch_actors.stress.proofs import NAMES, load
-    from orch_actors.stress.proofs.run import prove as prove_all
-
-    if home:
-        raise faults.usage("prove takes no --home", "its daemons die in fresh homes of their own")
-    if list_only:
-        found = [load(name) for name in only or NAMES]
-        rows = [{"name": one.name, "proves": one.proves, "asked": one.asked} for one in found]
-        say_json({"proofs": rows}) if as_json else showing.show_proofs(found)
-        return GOOD
-    with ended_in_order():
-        proven = prove_all(only or [], quick=quick, seed=seed, tell=note)
-    if report is not None:
-        write_report(report, proven.document())
-    if as_json:
-        say_json(proven.document())
-    else:
-        showing.show_proven(proven)
-    return GOOD if proven.ok else NOT_AS_EXPECTED
-
-
-@contextmanager
-def ended_in_order() -> Iterator[None]:
-    """Within the block TERM and HUP are as ctrl-C: what was started is ended, and nothing is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say so
-        return
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def default_folder() -> str:
     """The checkout that this code runs from, otherwise the current folder."""
     checkout = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     return checkout if os.path.isfile(os.path.join(checkout, "pyproject.toml")) else os.getcwd()
 
 
-def write_report(path: str, document: dict[str, Any]) -> None:
-    """The JSON report, indented.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    import json
-
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1, ensure_ascii=False)
-        file.write("\n")
+for verb in (chaos, crash, powercut, prove):
+    app.command()(verb)

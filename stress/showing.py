@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from orch_actors.cli.output import say
@@ -10,11 +11,13 @@ from orch_actors.stress.table import table
 if TYPE_CHECKING:
     from orch_actors.stress.bench.run import BenchReport
     from orch_actors.stress.chaos.campaign import CampaignReport
+    from orch_actors.stress.crash.run import CrashReport
     from orch_actors.stress.expect import Check
     from orch_actors.stress.powercut.campaign import PowerCuts
     from orch_actors.stress.proofs.proof import Proof
     from orch_actors.stress.proofs.run import ProofReport, Proven
     from orch_actors.stress.replay import ReplayReport
+    from orch_actors.stress.rigged.places import Place
     from orch_actors.stress.run import RunReport
 
 
@@ -110,6 +113,31 @@ def show_power_cuts(found: "PowerCuts") -> None:
     for fault in found.faults:
         say(f"BROKEN  {_plain(fault)}")
     say(f"\n{found.histories:,} histories of seed {found.seed}: {len(found.faults)} broke a promise")
+
+
+def show_places(places: "Sequence[Place]") -> None:
+    """Where faults can be put."""
+    say(table(("place", "what can go wrong"), [(place.name, ", ".join(place.faults())) for place in places]))
+
+
+def show_crash(found: "CrashReport") -> None:
+    """A row for each place, a column for each fault: how many cells hold, of how many."""
+    faults = list(dict.fromkeys(cell.fault for cell in found.cells))
+    rows: list[tuple[object, ...]] = []
+    for place in dict.fromkeys(cell.place for cell in found.cells):
+        row: list[object] = [place, found.calls[place]]
+        for fault in faults:
+            cells = [cell for cell in found.cells if (cell.place, cell.fault) == (place, fault)]
+            good = sum(cell.ok for cell in cells)
+            row.append("" if not cells else f"{good}/{len(cells)}" + ("" if good == len(cells) else " FAILED"))
+        rows.append(tuple(row))
+    say(table(("place", "calls", *faults), rows, right=(1,)))
+    say()
+    for fault in found.faults():
+        say(f"NOT AS IT MUST BE  {_plain(fault)[:LONGEST_SHOWN]}")
+    good = sum(cell.ok for cell in found.cells)
+    unknown = sum(cell.unknown for cell in found.cells)
+    say(f"{good:,} of {len(found.cells):,} cells hold, {found.seconds:.0f} s; unknown, as they must be: {unknown}")
 
 
 def show_proofs(found: "list[Proof]") -> None:

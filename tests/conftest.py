@@ -15,7 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says how busy the machine is, and nothing else.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 #: How long what is on its way out may take; only a run that would fail waits at all.
 GONE_WITHIN_S = 15.0

@@ -28,7 +28,7 @@ SETTLED: Final = Patience(wait_s=60.0, settle=True)
 
 
 class Agent(threading.Thread):
-    """Runs until it is told to stop, and then until its graph is over."""
+    """Runs until it has no more jobs or is told to stop, and then until its graph is over."""
 
     def __init__(self, client: Client, name: str, jobs: Iterator[Job], history: Log) -> None:
         super().__init__(name=name, daemon=True)
@@ -45,8 +45,10 @@ class Agent(threading.Thread):
     def run(self) -> None:
         """See the class."""
         try:
-            while not self._stopping.is_set():
-                self._do(next(self._jobs))
+            for job in self._jobs:
+                if self._stopping.is_set():
+                    return
+                self._do(job)
         except Exception as error:  # noqa: BLE001 (whatever it is, the checker must hear of it)
             self._fault(f"{self.name} died of {type(error).__name__}: {error}")
 

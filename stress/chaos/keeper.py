@@ -9,10 +9,13 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Final
 
+from orch_actors.cli.daemon import listener_at
 from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.homes import Home
 from orch_actors.stress.chaos import processes
 from orch_actors.stress.chaos.record import HOME, RIG, Log
 from orch_actors.stress.rigged.rig import RIGGED
@@ -20,6 +23,7 @@ from orch_actors.stress.rigged.rig import RIGGED
 #: What a daemon may take to answer, and to be gone.
 UP_S: Final = 60.0
 GONE_S: Final = 20.0
+LOOK_S: Final = 0.02
 #: How often a start is tried that finds the home's lock still held: a dead daemon's child has it from fork to exec.
 MOST_TRIES: Final = 5
 
@@ -27,8 +31,11 @@ MOST_TRIES: Final = 5
 class Keeper:
     """See the module. Invariant: at most one daemon of ours lives."""
 
-    def __init__(self, folder: str, log: Log) -> None:
+    def __init__(self, folder: str, log: Log, may_die: Callable[[int], bool] = lambda _code: False) -> None:
+        """`may_die`: whether a death by itself with this exit code is what is being tried out; by default never."""
+        self._may_die: Final = may_die
         self.home: Final = os.path.join(folder, HOME)
+        self._commands: Final = Home(self.home).commands
         self._rig: Final = os.path.join(folder, RIG)
         self._errors: Final = os.path.join(folder, "daemon.err")
         self._log: Final = log
@@ -69,15 +76,25 @@ class Keeper:
             if self._process is None:
                 self.begin()
             said = self._said()
-            if said.startswith(b'{"pid":'):
+            if said.startswith(b'{"pid":') or (not said and self._answers()):
                 return
             code = self._take_leave()
-            if b"another daemon serves" not in said:
-                self._note_death(code, said)
+            if b"another daemon serves" in said:
+                continue
+            if not self._note_death(code, said):
                 break
         raise EnvironmentFault(
             f"the daemon does not come up: {said.decode(errors='replace').strip()}", f"see {self._errors}", 111
         )
+
+    def _answers(self) -> bool:
+        """Whether one that has closed its pipe without a word serves all the same."""
+        until_at = time.monotonic() + UP_S
+        while self._process is not None and self._process.poll() is None and time.monotonic() < until_at:
+            if listener_at(self._commands) == self._process.pid:
+                return True
+            time.sleep(LOOK_S)
+        return False
 
     def kill(self) -> int:
         """`kill -9`, and wait until it is gone. Its pid; 0 where it had died by itself, which is noted."""
@@ -126,11 +143,14 @@ class Keeper:
         os.close(self._ready)
         return code
 
-    def _note_death(self, code: int, said: bytes) -> None:
+    def _note_death(self, code: int, said: bytes) -> bool:
+        """Whether it was to be expected."""
         with open(self._errors, "rb") as errors:
             words = errors.read()[-2000:]
-        text = (said + words).decode(errors="replace")
-        self._log.write({"died": "supervisor", "code": code, "words": text})
+        planned = self._may_die(code)
+        what = "died as planned" if planned else "died"
+        self._log.write({what: "supervisor", "code": code, "words": (said + words).decode(errors="replace")})
+        return planned
 
     def _said(self) -> bytes:
         """Its line; what there is of it where it died; empty after `UP_S`."""

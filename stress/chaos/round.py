@@ -1,27 +1,22 @@
 """One round: a home, a load, strikes, and, when the last one has fallen, everything that is needed to judge it."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from orch_actors.protocol import messages as m
-from orch_actors.protocol.client import Client
 from orch_actors.protocol.environment import outside_attempts
-from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.stress.chaos import processes
-from orch_actors.stress.chaos.calls import Calls
-from orch_actors.stress.chaos.jobs import Patience
+from orch_actors.stress.chaos.closing import END_S, end_all, leave, see_to_the_end
 from orch_actors.stress.chaos.keeper import Keeper
 from orch_actors.stress.chaos.plan import AT_MOST_S, Strike, strikes
-from orch_actors.stress.chaos.record import CLOCK, EFFECTS, FINAL, HISTORY, HOME, RIG, STRIKES, Log
-from orch_actors.stress.daemon import processes_of
+from orch_actors.stress.chaos.record import CLOCK, EFFECTS, HOME, RIG, STRIKES, Log
 from orch_actors.stress.rigged.clock import set_offset
 from orch_actors.stress.rigged.rig import Rig, write_rig
 
@@ -31,13 +26,7 @@ AGENTS: Final = 7
 #: parks a worker type: hosts are killed from outside here, and not by what they are given.
 SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n[hosts]\ndeaths = 1000000\n"
 
-#: What everything may take to come to its end, after the last strike.
-END_S: Final = 180.0
 LOOK_S: Final = 0.02
-#: What processes may take to be gone after their attempt, or their daemon, is.
-GONE_S: Final = 10.0
-
-PATIENT: Final = Patience(wait_s=60.0, settle=True)
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -89,7 +78,7 @@ class Round:
                 agents.kill()
                 agents.wait()
             self._keeper.end()
-            self._end_all()
+            end_all(self._keeper.home)
             self._log.close()
 
     def _path(self, name: str) -> str:
@@ -208,47 +197,10 @@ class Round:
         self._say(agents, "stop")
         if self._hear(agents) != "stopped\n":
             raise EnvironmentFault("the clients do not end", f"see {self._path('agents.err')}", 111)
-        home = self._keeper.home
-        with Client(home, client_id="janitor", timeout_s=60.0) as client:
-            self._clear_up(client)
-            head = client.hello().head
-            views = [client.graph(summary.id) for summary in client.status().graphs]
-        self._say(agents, f"end {head}")
+        seen = see_to_the_end(self._keeper.home, self._folder)
+        self._say(agents, f"end {seen.head}")
         agents.wait(END_S)
-        orphans = _until_none(lambda: processes.of_attempts(home))
-        self._keeper.went_by_itself()
-        code = self._keeper.end()
-        left = _until_none(lambda: dict.fromkeys(processes_of(home), ""))
-        final = {
-            "graphs": msgspec.to_builtins(views),
-            "head": head,
-            "orphans": {str(pid): attempt for pid, attempt in orphans.items()},
-            "left": list(left),
-            "exit_code": code,
-        }
-        with open(self._path(FINAL), "wb") as file:
-            file.write(msgspec.json.encode(final))
-
-    def _clear_up(self, client: Client) -> None:
-        """See every graph to its end: some agents have gone without waiting for theirs."""
-        history = Log(self._path(HISTORY))
-        calls = Calls(client, "janitor", history)
-        until_at = time.monotonic() + END_S
-        while time.monotonic() < until_at:
-            for worker in client.status().workers:
-                if worker.reason.startswith("paused"):
-                    calls.make(m.Resume(worker=worker.type), PATIENT)
-            running = [graph for graph in client.status().graphs if graph.ended_utc is None]
-            if not running:
-                break
-            for decision in client.decisions():
-                calls.make(m.Decide(ref=decision.ref, choice=decision.options[0], note="by the janitor"), PATIENT)
-            for graph in running:
-                if graph.state == "paused":
-                    calls.make(m.Resume(graph=graph.id), PATIENT)
-            with suppress(TimeoutError, Refused):
-                client.wait([graph.id for graph in running], timeout_s=0.3)
-        history.close()
+        leave(self._keeper, self._folder, seen)
 
     def _say(self, agents: "subprocess.Popen[str]", word: str) -> None:
         assert agents.stdin is not None  # noqa: S101 (it was asked for)
@@ -257,8 +209,6 @@ class Round:
 
     def _hear(self, agents: "subprocess.Popen[str]") -> str:
         """Their next line. While they have none, the daemon is looked after: it may die by itself."""
-        import select
-
         assert agents.stdout is not None  # noqa: S101 (it was asked for)
         until_at = time.monotonic() + END_S
         while time.monotonic() < until_at:
@@ -268,11 +218,6 @@ class Round:
                 self._keeper.up()
         return ""
 
-    def _end_all(self) -> None:
-        """What still lives of this home: told already, and ended now."""
-        for pid in (*processes.of_attempts(self._keeper.home), *processes_of(self._keeper.home)):
-            _signal(pid, signal.SIGKILL)
-
 
 def _signal(pid: int, number: signal.Signals) -> bool:
     try:
@@ -280,11 +225,3 @@ def _signal(pid: int, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _until_none(look: Any) -> dict[int, str]:
-    """What is still there after a while."""
-    until_at = time.monotonic() + GONE_S
-    while (found := dict(look())) and time.monotonic() < until_at:
-        time.sleep(0.05)
-    return found

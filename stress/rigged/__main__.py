@@ -3,8 +3,8 @@
 import runpy
 import sys
 
-from orch_actors.stress.rigged import clock
-from orch_actors.stress.rigged.rig import RIGGED, Rig, read_rig
+from orch_actors.stress.rigged import clock, faults
+from orch_actors.stress.rigged.rig import RIGGED, read_rig
 
 PROGRAMS = {"daemon": "orch_actors.actors", "host": "orch_actors.actors.host"}
 
@@ -15,18 +15,19 @@ def main() -> None:
     rig = read_rig(path)
     if rig.clock is not None:
         clock.follow(rig.clock)
-    _pass_on(path, rig, role)
+    if rig.count is not None:
+        faults.plant(rig.fault, rig.count, role)
+    if role == "daemon":
+        _pass_on(path)
     sys.argv = [PROGRAMS[role], *rest]
     runpy.run_module(PROGRAMS[role], run_name="__main__", alter_sys=True)
 
 
-def _pass_on(path: str, rig: Rig, role: str) -> None:
+def _pass_on(path: str) -> None:
     """A daemon's hosts live in the same world."""
-    del rig
-    if role == "daemon":
-        from orch_actors.actors.workforce import Workforce
+    from orch_actors.actors.workforce import Workforce
 
-        Workforce.program = (*RIGGED, path, "host")
+    Workforce.program = (*RIGGED, path, "host")
 
 
 if __name__ == "__main__":

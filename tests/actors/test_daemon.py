@@ -54,7 +54,8 @@ def test_a_starter_that_went_away_is_no_fault():
     read, write = os.pipe()
     os.close(read)
     Starter(write).tell({"pid": 1})
-    os.close(write)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(write)
     Starter(None).tell({"pid": 1})
 
 
