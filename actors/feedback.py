@@ -26,4 +26,6 @@ def feedback_of(task: Task, number: int) -> str:
 
 def _told(attempt: Attempt) -> str:
     text = f"Attempt {attempt.number} failed ({attempt.cls}): {attempt.message}"
+    if attempt.checked:
+        text += f"\n\nWhat its validation printed:\n{attempt.checked}"
     return f"{text}\n\nIts last output:\n{attempt.tail}" if attempt.tail else text

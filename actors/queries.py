@@ -22,6 +22,9 @@ from orch_actors.protocol.views import Event
 
 MAX_EVENTS = 10_000
 
+#: Stream → how its file's name ends (host/record.py).
+_SUFFIXES = {"stdout": ".out", "stderr": ".err", "validation": ".check"}
+
 
 def get_graph(state: State, query: messages.GetGraph, folder_of: Callable[[str], str]) -> messages.Graph:
     """One graph whole."""
@@ -57,11 +60,11 @@ def get_result(
 
 def read_log(state: State, query: messages.ReadLog, origin: Origin, folder_of: Callable[[str], str]) -> ReadLogFile:
     """Where the archivist finds a piece of a log."""
-    if query.stream not in ("stdout", "stderr"):
-        raise Refused.because("INVALID_REQUEST", f"there is no stream {query.stream!r}", "stdout or stderr")
+    suffix = _SUFFIXES.get(query.stream)
+    if suffix is None:
+        raise Refused.because("INVALID_REQUEST", f"there is no stream {query.stream!r}", ", ".join(_SUFFIXES))
     task = find_task(find_graph(state, query.graph), query.task)
     attempt = _find_attempt(task, query.attempt)
-    suffix = ".out" if query.stream == "stdout" else ".err"
     path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + suffix)
     return ReadLogFile(origin, path, attempt.number, query.offset, query.limit, attempt.ended_utc is not None)
 

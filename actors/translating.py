@@ -155,6 +155,7 @@ def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
         invalid=said.invalid,
         question=said.question,
         tail=said.tail,
+        checked=said.checked,
         usage=said.usage,
         session=said.session,
         reset_utc=said.reset_utc,

@@ -1,9 +1,10 @@
 """Why a task is where it is: a sentence, a reason for programs, and the command that would help. Pure."""
 
+from itertools import islice
 from typing import Any
 
 from orch_actors.actors.core.nodes import Task, WorkerType
-from orch_actors.actors.core.state import State, unmet_dependencies
+from orch_actors.actors.core.state import State, lock_key, resource_key, unmet_dependencies
 from orch_actors.protocol.views import WhyView, utc_text
 
 _Reason = tuple[str, dict[str, Any], str]
@@ -12,6 +13,12 @@ _Reason = tuple[str, dict[str, Any], str]
 def why(state: State, task: Task) -> WhyView:
     """The whole answer, but for the story, which is in the journal."""
     sentence, reason, help_ = explain(state, task)
+    if reason["kind"] in ("lock", "resource") and reason.get("ahead") is None:
+        key = (lock_key if reason["kind"] == "lock" else resource_key)(reason["name"])
+        reason["holders"] = _holders(state, key)
+        if reason["kind"] == "lock" and reason["holders"]:
+            sentence = f"waits for the lock {reason['name']!r}, which {reason['holders'][0]} holds"
+        help_ = help_ or "".join(f"orch-actors why {holder}" for holder in reason["holders"][:1])
     return WhyView(graph=task.graph.id, task=task.id, state=task.state, sentence=sentence, reason=reason, help=help_)
 
 
@@ -64,6 +71,9 @@ def _waiting(state: State, task: Task) -> _Reason:
             {"kind": "paused", "graph": graph.id},
             f"orch-actors resume {graph.id}",
         )
+    impossible = _impossible(state, task)
+    if impossible is not None:
+        return impossible
     if worker.parked:
         return _parked(worker)
     if worker.paused:
@@ -100,12 +110,39 @@ def _held(state: State, task: Task, held: str) -> _Reason:
         limit = task.graph.parallel
         sentence = f"waits for a place among the {limit} that its graph may run at once"
         return sentence, {"kind": "graph_limit", "limit": limit}, f"orch-actors limit {name} {(limit or 0) + 1}"
+    scheduler = state.scheduler
+    entry, wanted, free = scheduler.entry(task.ref), task.claims.get(held, 0.0), max(0.0, scheduler.free(held))
+    ahead = scheduler.ahead_of(entry) if entry is not None and wanted <= free else None
+    kept = f", kept for {ahead}, which is before it" if ahead is not None else ""
+    help_ = f"orch-actors why {ahead}" if ahead is not None else ""
     if kind == "lock":
-        return f"waits for the lock {name!r}, which another task holds", {"kind": "lock", "name": name}, ""
-    wanted, total = task.spec.resources.get(name, 0.0), state.scheduler.capacity(held)
-    free = state.scheduler.free(held)
-    sentence = f"waits for {wanted:g} of {name}: {free:g} of {total:g} are free"
-    return sentence, {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total}, ""
+        sentence = f"waits for the lock {name!r}{kept or ', which another task holds'}"
+        return sentence, {"kind": "lock", "name": name, "ahead": ahead}, help_
+    total = scheduler.capacity(held)
+    sentence = f"waits for {wanted:g} of {name}: {free:g} of {total:g} are free{kept}"
+    reason = {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total, "ahead": ahead}
+    return sentence, reason, help_
+
+
+def _impossible(state: State, task: Task) -> _Reason | None:
+    """It was taken, and the configuration has been changed since: there is less than it asks for."""
+    totals = {name: state.resources.get(name, 0.0) for name in task.spec.resources}
+    name = next((name for name, wanted in task.spec.resources.items() if wanted > totals[name]), None)
+    if name is None:
+        return None
+    wanted, total = task.spec.resources[name], totals[name]
+    sentence = f"asks for {wanted:g} of {name}, of which there are {total:g} now: it cannot start"
+    reason = {"kind": "impossible", "name": name, "wanted": wanted, "total": total}
+    less = {other: min(amount, totals[other]) for other, amount in task.spec.resources.items() if totals[other]}
+    written = ", ".join(f"{other}: {amount:g}" for other, amount in less.items())
+    help_ = f"orch-actors update {task.ref} " + (f"'resources={{{written}}}'" if less else "resources=")
+    return f"{sentence} until config.toml says more", reason, help_ if not task.tries else "orch-actors config path"
+
+
+def _holders(state: State, key: str) -> list[str]:
+    """Who has some of a capacity, the first ten; linear in what runs."""
+    running = (task for tasks in state.in_flight.values() for task in tasks.values() if key in task.claims)
+    return [task.ref for task in islice(running, 10)]
 
 
 def _running(state: State, task: Task) -> _Reason:

@@ -24,7 +24,7 @@ from orch_actors.protocol.errors import Refused
 if TYPE_CHECKING:
     from orch_actors.protocol.client import Client
 
-Stream = Literal["stdout", "stderr"]
+Stream = Literal["stdout", "stderr", "validation"]
 BOTH: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 
 _PIECE: Final = 256 * 1024

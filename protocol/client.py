@@ -218,7 +218,7 @@ class Client(Steering, Consuming):
             graph: the graph's id or name.
             task: the task's id.
             attempt: its number; 0 is the latest.
-            stream: `stdout` or `stderr`.
+            stream: `stdout` or `stderr`; `validation`: what its validation command printed.
             offset: in bytes from the beginning; negative: from the end.
             limit: at most so many bytes.
 

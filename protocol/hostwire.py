@@ -166,6 +166,8 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     question: Question | None = None
     #: The last lines of stderr, else stdout, of an attempt that did not succeed; at most 2,000 characters.
     tail: str = ""
+    #: The last lines of what its validation command printed, where it is not valid; at most as many.
+    checked: str = ""
     #: Its failure class, where the host knows it better than the supervisor could tell from the rest.
     cls: str = ""
     #: Of an agent.

@@ -238,6 +238,8 @@ class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     result_in_file: bool = False
     #: The end of its output, where it did not succeed.
     tail: str = ""
+    #: The end of what its validation command printed, where it is not valid.
+    checked: str = ""
     #: Of an agent: what it used, and the session that it had in the end.
     usage: Usage | None = None
     session: str = ""

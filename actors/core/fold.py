@@ -350,7 +350,7 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     if fact.started_utc:
         attempt.started_utc = fact.started_utc
     attempt.exit_code, attempt.cls, attempt.message = fact.exit_code, fact.cls, fact.message
-    attempt.tail = fact.tail
+    attempt.tail, attempt.checked = fact.tail, fact.checked
     result = bytes(fact.result)
     attempt.result = None if result == b"null" else result
     attempt.result_in_file = fact.result_in_file

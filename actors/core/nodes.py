@@ -70,6 +70,7 @@ class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
     cls: str | None = None
     message: str = ""
     tail: str = ""
+    checked: str = ""
     #: The JSON text of a small result.
     result: bytes | None = None
     result_in_file: bool = False

@@ -141,6 +141,16 @@ class Scheduler:
         """The entry of one task, if it waits."""
         return self._waiting.get(ref)
 
+    def ahead_of(self, entry: Entry) -> str | None:
+        """For whom the capacity that an entry waits for is kept; None: for nobody before it."""
+        name = entry.held_by
+        if name is None:
+            return None
+        parked = (best[2] for heap in self._parked.get(name, {}).values() if (best := self._best(heap, name)))
+        firsts = [line.first() for line in (*parked, *self._promised.get(name, {}).values())]
+        before = [first for first in firsts if first is not None and first.rank < entry.rank]
+        return min(before, key=lambda first: first.rank).ref if before else None
+
     def has_queued(self, worker: str) -> bool:
         """Whether anything of this type waits for a slot (and for nothing else that is known yet)."""
         return self._best(self._queues.get(worker), None) is not None

@@ -251,6 +251,7 @@ class AttemptOver(Stimulus, frozen=True, kw_only=True):
     invalid: str = ""
     question: Question | None = None
     tail: str = ""
+    checked: str = ""
     #: A failure class that is known already.
     cls: str = ""
     #: Of an agent: what it used, its session, and when its quota is there again.

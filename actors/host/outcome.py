@@ -3,7 +3,7 @@
 import msgspec
 
 from orch_actors.actors.host.clock import boot_clock, wall_clock
-from orch_actors.actors.host.leavings import BadResult, last_words, read_question, read_result
+from orch_actors.actors.host.leavings import BadResult, last_words, read_question, read_result, read_tail
 from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.record import Paths, Seen
 from orch_actors.protocol.hostwire import AttemptEnded, Ending, Question
@@ -67,7 +67,8 @@ def is_for_validation(told: AttemptEnded) -> bool:
 
 def found_invalid(told: AttemptEnded, invalid: str, paths: Paths, mask: Mask) -> AttemptEnded:
     """The same end, of an attempt that its validation refuses."""
-    return msgspec.structs.replace(told, invalid=mask.text(invalid), tail=_tail(paths, mask))
+    checked = read_tail(paths.check, mask)
+    return msgspec.structs.replace(told, invalid=mask.text(invalid), tail=_tail(paths, mask), checked=checked)
 
 
 def _question(paths: Paths, mask: Mask) -> Question | None:

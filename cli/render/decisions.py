@@ -12,7 +12,7 @@ from orch_actors.protocol.messages import Decided
 from orch_actors.protocol.spec.durations import format_duration
 from orch_actors.protocol.views import DecisionView, Event
 
-#: Last lines of a failed attempt's output that are shown.
+#: Last lines of a failed attempt's output, and of its validation's, that are shown.
 _TAIL_LINES: Final = 5
 
 
@@ -53,7 +53,8 @@ def _block(decision: DecisionView, now_utc: float, style: Style, home: str | Non
     asked = ago_text(decision.asked_utc, now_utc)
     head = f"{paint(one_line(decision.ref), 'bold', style)}  {where}  {one_line(decision.kind)}  asked {asked}"
     lines = [head, f"  {one_line(decision.question)}"]
-    lines += [f"  | {one_line(line)}" for line in _tail(decision)]
+    for name in ("validation", "tail"):
+        lines += [f"  {'|' if name == 'tail' else 'validation |'} {one_line(line)}" for line in _last(decision, name)]
     options = " | ".join(one_line(option) for option in decision.options)
     if decision.choice is None:
         lines.append(f"  options: {options}{_deadline(decision, now_utc)}")
@@ -63,9 +64,9 @@ def _block(decision: DecisionView, now_utc: float, style: Style, home: str | Non
     return "\n".join(clip_painted(line, style.width) for line in lines)
 
 
-def _tail(decision: DecisionView) -> list[str]:
-    tail = decision.evidence.get("tail")
-    return tail.rstrip().splitlines()[-_TAIL_LINES:] if isinstance(tail, str) else []
+def _last(decision: DecisionView, name: str) -> list[str]:
+    text = decision.evidence.get(name)
+    return text.rstrip().splitlines()[-_TAIL_LINES:] if isinstance(text, str) else []
 
 
 def _deadline(decision: DecisionView, now_utc: float) -> str:

@@ -13,6 +13,7 @@ orch-actors logs g7/build                  both streams, each to its own: `> fil
 orch-actors logs g7/build -f               as it comes, until the attempt ends
 orch-actors logs g7/build --stderr --tail 20
 orch-actors logs g7/build --attempt 1
+orch-actors logs g7/build --validation     what `validate.command` wrote
 orch-actors logs g7/build --json           {"graph", "task", "attempt", "ended", "streams": {"stdout", "stderr"}}
 """
 
@@ -26,6 +27,9 @@ def command(
     ] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Only its stdout.")] = False,
     stderr: Annotated[bool, typer.Option("--stderr", help="Only its stderr (it then goes to stdout).")] = False,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="What its validation command wrote, instead.")
+    ] = False,
     tail: Annotated[
         int | None, typer.Option("--tail", "-n", metavar="N", help="Begin with the last N lines of each.")
     ] = None,
@@ -40,7 +44,10 @@ def command(
         raise faults.usage(f"--attempt {attempt}: attempts are numbered from 1", "without it: the latest")
     if tail is not None and tail < 0:
         raise faults.usage(f"--tail {tail}: expected 0 or more lines")
+    if validation and (stdout or stderr):
+        raise faults.usage("--validation is instead of --stdout and --stderr", "give one of them")
     only: tuple[Stream, ...] = ("stdout",) if stdout and not stderr else ("stderr",) if stderr and not stdout else BOTH
+    only = ("validation",) if validation else only
     said = session(home, as_json)
     with said.client() as client:
         show_logs(

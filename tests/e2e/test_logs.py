@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import PROGRAM, say_go
+from .graphs import submit, task
 
 SCRIPT = "printf 'out\\377\\n'; printf 'err\\033[31m\\n' >&2"
 
@@ -41,6 +42,17 @@ def test_one_stream(shared, graph):
     assert shared("logs", graph, "--stdout").err == ""
     ran = shared("logs", graph, "--stderr")
     assert (ran.raw, ran.err) == (b"err\x1b[31m\n", "")
+
+
+def test_what_the_validation_wrote(shared):
+    graph = submit(shared, task("a", "echo out", validate={"command": "echo one; echo two >&2; exit 1"}), task("b"))
+    shared("wait", graph, code=1)
+    assert shared("logs", f"{graph}/a", "--validation").raw == b"one\ntwo\n"
+    assert shared("logs", f"{graph}/a", "--validation", "--tail", "1").raw == b"two\n"
+    assert shared("logs", f"{graph}/a", "--validation", "--json").json["streams"]["validation"]["text"] == "one\ntwo\n"
+    assert shared("logs", f"{graph}/a").raw == b"out\n"
+    assert shared("logs", f"{graph}/b", "--validation").raw == b""
+    assert "instead" in shared("logs", f"{graph}/a", "--validation", "--stderr", code=2).err
 
 
 def test_attempts(shared, graph):

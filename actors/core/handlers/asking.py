@@ -43,6 +43,8 @@ def ask_about_failure(turn: Turn, task: Task, about: str, cls: str, message: str
         evidence["exit_code"] = attempt.exit_code
     if attempt.tail:
         evidence["tail"] = attempt.tail
+    if attempt.checked:
+        evidence["validation"] = attempt.checked
     if about == "unknown":
         question = f"Whether {task.id} finished cannot be known. What now?"
     else:

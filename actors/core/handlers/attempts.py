@@ -96,6 +96,7 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
             result=news.result,
             result_in_file=news.result_in_file,
             tail=news.tail if cls is not None else "",
+            checked=news.checked if cls is not None else "",
             usage=news.usage,
             session=news.session,
         )
@@ -229,13 +230,16 @@ def _retry(turn: Turn, task: Task) -> None:
 
 def backoff_s(retry: Retry, failures: int, ref: str) -> float:
     """Seconds to wait after the given number of failures. Jitter is a function of the attempt, not of chance."""
+    longest = retry.max_backoff
     try:
-        delay = min(retry.max_backoff, retry.backoff * retry.factor ** (failures - 1))
+        delay = min(longest, retry.backoff * retry.factor ** (failures - 1))
     except OverflowError:
-        delay = retry.max_backoff if retry.backoff else 0.0
+        delay = longest if retry.backoff else 0.0
     if retry.jitter:
         spread = zlib.crc32(f"{ref}/{failures}".encode()) / 0xFFFFFFFF * 2 - 1
         delay *= 1 + retry.jitter * spread
+        if delay > longest:  # as far below it as it would be above, so that waits spread there, too
+            delay = 2 * longest - delay
     return round(max(0.0, delay), 3)
 
 

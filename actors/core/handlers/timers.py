@@ -52,7 +52,7 @@ def _wall_due(turn: Turn, graph_id: str) -> None:
     graph = turn.state.graphs.get(graph_id)
     if graph is None or graph.state in GRAPH_TERMINAL or graph.spec.limits.wall is None:
         return
-    cancel_graph(turn, graph, f"ran longer than its {format_duration(graph.spec.limits.wall)}", "failed")
+    cancel_graph(turn, graph, f"the graph ran longer than its {format_duration(graph.spec.limits.wall)}", "failed")
 
 
 def _pause_over(turn: Turn, worker: str) -> None:

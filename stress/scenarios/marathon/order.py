@@ -234,6 +234,8 @@ class Referee:
         wanted, told = delay_s(retry, task.failures), event.data["delay_s"]
         if abs(told - wanted) > wanted * retry.get("jitter", 0.0) + 0.001:
             self._foul(event, f"the wait is {told} s, expected {wanted} s, ± {retry.get('jitter', 0.0)}")
+        if told > retry.get("max_backoff", 300.0) + 0.001:
+            self._foul(event, f"the wait is {told} s, longer than its max_backoff")
         task.state, task.not_before_utc = "pending", _seconds(event.data["at_utc"])
 
     def _over(self, event: Event, graph: _Graph, task: _Task) -> None:

@@ -222,6 +222,14 @@ def test_a_command_that_fails(supervisor: FakeSupervisor, host: Host, command: s
     assert len(ended.invalid) < 400
 
 
+def test_the_end_of_what_it_printed_is_told(supervisor: FakeSupervisor, host: Host) -> None:
+    ended = run(supervisor, host, "echo mine", {"command": "seq 2000; echo bad >&2; exit 1"})
+    assert ended.checked.endswith("1999\n2000\nbad")
+    assert len(ended.checked) <= 2000
+    assert ended.tail == "mine"
+    assert run(supervisor, host, "echo mine", {"pattern": "^never"}).checked == ""
+
+
 def test_a_command_whose_folder_is_gone(supervisor: FakeSupervisor, host: Host) -> None:
     ended = run(supervisor, host, "rm -r ../cwd", {"command": "true"})
     assert "the validation command exited with" in ended.invalid

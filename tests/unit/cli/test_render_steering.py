@@ -44,6 +44,16 @@ def test_an_open_decision():
     ]
 
 
+def test_what_the_validation_printed():
+    evidence = {"class": "validation", "tail": "all good", "validation": "1\n2\ntest 3 failed\n"}
+    assert decisions_text([decision(evidence=evidence)], sample.NOW, PLAIN).splitlines()[2:6] == [
+        "  validation | 1",
+        "  validation | 2",
+        "  validation | test 3 failed",
+        "  | all good",
+    ]
+
+
 def test_an_answered_decision():
     answered = decision(choice="retry", note="again", by="py-1", answered_utc=sample.at(7), evidence={})
     assert decisions_text([answered], sample.NOW, PLAIN).splitlines()[-1] == (

@@ -2,7 +2,7 @@
 
 import re
 
-from core_world import NOON, World
+from core_world import NOON, World, task
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.feedback import feedback_of
@@ -43,6 +43,19 @@ def test_a_retry_goes_on_with_the_session_that_it_had_in_the_end():
     world.end("a", 1, cls="context_overflow", session="ses_1")
     third = world.get("a").attempts[2]
     assert (third.session, third.resume) == ("", False)
+
+
+def test_what_the_validation_printed_is_told_to_the_next_attempt_and_to_people():
+    world = World()
+    world.submit(task("a", retry={"attempts": 2}, on_fail="ask"))
+    news = {"invalid": "the command exited with 1", "tail": "all good", "checked": "test 3 failed"}
+    world.end("a", **news)
+    said = "Attempt 1 failed (validation): exited 0, but is not valid: the command exited with 1"
+    said += "\n\nWhat its validation printed:\ntest 3 failed\n\nIts last output:\nall good"
+    assert feedback_of(world.get("a"), 2) == said
+    world.end("a", **news)
+    (decision,) = world.decisions
+    assert (decision.evidence["validation"], decision.evidence["tail"]) == ("test 3 failed", "all good")
 
 
 def test_a_task_goes_on_with_the_session_of_another():

@@ -174,6 +174,15 @@ def test_jitter_spreads_and_is_no_chance():
     assert 14 < max(delays) <= 15
 
 
+@pytest.mark.parametrize("failures", [1, 2, 3, 10, 1000])
+def test_jitter_never_makes_a_wait_longer_than_the_longest(failures):
+    retry = Retry(backoff=4, factor=2, max_backoff=10, jitter=1)
+    delays = [backoff_s(retry, failures, f"g1/t{number}") for number in range(200)]
+    assert min(delays) >= 0
+    assert max(delays) <= 10
+    assert len(set(delays)) > 150, "they bunch"
+
+
 # --- unknown --------------------------------------------------------------------------------------------------------
 
 

@@ -111,7 +111,7 @@ def test_the_wall_ends_the_graph_and_it_has_failed():
     world.end("a", ending="killed", exit_code=143)
     graph = world.graphs[0]
     assert world.states() == "a:cancelled b:cancelled"
-    assert (graph.state, graph.reason) == ("failed", "ran longer than its 1h00m")
+    assert (graph.state, graph.reason) == ("failed", "the graph ran longer than its 1h00m")
 
 
 def test_a_wall_that_was_lifted_means_nothing():
