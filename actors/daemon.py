@@ -18,12 +18,13 @@ import pykka
 from loguru import logger
 
 from orch_actors.actors.actor import waiting
+from orch_actors.actors.admission import Listening
 from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.ending import Ending
-from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.gateway import Gateway, new_pair
 from orch_actors.actors.history import replay
 from orch_actors.actors.inside import Begin, ClientAsked, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
@@ -34,8 +35,9 @@ from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.hostwire import HostConfig
+from orch_actors.protocol.keyring import Keyring
 from orch_actors.protocol.messages import Result
-from orch_actors.protocol.settings import load_settings
+from orch_actors.protocol.settings import Settings, load_settings
 
 #: Requests that may wait for the supervisor before new ones are refused as OVERLOADED.
 MAX_WAITING = 10_000
@@ -109,8 +111,14 @@ class Daemon:
         logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
         self._head = replayed.head
         self._timekeeper = Timekeeper(clock, ending.crashed)
+        listening = _listening(home, settings)
         self._gateway = Gateway(
-            home, journal=journal.id, on_client=self._from_client, on_host=self._tell, on_crash=ending.crashed
+            home,
+            listening=listening,
+            journal=journal.id,
+            on_client=self._from_client,
+            on_host=self._tell,
+            on_crash=ending.crashed,
         )
         self._desk = Desk(
             home,
@@ -120,6 +128,7 @@ class Daemon:
             timekeeper=self._timekeeper,
             started_utc=clock.utc(),
             umask=umask,
+            tcp_events=None if listening is None else listening.events,
         )
         self._desk.adopted = sum(len(tasks) for tasks in machine.state.in_flight.values())
         self._config = HostConfig(
@@ -196,6 +205,24 @@ class Daemon:
 
     def _answer(self, origin: Origin, what: Result | ErrorInfo) -> None:
         self._gateway.reply(origin, self._desk.encode_reply(origin, what))
+
+
+def _listening(home: Home, settings: Settings) -> Listening | None:
+    """Where to listen by tcp; never where nobody may come.
+
+    Raises:
+        EnvironmentFault: nobody may; or the keys cannot be read, or are open to others.
+    """
+    endpoints = settings.listen.endpoints()
+    if endpoints is None:
+        return None
+    keyring = Keyring(home.keys)
+    if not keyring.allowed():
+        raise EnvironmentFault(
+            f"{home.config} says to listen at {endpoints[0]}, and no key is allowed to come there",
+            "make one: orch-actors keys new NAME; or take [listen] out",
+        )
+    return Listening(*endpoints, secret=keyring.make_server(new_pair).secret)
 
 
 def serve(home: Home, starter: Starter) -> int:

@@ -90,11 +90,14 @@ class Desk:
         timekeeper: Timekeeper,
         started_utc: float,
         umask: int,
+        tcp_events: str | None = None,
     ) -> None:
         self._home, self._journal, self._boot = home, journal, boot
         self._gateway, self._timekeeper = gateway, timekeeper
         self._started_utc = started_utc
         self._umask = umask
+        #: A client by tcp knows the host best: it is there already, perhaps through a tunnel.
+        self._tcp_events = "tcp://*:" + tcp_events.rpartition(":")[2] if tcp_events is not None else ""
         self.pid = os.getpid()
         self.adopted = 0
         #: The first settings are those of the start.
@@ -267,7 +270,7 @@ class Desk:
     ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | None:
         match query:
             case messages.Hello():
-                return self._welcome(asker)
+                return self._welcome(asker, origin)
             case messages.GetStatus():
                 return messages.Status(status=self._status(state))
             case messages.GetGraph():
@@ -294,7 +297,7 @@ class Desk:
             case messages.Shutdown() | messages.AckEvents():
                 raise TypeError("the supervisor handles this itself")
 
-    def _welcome(self, asker: Asker) -> messages.Welcome:
+    def _welcome(self, asker: Asker, origin: Origin) -> messages.Welcome:
         return messages.Welcome(
             version=VERSION,
             journal=self._journal,
@@ -302,7 +305,7 @@ class Desk:
             pid=self.pid,
             home=self._home.path,
             head=asker.head,
-            events=self._home.events,
+            events=self._tcp_events if origin.by_tcp else self._home.events,
         )
 
     def _status(self, state: State) -> StatusView:

@@ -22,6 +22,8 @@ class Origin:
     route: tuple[bytes, ...]
     encoding: Encoding
     request_id: str
+    #: It came by tcp, perhaps from another machine.
+    by_tcp: bool = False
 
 
 class Begin(Struct, frozen=True):

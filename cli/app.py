@@ -11,6 +11,7 @@ newer typers carry inside) is reached through those, never imported.
 """
 
 import importlib
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -50,6 +51,7 @@ VERBS: Final = (
     "actors",
     "config",
     "journal",
+    "keys",
     "version",
 )
 
@@ -57,7 +59,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("consumers", "journal")
+GROUPS: Final = ("consumers", "journal", "keys")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}
@@ -255,25 +257,50 @@ def build_app() -> typer.Typer:
     return app
 
 
+def name_remote(home: str | None, endpoint: str | None, key_file: str | None) -> None:
+    """Name the daemon elsewhere that is meant, for all that runs in this process: as its environment would.
+
+    Raises:
+        CommandFault: a home is named as well.
+    """
+    if home is not None and (endpoint is not None or key_file is not None):
+        raise faults.usage("both a home and a daemon elsewhere are named", "give --home, or --endpoint and --key-file")
+    from orch_actors.protocol.reach import ENDPOINT_VARIABLE, KEY_FILE_VARIABLE
+
+    for variable, value in ((ENDPOINT_VARIABLE, endpoint), (KEY_FILE_VARIABLE, key_file)):
+        if value is not None:
+            os.environ[variable] = value
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         raise typer.Exit(tell_version(as_json=False))
 
 
-def _root(
+def _root(  # noqa: PLR0917 (typer calls it by name)
     ctx: typer.Context,
     home: HomeOption = None,
     as_json: JsonOption = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", metavar="TCP", help="A daemon elsewhere, tcp://HOST:PORT.  [$ORCH_ACTORS_ENDPOINT]"),
+    ] = None,
+    key_file: Annotated[
+        str | None,
+        typer.Option("--key-file", metavar="FILE", help="The key to come with, and where to.  [$ORCH_ACTORS_KEY_FILE]"),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="The same as the verb `version`.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     """Hand over a graph of long-running tasks, have the answer at once, lose nothing.
 
-    --home and --json may stand before or after the verb. Exit codes: 0 good, 1 the graph did not end in `done`,
-    2 usage, 3 no daemon, 4 refused, 70 a bug, 100 and 111 environment, 124 wait timed out, 130 interrupted.
+    --home and --json may stand before or after the verb, --endpoint and --key-file before it. Exit codes: 0 good, 1 the
+    graph did not end in `done`, 2 usage, 3 no daemon, 4 refused, 70 a bug, 100 and 111 environment, 124 wait timed out,
+    130 interrupted.
     """
     ctx.default_map = dict.fromkeys((*VERBS, *MOUNTED), _given(home, as_json))
+    name_remote(home, endpoint, key_file)
     del version  # its callback has answered it
 
 

@@ -124,6 +124,13 @@ def _unanswered(error: Unavailable) -> Fault:
     """Nobody is there any more, or somebody is who does not answer: a stuck daemon, or another program's socket."""
     from orch_actors.cli.daemon import listener_at  # which imports us
 
+    if error.endpoint.startswith("tcp:"):
+        hint = (
+            "is the daemon up, does its config.toml have [listen], is the way there open, and is your key on its list? "
+        )
+        return Fault(
+            code="UNAVAILABLE", message=str(error), hint=hint + "there: orch-actors keys list", exit_code=NO_DAEMON
+        )
     pid = listener_at(error.endpoint)
     if pid is None:
         message = f"the daemon went away: nobody listens at {error.endpoint} any more"

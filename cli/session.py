@@ -8,6 +8,7 @@ from orch_actors.cli import faults
 from orch_actors.cli.daemon import ensure_up, listener
 from orch_actors.cli.words import typed
 from orch_actors.protocol.homes import Home
+from orch_actors.protocol.reach import is_by_tcp
 
 if TYPE_CHECKING:
     from orch_actors.protocol.client import Client
@@ -22,8 +23,23 @@ class Session(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> Home:
-        """The home's paths."""
+        """The home's paths.
+
+        Raises:
+            CommandFault: a daemon elsewhere is meant.
+        """
+        if self.by_tcp:
+            raise faults.usage(
+                "that is for the machine, and the account, on which the daemon runs",
+                "do it there; or leave --endpoint and --key-file out, and the variables "
+                "ORCH_ACTORS_ENDPOINT and ORCH_ACTORS_KEY_FILE",
+            )
         return Home(self.home)
+
+    @property
+    def by_tcp(self) -> bool:
+        """Whether a daemon elsewhere is meant: no home was typed, and the environment names an endpoint or a key."""
+        return self.home is None and is_by_tcp()
 
     def typed(self, *words: str) -> str:
         """A command that a person can paste, for this home."""
@@ -37,6 +53,10 @@ class Session(Struct, frozen=True, kw_only=True):
             patient: look for no daemon now: each request waits for one that is coming up.
             timeout_s: the longest that one request may take.
         """
+        if self.by_tcp:
+            from orch_actors.protocol.client import Client
+
+            return Client(timeout_s=timeout_s)
         place = self.place
         if start:
             ensure_up(place)

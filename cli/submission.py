@@ -89,11 +89,28 @@ def _prepare_file(submission: Submission, file: str) -> Prepared:
     params = read_pairs(submission.param, "--param")
     if "/" not in file and "." not in file and file != "-" and not os.path.exists(file):
         raise faults.usage(f"there is no file {file}", f"to run a command: orch-actors submit -- {quote(file)} …")
+    if _session(submission).by_tcp:
+        return _prepare_for_elsewhere(submission, file, params)
     document, graph, base_dir = check_file(file, params, workers=worker_types(submission.home))
     name = graph.name
     if submission.name is not None:
         document, name = {**document, "name": submission.name}, submission.name
     return Prepared(document=document, base_dir=base_dir, name=name, tasks=len(graph.tasks))
+
+
+def _prepare_for_elsewhere(submission: Submission, file: str, params: dict[str, str]) -> Prepared:
+    """For a daemon on another machine: what it knows of worker types and files is not to be known here."""
+    from orch_actors.protocol.spec.load import load_graph
+
+    loaded = load_graph(file, params=params)
+    document = loaded.document if submission.name is None else {**loaded.document, "name": submission.name}
+    tasks = document.get("tasks")
+    count = len(tasks) if isinstance(tasks, list | dict) else 0
+    return Prepared(document=document, base_dir=loaded.base_dir, name=str(document.get("name", "")), tasks=count)
+
+
+def _session(submission: Submission) -> Session:
+    return Session(home=submission.home, as_json=submission.as_json)
 
 
 def worker_types(home: str | None) -> "Mapping[str, str]":
@@ -152,8 +169,8 @@ def submit(submission: Submission) -> int:
         The exit code.
     """
     prepared = prepare(submission)
-    session = Session(home=submission.home, as_json=submission.as_json)
-    if submission.dry_run and not submission.no_start and listener(session.place) is None:
+    session = _session(submission)
+    if submission.dry_run and not (submission.no_start or session.by_tcp) and listener(session.place) is None:
         # Nothing is to be begun, so no daemon either. All that it would check was checked by `prepare`.
         _tell(prepared.name, prepared.tasks, submission, graph=None, existing=False)
         return faults.GOOD

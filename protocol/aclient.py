@@ -20,8 +20,8 @@ from orch_actors.protocol.aconsuming import AsyncConsumer, AsyncConsuming
 from orch_actors.protocol.afollower import AsyncFollower, poll
 from orch_actors.protocol.asteering import AsyncSteering
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
-from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.reach import reach
 from orch_actors.protocol.submission import submission
 from orch_actors.protocol.transport import connected, context, set_up
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
@@ -48,12 +48,14 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
         home: str | None = None,
         *,
         endpoint: str | None = None,
+        key_file: str | None = None,
         client_id: str | None = None,
         timeout_s: float = 10.0,
     ) -> None:
         """Connect lazily: nothing is opened before the first call. See `Client`."""
         self.client_id: Final = client_id or "py-" + new_id()
-        self.endpoint: Final = endpoint or Home(home).commands
+        self.reach: Final = reach(home, endpoint, key_file)
+        self.endpoint: Final = self.reach.endpoint
         self.timeout_s: Final = timeout_s
         self._context: zmq.asyncio.Context | None = None
         self._idle: list[zmq.asyncio.Socket] = []
@@ -93,7 +95,9 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
             >>> (await client.submit({"name": "nightly", "tasks": [{"id": "a", "command": "make"}]})).graph
             'g1'
         """
-        do = submission(graph, key=key, base_dir=base_dir, environment=environment, dry_run=dry_run)
+        do = submission(
+            graph, key=key, base_dir=base_dir, environment=self.reach.variables(environment), dry_run=dry_run
+        )
         return await self._ask(do, m.GraphAccepted)
 
     async def cancel(
@@ -348,5 +352,5 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
         if self._context is None:
             self._context = zmq.asyncio.Context(context())
         socket = self._context.socket(kind)
-        set_up(socket, endpoint)
+        set_up(socket, endpoint, self.reach.key)
         return socket

@@ -107,7 +107,7 @@ class AsyncFollower(AsyncIterator[Event]):
 
     async def _begin(self) -> Following:
         welcome = await self._client.hello()
-        self._endpoint = welcome.events
+        self._endpoint = self._client.reach.events(welcome.events)
         self._following = Following.begin(welcome, self._since, now=time.monotonic(), wants=self._wants)
         self._subscribe()
         return self._following

@@ -19,8 +19,8 @@ from orch_actors.protocol import messages as m
 from orch_actors.protocol.consuming import Consumer, Consuming
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.follower import Follower
-from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import new_id
+from orch_actors.protocol.reach import reach
 from orch_actors.protocol.steering import Steering
 from orch_actors.protocol.submission import submission
 from orch_actors.protocol.transport import Pool, connected, milliseconds
@@ -57,6 +57,7 @@ class Client(Steering, Consuming):
         home: str | None = None,
         *,
         endpoint: str | None = None,
+        key_file: str | None = None,
         client_id: str | None = None,
         timeout_s: float = 10.0,
     ) -> None:
@@ -64,14 +65,20 @@ class Client(Steering, Consuming):
 
         Args:
             home: the daemon's folder; without it ORCH_ACTORS_HOME, or the platform's.
-            endpoint: its command endpoint instead, such as `ipc:///run/x/commands.sock`.
+            endpoint: its command endpoint instead, such as `ipc:///run/x/commands.sock` or `tcp://host:7447`.
+            key_file: for tcp, from `orch-actors keys new`; it names the endpoint, too. With none of the three,
+                ORCH_ACTORS_ENDPOINT and ORCH_ACTORS_KEY_FILE count, where one of them is set.
             client_id: 1 to 128 characters; the same over several processes only if command ids are kept too.
             timeout_s: the longest that a call waits for its reply.
+
+        Raises:
+            EnvironmentFault: what is named does not go together, or the key file cannot be used.
         """
         self.client_id: Final = client_id or "py-" + new_id()
-        self.endpoint: Final = endpoint or Home(home).commands
+        self.reach: Final = reach(home, endpoint, key_file)
+        self.endpoint: Final = self.reach.endpoint
         self.timeout_s: Final = timeout_s
-        self._pool = Pool(self.endpoint)
+        self._pool = Pool(self.reach)
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -109,7 +116,8 @@ class Client(Steering, Consuming):
             graph: a GraphSpec, or a document (SPEC.md, "Graph documents") with its parameters filled in.
             key: a second submission with it gives the graph of the first, instead of a new one.
             base_dir: folder against which relative `cwd`s are read; the current one by default.
-            environment: variables that tasks start from; by default the allow-listed ones of this process.
+            environment: variables that tasks start from; by default the allow-listed ones of this process, over tcp
+                those of the daemon.
             dry_run: only check.
 
         Raises:
@@ -119,7 +127,9 @@ class Client(Steering, Consuming):
             >>> client.submit({"name": "nightly", "tasks": [{"id": "a", "command": "make"}]}, key="2026-01-31").graph
             'g1'
         """
-        do = submission(graph, key=key, base_dir=base_dir, environment=environment, dry_run=dry_run)
+        do = submission(
+            graph, key=key, base_dir=base_dir, environment=self.reach.variables(environment), dry_run=dry_run
+        )
         return self._ask(do, m.GraphAccepted)
 
     def cancel(
@@ -379,7 +389,7 @@ class Client(Steering, Consuming):
     def _try(self, exchange: Exchange, until: float) -> m.Result | None:
         """Send once and wait until `until`; None: try again."""
         if self._pool.pid != os.getpid():
-            self._pool = Pool(self.endpoint)
+            self._pool = Pool(self.reach)
         pool = self._pool
         socket = pool.borrow()
         clean = False

@@ -27,6 +27,7 @@ ErrorCode = Literal[
     "UNKNOWN_DECISION",
     "UNKNOWN_CONSUMER",
     "TOO_MANY_CONSUMERS",  # each keeps events; forget one that nobody uses
+    "KEY_REVOKED",  # the client came by TCP with a key that is not on the list any more
     "OVERLOADED",  # too much at once; try again
     "DISK_FULL",  # nothing can be accepted until there is room; try again
     "STOPPING",  # the daemon is going down; try again with the next one

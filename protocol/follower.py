@@ -60,12 +60,12 @@ class Follower(Iterator[Event]):
         self._timeout_s = timeout_s
         self._consumer = consumer
         welcome = client.hello()
-        self._endpoint = welcome.events
+        self._endpoint = client.reach.events(welcome.events)
         self._following = Following.begin(welcome, since, now=time.monotonic(), wants=wants)
         self._busy = False
         self._closed = False
         self._pid = os.getpid()
-        self._socket = open_subscription(self._endpoint)
+        self._socket = open_subscription(self._endpoint, client.reach.key)
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +130,7 @@ class Follower(Iterator[Event]):
 
     def _subscribe(self) -> None:
         self._socket.close(0)  # after a fork: does nothing, it is the parent's
-        self._socket = open_subscription(self._endpoint)
+        self._socket = open_subscription(self._endpoint, self._client.reach.key)
         self._pid = os.getpid()
 
     def _ask(self, now: float, until: float | None) -> None:

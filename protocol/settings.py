@@ -16,6 +16,8 @@ older_than = "30d"         # those that ended longer ago are forgotten
 deaths = 6                 # so many deaths of a worker type's host …
 within = "1m"              # … in this time park the type
 patience = "30s"           # a host that gives no sign of life for so long is replaced
+[listen]
+tcp = "tcp://127.0.0.1:7447"   # for clients with a key (`orch-actors keys`); events on the next port
 """
 
 import os
@@ -29,6 +31,7 @@ from msgspec.structs import replace
 
 from orch_actors.protocol.errors import EnvironmentFault, Problem, Refused
 from orch_actors.protocol.homes import refuse_link
+from orch_actors.protocol.listen import Listen
 from orch_actors.protocol.spec.durations import Duration
 from orch_actors.protocol.spec.from_toml import read_toml, toml_places
 from orch_actors.protocol.spec.parse import parse_graph
@@ -76,6 +79,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: dict[str, Any] = {}
     retention: Retention = Retention()
     hosts: HostSettings = HostSettings()
+    listen: Listen = Listen()
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
 
@@ -119,6 +123,7 @@ def load_settings(path: str) -> Settings:
     problems = [Problem(where=where(place), message=message) for place, message in _SHAPE.faults(document, ())]
     problems += _of_workers(document, problems)
     problems += _of_hosts(document, problems)
+    problems += _of_listen(document, problems)
     problems += _of_defaults(document)
     if problems:
         raise _fault(path, _with_lines(problems, text))
@@ -148,6 +153,17 @@ def _of_hosts(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
         for name, value in (("within", hosts.within), ("patience", hosts.patience))
         if value < LEAST_S
     ]
+
+
+def _of_listen(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
+    """An address that is none, or that reaches further than it may."""
+    if any(problem.where.startswith("listen") for problem in known):
+        return []
+    try:
+        msgspec.convert(document.get("listen", {}), Listen).endpoints()
+    except ValueError as error:
+        return [Problem(where="listen", message=str(error))]
+    return []
 
 
 def _of_defaults(document: dict[str, Any]) -> list[Problem]:

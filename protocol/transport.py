@@ -22,10 +22,18 @@ from typing import Any, Final
 import zmq
 
 from orch_actors.protocol.codec import MAX_BODY_BYTES, TOPIC_MSGPACK
+from orch_actors.protocol.reach import Reach
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orch_actors.protocol.keyring import ClientKey
 
 #: First and longest wait between two connection attempts, in milliseconds (ZeroMQ's unit).
 RECONNECT_MS: Final = 20
 RECONNECT_MAX_MS: Final = 100
+
+#: How often a quiet connection by tcp is asked whether it is there, in milliseconds.
+PING_MS: Final = 5_000
 
 #: pid → context; those of parents are kept, so that nothing tears them down here.
 _contexts: Final[dict[int, "zmq.Context[zmq.Socket[bytes]]"]] = {}
@@ -52,8 +60,16 @@ def context() -> "zmq.Context[zmq.Socket[bytes]]":
     return found
 
 
-def set_up(socket: "zmq.Socket[Any]", endpoint: str) -> None:
+def set_up(socket: "zmq.Socket[Any]", endpoint: str, key: "ClientKey | None" = None) -> None:
     """Set the options of a fresh DEALER or SUB, and connect it, which never waits."""
+    if key is not None:
+        socket.setsockopt(zmq.CURVE_SERVERKEY, key.server.encode())
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, key.public.encode())
+        socket.setsockopt(zmq.CURVE_SECRETKEY, key.secret.encode())
+        socket.setsockopt(zmq.IPV6, 1)
+        # A machine that has gone says nothing of it.
+        socket.setsockopt(zmq.HEARTBEAT_IVL, PING_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * PING_MS)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
@@ -78,8 +94,8 @@ def milliseconds(seconds: float) -> int:
 class Pool:
     """Idle DEALERs of one endpoint, for any thread of one process."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint: Final = endpoint
+    def __init__(self, reach: Reach) -> None:
+        self.reach: Final = reach
         self.pid: Final = os.getpid()
         self._idle: list[zmq.Socket[bytes]] = []
         self._closed = False
@@ -95,7 +111,7 @@ class Pool:
                 return socket
             socket.close(0)  # its daemon has gone; a fresh one is there sooner than its next reconnection
         socket = context().socket(zmq.DEALER)
-        set_up(socket, self.endpoint)
+        set_up(socket, self.reach.endpoint, self.reach.key)
         return socket
 
     def give_back(self, socket: "zmq.Socket[bytes]") -> None:
@@ -114,8 +130,14 @@ class Pool:
                 return
 
 
-def open_subscription(endpoint: str) -> "zmq.Socket[bytes]":
+def open_subscription(endpoint: str, key: "ClientKey | None" = None) -> "zmq.Socket[bytes]":
     """A SUB that hears all events in msgpack."""
     socket = context().socket(zmq.SUB)
-    set_up(socket, endpoint)
+    set_up(socket, endpoint, key)
     return socket
+
+
+def new_pair() -> tuple[str, str]:
+    """A fresh pair of keys: public, secret."""
+    public, secret = zmq.curve_keypair()
+    return public.decode(), secret.decode()

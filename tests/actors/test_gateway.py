@@ -15,6 +15,7 @@ import pytest
 import zmq
 
 from orch_actors.actors import gateway as gateway_module
+from orch_actors.actors.admission import is_ours
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import Told
@@ -522,7 +523,7 @@ def test_another_user_is_kept_out_even_where_the_folder_lets_him_through(door):
     ],
 )
 def test_an_address_without_our_uid_is_nobody_we_know(address, ours):
-    assert gateway_module._is_ours(address.encode()) is ours
+    assert is_ours(address.encode()) is ours
 
 
 def test_sockets_are_for_the_owner_alone():
@@ -584,7 +585,8 @@ def test_the_head_is_known_to_a_subscriber_that_comes_later(door):
 
 
 def topics(door):
-    return dict(door.gateway._topics)
+    audience = door.gateway._audiences[door.gateway._events]
+    return {topic: audience.count(topic) for topic in (codec.TOPIC_MSGPACK, codec.TOPIC_JSON)}
 
 
 def test_subscriptions_are_counted_up_and_down(door):

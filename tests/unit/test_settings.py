@@ -225,3 +225,51 @@ def test_a_pipe_in_its_place_makes_nobody_wait(tmp_path):
     os.mkfifo(tmp_path / "config.toml")
     with pytest.raises(EnvironmentFault, match="no file"):
         load_settings(str(tmp_path / "config.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoints"),
+    [
+        ("", None),
+        ("[listen]", None),
+        ('[listen]\ntcp = "tcp://127.0.0.1:7447"', ("tcp://127.0.0.1:7447", "tcp://127.0.0.1:7448")),
+        ('[listen]\ntcp = "tcp://localhost:7447"', ("tcp://127.0.0.1:7447", "tcp://127.0.0.1:7448")),
+        ('[listen]\ntcp = "tcp://[::1]:7447"', ("tcp://[::1]:7447", "tcp://[::1]:7448")),
+        (
+            '[listen]\ntcp = "tcp://127.0.0.1:7447"\nevents = "tcp://127.0.0.2:1"',
+            ("tcp://127.0.0.1:7447", "tcp://127.0.0.2:1"),
+        ),
+        ('[listen]\ntcp = "tcp://*:7447"\nbeyond_loopback = true', ("tcp://*:7447", "tcp://*:7448")),
+        ('[listen]\ntcp = "tcp://10.1.2.3:1"\nbeyond_loopback = true', ("tcp://10.1.2.3:1", "tcp://10.1.2.3:2")),
+    ],
+)
+def test_where_it_listens(tmp_path, text, endpoints):
+    assert load(tmp_path, text).listen.endpoints() == endpoints
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('tcp = "tcp://0.0.0.0:7447"', "beyond_loopback = true"),
+        ('tcp = "tcp://*:7447"', "beyond_loopback = true"),
+        ('tcp = "tcp://[::]:7447"', "beyond_loopback = true"),
+        ('tcp = "tcp://192.168.1.5:7447"', "beyond_loopback = true"),
+        ('tcp = "tcp://127.0.0.1:7447"\nevents = "tcp://0.0.0.0:7448"', "beyond_loopback = true"),
+        ('tcp = "tcp://127.0.0.1:7447"\nevents = "tcp://127.0.0.1:7447"', "the same"),
+        ('tcp = "tcp://127.0.0.1"', "no TCP endpoint"),
+        ('tcp = "tcp://127.0.0.1:0"', "no TCP endpoint"),
+        ('tcp = "tcp://127.0.0.1:65535"', "no TCP endpoint"),
+        ('tcp = "tcp://127.0.0.1:99999"', "no TCP endpoint"),
+        ('tcp = "tcp://example.org:7447"', "no TCP endpoint"),
+        ('tcp = "tcp://eth0:7447"', "no TCP endpoint"),
+        ('tcp = "tcp://1.2.3:7447"', "1.2.3"),
+        ('tcp = "ipc:///x"', "no TCP endpoint"),
+        ("tcp = 7447", "expected text"),
+        ('events = "tcp://127.0.0.1:1"', "without tcp"),
+        ("beyond_loopback = true", "without tcp"),
+        ('port = "7447"', "port"),
+    ],
+)
+def test_where_it_does_not(tmp_path, text, words):
+    with pytest.raises(EnvironmentFault, match=words):
+        load(tmp_path, f"[listen]\n{text}\n")
