@@ -8,12 +8,16 @@ import dataclasses
 from collections import Counter
 from math import inf
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.picture import pictured
+from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
@@ -154,11 +158,16 @@ class World:
     def decide(self, ref, choice, note=""):
         return self.tell(s.DecisionMade(ref=ref, choice=choice, note=note, by="me"))
 
-    def restart(self, *, ready=True):
-        """The daemon is gone, and the next one reads the journal; returns the machine that is gone."""
+    def restart(self, *, ready=True, from_picture=False):
+        """The daemon is gone, and the next one reads the journal, or a snapshot; returns the machine that is gone."""
         gone, before, armed = self.machine, dump(self.state), dict(self.armed)
         self.machine = replayed(self.journal)
         assert dump(self.state) == before, "replay differs from live"
+        seen = restored(gone.state)
+        assert dump(seen.state) == before, "what a snapshot keeps differs from live"
+        assert not broken_invariants(seen.state)
+        if from_picture:  # and from there it goes on
+            self.machine = seen
         numbers = [told.seq for line in self.journal for told in numbered(decode_outcome(line))]
         assert numbers == list(range(1, self.head + 1)), "the numbers of events have holes"
         self.armed.clear()
@@ -445,6 +454,57 @@ def over(graph, name, number, code=0, **news):
     return s.AttemptOver(graph=graph, task=name, attempt=number, **news)
 
 
+def busy_life():
+    """A world in which every kind of fact has come about."""
+    world = World()
+    world.submit(
+        task("ask", approve=True),
+        task("retry", retry={"attempts": 2, "backoff": 5}),
+        task("after", "retry"),
+        task("more", "after", priority=2),
+        limits={"parallel": 3, "wall": 900},
+        key="k",
+    )
+    world.decide("d1", "approve", "fine")
+    world.do(s.AttemptFound(graph="g1", task="ask", attempt=1, pid=5, elapsed_s=1))
+    world.do(s.QuestionAsked(graph="g1", task="ask", question="q", options=("x",), default=None, deadline_s=9.0))
+    world.end("ask")
+    world.decide("d2", "x")
+    world.end("retry", 1)
+    world.fire(world.timer("retry"))
+    world.end("retry", result=Raw(b"[1]"))
+    world.do(s.WorkerLost(worker="shell"))
+    world.end("ask", question=Question(question="again?"))
+    world.do(s.UpdateAsked(graph="g1", task="more", set={"depends_on": None}, base_dir="/"))
+    world.do(s.UpdateAsked(graph="g1", task="more", set={"depends_on": ["after"], "timeout": 4}, base_dir="/"))
+    world.do(s.TasksOffered(graph="g1", tasks=(task("new", "more"),), base_dir="/"))
+    world.do(s.PauseAsked(graph="g1", worker=None))
+    world.do(s.ResumeAsked(graph="g1", worker=None))
+    world.do(s.LimitAsked(graph="g1", worker=None, parallel=2))
+    world.do(s.LimitAsked(graph=None, worker="shell", parallel=3))
+    world.do(s.PauseAsked(graph=None, worker="python"))
+    world.do(s.ResumeAsked(graph=None, worker="python"))
+    world.do(s.WorkerReady(worker="shell"))
+    world.do(s.CancelAsked(graph="g1", task=None, reason="stop"))
+    world.end("after", ending="killed")
+    world.do(s.RetryAsked(graph="g1", task="after"))
+    world.submit(task("x"))
+    world.do(s.CancelAsked(graph="g2", task=None, reason=""))
+    world.end("x", graph="g2", ending="killed")
+    world.do(s.PruneAsked(graphs=("g2",), older_than_s=None, keep=None))
+    for name in ("one", "two"):
+        world.do(s.ConsumerWanted(consumer=name, since=3, kinds=("task_ended",), graphs=("g1",), oldest=1, head=9))
+    world.do(s.EventsAcknowledged(consumer="one", seq=5, head=9))
+    world.do(s.ConsumersUnwanted(consumers=("two",)))
+    world.do(s.WorkerLost(worker="python", exhausted="died 6 times"))
+    world.fire(world.timer("decision"))
+    world.submit(task("quota"))
+    world.end("quota", 1, graph="g3", cls="quota")
+    world.fire(world.timer("worker"))
+    world.end("quota", graph="g3")
+    return world
+
+
 def replayed(journal):
     """A fresh machine, to which a journal has been read."""
     machine = Machine(boot="b1")
@@ -455,7 +515,24 @@ def replayed(journal):
     return machine
 
 
+def pieces(state):
+    """A picture of it, through the bytes that a snapshot holds."""
+    return [decode_piece(msgspec.json.encode(piece)) for piece in pictured(state)]
+
+
+def restored(state):
+    """A fresh machine, into which a picture of a state was put."""
+    machine = Machine(boot="b1")
+    restoring = Restoring(machine.state)
+    for piece in pieces(state):
+        restoring.take(piece)
+    restoring.finish()
+    return machine
+
+
 # --- the whole state as plain data ----------------------------------------------------------------------------------
+
+decode_piece = msgspec.json.Decoder(Piece).decode
 
 _FIELDS = {
     Attempt: Attempt.__struct_fields__,

@@ -220,6 +220,12 @@ class WorkerLimited(FactForm, frozen=True, kw_only=True, tag="worker_limited"):
     parallel: int | None = None
 
 
+class WorkerEased(SilentFact, frozen=True, kw_only=True, tag="worker_eased"):
+    """An attempt of the type succeeded: its quota is not used up any more, however often in a row it was."""
+
+    worker: str
+
+
 class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     """It is over. `cls` is its failure class, None for success."""
 
@@ -344,4 +350,4 @@ ToldFact = (
     | WorkerLimited
 )
 
-Fact = ToldFact | GraphEdited | ConsumerOpened | ConsumerAdvanced | ConsumerForgotten
+Fact = ToldFact | GraphEdited | WorkerEased | ConsumerOpened | ConsumerAdvanced | ConsumerForgotten

@@ -7,6 +7,8 @@ Must not know: clocks, journals, effects, policies.
 
 from math import inf
 
+from msgspec.structs import replace
+
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.nodes import (
@@ -68,12 +70,14 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
         case f.WorkerPaused() | f.WorkerResumed() | f.WorkerParked() | f.WorkerUnparked() | f.WorkerLimited():
             _fold_worker(state, fact, at_utc)
+        case f.WorkerEased():
+            state.worker(fact.worker).quota_times = 0
         case f.ConsumerOpened() | f.ConsumerAdvanced() | f.ConsumerForgotten():
             _fold_consumer(state, fact, at_utc)
-            return  # silent: told to nobody, so not counted
         case _:
             _fold_edit(state, fact, at_utc)
-    state.told += 1
+    if not isinstance(fact, f.SilentFact):
+        state.told += 1
 
 
 def _fold_worker(
@@ -153,18 +157,17 @@ def _fold_edit(
             _move_graph(graph, "graph_resumed", "running")
             graph.reason = ""
             graph.version += 1
-            _set_graph_capacity(state, graph)
+            set_graph_capacity(state, graph)
         case f.GraphReopened():
             _move_graph(graph, "graph_reopened", "running")
             graph.reason, graph.ended_utc, graph.cancelling = "", None, False
             graph.wall_from_utc = at_utc
-            _set_graph_capacity(state, graph)
+            set_graph_capacity(state, graph)
         case f.GraphLimited():
             _move_graph(graph, "graph_limited", graph.state)
             graph.parallel = fact.parallel
             graph.version += 1
-            if graph.state != "paused":
-                _set_graph_capacity(state, graph)
+            set_graph_capacity(state, graph)
         case f.GraphEdited():
             _move_graph(graph, "graph_edited", graph.state)
             graph.version += 1
@@ -214,7 +217,8 @@ def _move_worker(worker: WorkerType, fact: str, to: WorkerTypeState) -> None:
 
 def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     spec = parse_graph(fact.document, base_dir="/", accepted=True)
-    graph = Graph(fact.graph, spec, fact.environment, fact.client, fact.key, fact.digest, at_utc)
+    bare = replace(spec, tasks=())  # they stand in `graph.tasks`, with their options of now
+    graph = Graph(fact.graph, bare, fact.environment, fact.client, fact.key, fact.digest, at_utc)
     graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
@@ -222,7 +226,7 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     if fact.key is not None:
         state.keys[fact.key] = graph.id
     _take_in(graph, spec.tasks)
-    _set_graph_capacity(state, graph)
+    set_graph_capacity(state, graph)
 
 
 def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:
@@ -230,13 +234,14 @@ def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:
     for task in new:
         graph.tasks[task.id] = task
     for task in new:
-        _link(task)
+        link(task)
         _recount(task)
     graph.open_tasks += len(new)
     graph.counts["pending"] = graph.counts.get("pending", 0) + len(new)
 
 
-def _link(task: Task) -> None:
+def link(task: Task) -> None:
+    """Make a task known to those that it depends on."""
     for dependency in task.spec.depends_on:
         task.graph.tasks[dependency.task].dependents.append((task, dependency.on))
 
@@ -257,7 +262,11 @@ def _recount(task: Task) -> None:
             task.broken_by = other
 
 
-def _set_graph_capacity(state: State, graph: Graph) -> None:
+def set_graph_capacity(state: State, graph: Graph) -> None:
+    """Let the scheduler know how much of a graph may run at once, which is nothing while it is paused."""
+    if graph.state == "paused":
+        state.scheduler.set_capacity(graph_key(graph.id), 0)
+        return
     state.scheduler.set_capacity(graph_key(graph.id), inf if graph.parallel is None else graph.parallel)
 
 
@@ -272,14 +281,14 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
         other = task.graph.tasks[dependency.task]
         other.dependents = [(waiting, on) for waiting, on in other.dependents if waiting is not task]
     task.spec = parse_task(fact.document, base_dir="/", accepted=True)
-    _link(task)
+    link(task)
     for dependency in task.spec.depends_on:
         task.graph.tasks[dependency.task].dependents.sort(key=_place)
     _recount(task)
     task.graph.version += 1
     if task.state == "ready":  # its place in the queue depends on its options
         state.scheduler.remove(task.ref)
-        _enqueue(state, task)
+        enqueue(state, task)
 
 
 def _revived(graph: Graph, task: Task) -> None:
@@ -310,7 +319,7 @@ def _forgotten(state: State, graph: Graph) -> None:
 # --- attempts -------------------------------------------------------------------------------------------------------
 
 
-def claims_of(task: Task) -> dict[str, float]:
+def _claims_of(task: Task) -> dict[str, float]:
     """What an attempt of this task holds while it runs."""
     claims = {graph_key(task.graph.id): 1.0}
     for name, amount in task.spec.resources.items():
@@ -320,8 +329,9 @@ def claims_of(task: Task) -> dict[str, float]:
     return claims
 
 
-def _enqueue(state: State, task: Task) -> None:
-    task.claims = claims_of(task)
+def enqueue(state: State, task: Task) -> None:
+    """Have a task wait for a slot, with what it claims by its options of now."""
+    task.claims = _claims_of(task)
     state.scheduler.add(task.ref, task.worker, (-task.spec.priority, task.rank), task.claims)
 
 
@@ -332,7 +342,7 @@ def _ready(state: State, task: Task, at_utc: float) -> None:
     if task.begun_utc is None:
         task.begun_utc = at_utc
     task.rank = state.told + 1
-    _enqueue(state, task)
+    enqueue(state, task)
 
 
 def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) -> None:
@@ -355,8 +365,6 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     attempt.result = None if result == b"null" else result
     attempt.result_in_file = fact.result_in_file
     attempt.usage, attempt.session = fact.usage, fact.session or attempt.session
-    if fact.cls is None:
-        state.worker(task.worker).quota_times = 0
     del state.in_flight[task.worker][task.ref]
     state.worker(task.worker).running -= 1
     state.scheduler.give_back(task.worker, task.claims)

@@ -231,6 +231,7 @@ class Graph:
     """One graph. Invariant: `state` is terminal exactly if `open_tasks` is 0 (once its GraphEnded is folded)."""
 
     id: str
+    #: Without its tasks: those are in `tasks`.
     spec: GraphSpec
     environment: dict[str, str]
     client: str

@@ -440,11 +440,11 @@ class Life(RuleBasedStateMachine):
         if seldom:
             self.world.do(s.CancelRunningAsked(reason="down --kill"))
 
-    @rule(shutting=st.booleans(), ready=st.booleans())
-    def restart(self, shutting, ready):
+    @rule(shutting=st.booleans(), ready=st.booleans(), from_picture=st.booleans())
+    def restart(self, shutting, ready, from_picture):
         if shutting:
             assert not self.world.do(s.Shutting()).facts
-        gone = self.world.restart(ready=False)
+        gone = self.world.restart(ready=False, from_picture=from_picture)
         self.compare_grants(gone, ready)
 
     def compare_grants(self, gone, ready):

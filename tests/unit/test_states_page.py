@@ -57,6 +57,7 @@ def test_every_fact_moves_something_or_has_no_states_to_move():
         "worker_paused",
         "worker_resumed",
         "worker_limited",
+        "worker_eased",
         "consumer_opened",
         "consumer_advanced",
         "consumer_forgotten",

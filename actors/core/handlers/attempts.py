@@ -101,6 +101,8 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
             session=news.session,
         )
     )
+    if cls is None and turn.state.worker(task.worker).quota_times:
+        turn.emit(f.WorkerEased(worker=task.worker))
     if cls == "quota":
         agents.quota_used_up(turn, task, message, news.reset_utc)
     else:

@@ -3,61 +3,11 @@
 import typing
 
 import pytest
-from core_world import World, dump, over, replayed, task
-from msgspec import Raw
+from core_world import World, busy_life, dump, over, replayed, task
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.state import unmet_dependencies
-from orch_actors.protocol.hostwire import Question
-
-
-def busy_life():
-    """A world in which every kind of fact has come about."""
-    world = World()
-    world.submit(
-        task("ask", approve=True),
-        task("retry", retry={"attempts": 2, "backoff": 5}),
-        task("after", "retry"),
-        task("more", "after", priority=2),
-        limits={"parallel": 3, "wall": 900},
-        key="k",
-    )
-    world.decide("d1", "approve", "fine")
-    world.do(s.AttemptFound(graph="g1", task="ask", attempt=1, pid=5, elapsed_s=1))
-    world.do(s.QuestionAsked(graph="g1", task="ask", question="q", options=("x",), default=None, deadline_s=9.0))
-    world.end("ask")
-    world.decide("d2", "x")
-    world.end("retry", 1)
-    world.fire(world.timer("retry"))
-    world.end("retry", result=Raw(b"[1]"))
-    world.do(s.WorkerLost(worker="shell"))
-    world.end("ask", question=Question(question="again?"))
-    world.do(s.UpdateAsked(graph="g1", task="more", set={"depends_on": None}, base_dir="/"))
-    world.do(s.UpdateAsked(graph="g1", task="more", set={"depends_on": ["after"], "timeout": 4}, base_dir="/"))
-    world.do(s.TasksOffered(graph="g1", tasks=(task("new", "more"),), base_dir="/"))
-    world.do(s.PauseAsked(graph="g1", worker=None))
-    world.do(s.ResumeAsked(graph="g1", worker=None))
-    world.do(s.LimitAsked(graph="g1", worker=None, parallel=2))
-    world.do(s.LimitAsked(graph=None, worker="shell", parallel=3))
-    world.do(s.PauseAsked(graph=None, worker="python"))
-    world.do(s.ResumeAsked(graph=None, worker="python"))
-    world.do(s.WorkerReady(worker="shell"))
-    world.do(s.CancelAsked(graph="g1", task=None, reason="stop"))
-    world.end("after", ending="killed")
-    world.do(s.RetryAsked(graph="g1", task="after"))
-    world.submit(task("x"))
-    world.do(s.CancelAsked(graph="g2", task=None, reason=""))
-    world.end("x", graph="g2", ending="killed")
-    world.do(s.PruneAsked(graphs=("g2",), older_than_s=None, keep=None))
-    for name in ("one", "two"):
-        world.do(s.ConsumerWanted(consumer=name, since=3, kinds=("task_ended",), graphs=("g1",), oldest=1, head=9))
-    world.do(s.EventsAcknowledged(consumer="one", seq=5, head=9))
-    world.do(s.ConsumersUnwanted(consumers=("two",)))
-    world.do(s.WorkerLost(worker="python", exhausted="died 6 times"))
-    world.fire(world.timer("decision"))
-    return world
 
 
 def kinds(world):
