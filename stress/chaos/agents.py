@@ -41,7 +41,12 @@ def main() -> None:
         for number in range(1, count + 1)
     ]
     consumers = [
-        Consumer(Client(home, timeout_s=LOOK_S), way, seed, Log(os.path.join(folder, f"consumer-{way}.jsonl")))
+        Consumer(
+            Client(home, client_id=f"consumer-{way}", timeout_s=LOOK_S),
+            way,
+            seed,
+            Log(os.path.join(folder, f"consumer-{way}.jsonl")),
+        )
         for way in WAYS
     ]
     for thread in (*agents, *consumers):

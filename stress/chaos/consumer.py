@@ -4,6 +4,10 @@ stream      follows from the first event to the last
 pages       asks for pages, of random sizes, at random moments
 restarting  follows, goes away after some events, and comes back with the number of the last one
 slow        follows, and sleeps so often that its subscription overflows or is overtaken
+named       has a name, acknowledges now and then, and goes away in the middle; what it had not acknowledged comes again
+
+Each writes down every event as it is told; the named one also where its cursor stood when it came, and each
+acknowledgement, before it goes out and when it is known to have arrived.
 """
 
 import threading
@@ -19,7 +23,7 @@ from orch_actors.protocol.errors import Unavailable
 from orch_actors.protocol.views import Event
 from orch_actors.stress.chaos.record import Log
 
-WAYS: Final = ("stream", "pages", "restarting", "slow")
+WAYS: Final = ("stream", "pages", "restarting", "slow", "named")
 
 #: How often a reader that waits looks whether it has read all there will be.
 LOOK_EVERY_S: Final = 0.2
@@ -54,6 +58,7 @@ class Consumer(threading.Thread):
             "pages": self._page,
             "restarting": lambda: self._follow(self._rng.randint(1, 200)),
             "slow": lambda: self._follow(None),
+            "named": self._consume,
         }
         try:
             while not self.done:
@@ -79,6 +84,22 @@ class Consumer(threading.Thread):
                 taken += 1
                 if self._way == "slow" and self._rng.random() < 0.005:
                     time.sleep(self._rng.uniform(0.1, 1.5))
+
+    def _consume(self) -> None:
+        """Take some, acknowledge some of them, go."""
+        most = self._rng.randint(1, 150)
+        with self._client.consume(self._way) as events:
+            self._log.write({"opened": events.cursor})
+            self._after = events.cursor
+            for _ in range(most):
+                event = events.next_event(time.monotonic() + LOOK_EVERY_S)
+                if event is not None:
+                    self._take(event)
+                if event is None or self._rng.random() < 0.1:
+                    self._log.write({"acknowledging": self._after})
+                    self._log.write({"acknowledged": events.ack(self._after)})
+                if self.done:
+                    return
 
     def _page(self) -> None:
         page = self._client.events(self._after, self._rng.choice([1, 7, 100, 1000]))

@@ -45,6 +45,8 @@ class Evidence:
     effects: dict[str, Effects]
     #: Consumer → events in the order in which it was told.
     consumers: dict[str, list[dict[str, Any]]]
+    #: The same of consumers with a name, with a line where their cursor stood, and for each acknowledgement.
+    named: dict[str, list[dict[str, Any]]]
     ledger: Ledger
     graphs: dict[str, dict[str, Any]]
     head: int
@@ -73,15 +75,19 @@ def read_evidence(folder: str) -> Evidence:
         f"the {line['died']} died by itself, code {line['code']}: {line['words']}" for line in strikes if "died" in line
     ]
     consumers: dict[str, list[dict[str, Any]]] = {}
+    named: dict[str, list[dict[str, Any]]] = {}
     for name in sorted(os.listdir(folder)):
         if name.startswith("consumer-"):
             lines = _lines(folder, name)
             strange += [line["fault"] for line in lines if "fault" in line]
-            consumers[name.removesuffix(".jsonl")] = [line for line in lines if "fault" not in line]
+            told = [line for line in lines if "fault" not in line]
+            into = named if any("opened" in line for line in told) else consumers
+            into[name.removesuffix(".jsonl")] = told
     return Evidence(
         calls=_calls(_lines(folder, "history.jsonl"), strange),
         effects=_effects(_text(folder, "effects.log")),
         consumers=consumers,
+        named=named,
         ledger=read_ledger(os.path.join(folder, "home", "journal")),
         graphs={graph["id"]: graph for graph in final["graphs"]},
         head=final["head"],

@@ -13,6 +13,9 @@ from typing import Any
 SEGMENT = re.compile(r"[0-9]{8}\.jsonl")
 TAIL = re.compile(rb',"c":"([0-9a-f]{8})"\}$')
 
+#: Facts that nobody is told of; their numbers are not counted.
+SILENT = {"graph_edited", "consumer_opened", "consumer_advanced", "consumer_forgotten"}
+
 
 @dataclass
 class Outcome:
@@ -39,7 +42,11 @@ class Ledger:
 
     def events(self) -> dict[int, dict[str, Any]]:
         """Number → the fact that it tells of."""
-        return {outcome.event + place: fact for outcome in self.outcomes for place, fact in enumerate(outcome.facts)}
+        return {
+            outcome.event + place: fact
+            for outcome in self.outcomes
+            for place, fact in enumerate(fact for fact in outcome.facts if fact["k"] not in SILENT)
+        }
 
 
 def read_ledger(folder: str) -> Ledger:

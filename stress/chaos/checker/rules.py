@@ -18,6 +18,9 @@ TERMINAL_TASK: Final = {"done", "failed", "cancelled", "skipped"}
 #: How an attempt may have ended whose program came to its end by itself.
 BY_ITSELF: Final = {None, "exit", "validation", "result"}
 
+#: How the clients of consumers are called.
+CONSUMER: Final = "consumer-"
+
 #: Codes above this are 128 and a signal.
 SIGNALLED: Final = 128
 
@@ -53,7 +56,7 @@ def unasked(evidence: Evidence) -> Iterator[str]:
     refused = {call.command for call in evidence.calls if call.error is not None} - accepted
     unsure = {call.command for call in evidence.calls if call.error is None and call.result is None}
     for command, replies in _stored(evidence).items():
-        if command not in asked:
+        if command not in asked and not command[0].startswith(CONSUMER):  # those have logs of another form
             yield f"the journal has {command}, which nobody sent"
         elif command in refused - unsure and any("result" in reply for reply in replies):
             yield f"{command} was refused, and was executed"
@@ -136,6 +139,28 @@ def events(evidence: Evidence) -> Iterator[str]:
             fact = journal.get(event["seq"])
             if fact is not None and _told(event) != _meant(fact):
                 yield f"{name} was told {_told(event)} as event {event['seq']}, the journal has {_meant(fact)}"
+
+
+def named(evidence: Evidence) -> Iterator[str]:
+    """Every named consumer was told every event, in order, and again what it had not acknowledged; nothing else."""
+    for name, lines in evidence.named.items():
+        sure = unsure = at = furthest = 0
+        for line in lines:
+            if "opened" in line:
+                at = line["opened"]
+                if not sure <= at <= unsure:
+                    yield f"{name} came back at {at}; acknowledged was {sure}, or up to {unsure}"
+            elif "acknowledging" in line:
+                unsure = max(unsure, line["acknowledging"])
+            elif "acknowledged" in line:
+                sure = max(sure, line["acknowledged"])
+            else:
+                if line["seq"] != at + 1:
+                    yield f"{name} was told event {line['seq']} after {at}"
+                at = line["seq"]
+                furthest = max(furthest, at)
+        if furthest != evidence.head:
+            yield f"{name} was told of {furthest} events, of {evidence.head}"
 
 
 def terminal(evidence: Evidence) -> Iterator[str]:
@@ -222,6 +247,7 @@ RULES: Final[dict[str, Rule]] = {
     "orphans": orphans,
     "unknown": unknown,
     "gaps or duplicates of events": events,
+    "acknowledged and told again, or not told": named,
     "graphs that never ended": terminal,
     "keys with two graphs": keys,
     "edits not applied once": edits,

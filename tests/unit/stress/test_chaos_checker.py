@@ -73,6 +73,19 @@ class Small:
         self.effects = ["g1/t1/1 begin", "g1/t1/1 end 3", "g1/t1/2 begin", "g1/t1/2 end 0"]
         facts = [fact for some in FACTS for fact in some]
         self.told = [event(seq, fact) for seq, fact in enumerate(facts, 1)]
+        self.named = [
+            {"opened": 0},
+            *self.told[:4],
+            {"acknowledging": 2},
+            {"acknowledged": 2},
+            {"acknowledging": 4},
+            {"opened": 4},  # the last answer was lost
+            *self.told[4:6],
+            {"opened": 4},
+            *self.told[4:],
+            {"acknowledging": 8},
+            {"acknowledged": 8},
+        ]
         self.strikes = [{"strike": {"act": "supervisor"}, "victims": [4711]}]
         task = {"id": "t1", "state": "done", "reason": ""}
         self.final = {
@@ -89,6 +102,8 @@ class Small:
         (folder / "home" / "journal" / "00000001.jsonl").write_bytes(self.segment())
         self._lines(folder / "history.jsonl", self.history)
         self._lines(folder / "consumer-stream.jsonl", self.told)
+        if self.named:
+            self._lines(folder / "consumer-named.jsonl", self.named)
         self._lines(folder / "strikes.jsonl", self.strikes)
         (folder / "effects.log").write_text("".join(line + "\n" for line in self.effects))
         (folder / "final.json").write_text(json.dumps(self.final))
@@ -202,6 +217,16 @@ PLANTED = {
         lambda s: s.told[3]["data"].update(exit_code=5),
     ),
     "the journal lacks an event": ("gaps or duplicates of events", lambda s: s.final.update(head=9)),
+    "what was acknowledged is told again": (
+        "acknowledged and told again, or not told",
+        lambda s: s.named.__setitem__(8, {"opened": 1}),
+    ),
+    "a cursor beyond what was acknowledged": (
+        "acknowledged and told again, or not told",
+        lambda s: s.named.__setitem__(11, {"opened": 6}),
+    ),
+    "a named consumer misses one": ("acknowledged and told again, or not told", lambda s: s.named.pop(13)),
+    "a named consumer misses the last": ("acknowledged and told again, or not told", lambda s: s.named.pop(-3)),
     "a graph that runs for ever": (
         "graphs that never ended",
         lambda s: s.final["graphs"][0].update(state="running", ended_utc=None),
@@ -313,8 +338,18 @@ def test_a_command_without_an_answer_may_have_been_carried_out_or_not(tmp_path):
     for number, told in enumerate(small.told, 1):
         told["seq"] = number
     small.final["head"] = 7
+    small.named.clear()
     (tmp_path / "not").mkdir()
     assert judge(small.write(tmp_path / "not")).faults() == []
+
+
+def test_facts_that_nobody_is_told_of_take_no_number(tmp_path):
+    small = Small()
+    for place, (kind, data) in enumerate(small.journal):
+        if kind == "outcome":
+            facts = [{"k": "graph_edited", "graph": "g1"}, *data["facts"], {"k": "consumer_advanced", "consumer": "x"}]
+            small.journal[place] = (kind, {**data, "facts": facts})
+    assert judge(small.write(tmp_path)).faults() == []
 
 
 def test_a_forgotten_graph_is_not_lost(tmp_path):
@@ -323,5 +358,6 @@ def test_a_forgotten_graph_is_not_lost(tmp_path):
     gone = {"k": "graph_forgotten", "graph": "g1"}
     small.journal.append(("outcome", {"of": None, "at": 0.0, "e": 9, "facts": [gone]}))
     small.told.append(event(9, gone))
+    small.named.append(event(9, gone))
     small.final["head"] = 9
     assert judge(small.write(tmp_path)).faults() == []
