@@ -141,7 +141,8 @@ def _winner(crowd: Crowd, found: Race) -> int | None:
 
 def _look_at_winner(crowd: Crowd, winner: int, found: Race) -> None:
     """It holds the lock, and it is the one that answers: a second bind would have stolen its sockets."""
-    held = Path(crowd.home.lock).read_text().strip()
+    lock = Path(crowd.home.lock)
+    held = lock.read_text().strip() if lock.exists() else ""
     answering = {listener(crowd.home)}
     try:
         for _ in range(ASKED):
