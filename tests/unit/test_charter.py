@@ -32,6 +32,7 @@ ALLOWED = {
     ("actors/host/runner/runner.py", "starts a process"): "a warm interpreter forks one for each attempt",
     ("cli/launch.py", "starts a process"): "the daemon, in the background",
     ("cli/daemon.py", "starts a process"): "up --foreground becomes the daemon",
+    ("stress/rigged/crowd.py", "starts a process"): "forks a crowd of daemons, which are to start at once",
     ("stress/bench/rivals.py", "starts a process"): "posix_spawn, as a reference",
 }
 
