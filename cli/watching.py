@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orch_actors.cli import faults
+from orch_actors.cli.audience import leave_with_the_reader
 from orch_actors.cli.escape import one_line
 from orch_actors.cli.output import may_redraw, note, say, say_json, stdout_style
 from orch_actors.cli.progress import Progress
@@ -91,6 +92,7 @@ def _until_ended(events: "Iterable[Event]", progress: Progress, session: Session
 
 def _follow_in_lines(events: "Iterable[Event]", progress: Progress, session: Session) -> None:
     style = stdout_style()
+    leave_with_the_reader()
     for event in events:
         if not progress.apply(event):
             continue

@@ -14,12 +14,12 @@ from orch_actors.cli.output import note, say, say_json
 from orch_actors.stress.options import GOOD, NOT_AS_EXPECTED, HomeOption, ReportOption, ended_in_order, write_report
 from orch_actors.stress.reliability import chaos, crash, powercut, prove
 
-app: Final = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+app: Final = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 VERBS: Final = ("list", "run", "replay", "bench", "chaos", "crash", "powercut", "prove")
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Try it out: scenarios with known outcomes, recorded workflows, a bench.
 
@@ -44,6 +44,8 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     if as_json:
         given["as_json"] = True
     ctx.default_map = dict.fromkeys(VERBS, given)
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 @app.command("list")

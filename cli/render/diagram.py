@@ -1,7 +1,8 @@
 """A graph's form for drawing tools: Mermaid, Graphviz's dot, and JSON.
 
 Nothing from outside stands unquoted: nodes are called n0, n1, … in Mermaid; in both, every character of a label that
-could mean something to the tool is written by its number. In dot no backslash of ours comes from outside either.
+could mean something to the tool is written by its number. In dot a backslash is written twice: Graphviz reads the
+numbers before it looks for escapes.
 """
 
 from typing import Any, Final
@@ -50,7 +51,7 @@ def mermaid_text(view: GraphView) -> str:
 def dot_text(view: GraphView) -> str:
     """A digraph for Graphviz; an edge that is not about `done` is dashed and carries its condition."""
     layout = Layout(view)
-    title = _by_number(one_line(f"{view.id} {view.name}: {view.state}"), "&#")
+    title = _dot_text(one_line(f"{view.id} {view.name}: {view.state}"))
     lines = [
         f'digraph "{_by_number(view.id, "&#")}" {{',
         f'  graph [label="{title}", labelloc=t, rankdir=TB];',
@@ -58,10 +59,10 @@ def dot_text(view: GraphView) -> str:
     ]
     for task in view.tasks:
         fill, border = COLOURS.get(task.state, ("#ffffff", "#000000"))
-        label = "\\n".join(_by_number(line, "&#") for line in _label(task))
+        label = "\\n".join(_dot_text(line) for line in _label(task))
         lines.append(f'  {_dot_id(task.id)} [label="{label}", fillcolor="{fill}", color="{border}"];')
     for edge in layout.edges:
-        how = "" if edge.on == "done" else f' [label="{_by_number(edge.on, "&#")}", style=dashed]'
+        how = "" if edge.on == "done" else f' [label="{_dot_text(edge.on)}", style=dashed]'
         lines.append(f"  {_dot_id(edge.from_)} -> {_dot_id(edge.to)}{how};")
     return "\n".join([*lines, "}"])
 
@@ -99,6 +100,10 @@ def _label(task: TaskView) -> list[str]:
     if task.title:
         lines.append(one_line(task.title)[:80])
     return lines
+
+
+def _dot_text(text: str) -> str:
+    return _by_number(text, "&#").replace("&#92;", "&#92;&#92;")
 
 
 def _dot_id(task: str) -> str:

@@ -99,12 +99,18 @@ def _legend(timeline: Timeline, style: Style) -> str:
 
 
 def chrome_trace(timeline: Timeline) -> list[dict[str, Any]]:
-    """Complete events in Chrome's trace format: one for each attempt, `ts` and `dur` in microseconds.
+    """Events in Chrome's trace format: a complete one for each attempt, `ts` and `dur` in microseconds.
 
     `ts` counts from the graph's submission. One process, the graph; each task is a thread of it, in the order of the
-    rows. (Trace Event Format, Google, "Complete Events".)
+    rows, and metadata say their names. (Trace Event Format, Google: "JSON Array Format", "Complete Events", "Metadata
+    Events".)
     """
+    names = [("process_name", 0, f"{timeline.graph} {timeline.name}")]
+    names += [("thread_name", thread, row.task) for thread, row in enumerate(timeline.rows, 1)]
     return [
+        {"name": kind, "ph": "M", "ts": 0, "pid": 1, "tid": thread, "args": {"name": name}}
+        for kind, thread, name in names
+    ] + [
         {
             "name": f"{row.task}/{bar.attempt}",
             "cat": row.worker,

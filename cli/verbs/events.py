@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from orch_actors.cli import faults
+from orch_actors.cli.audience import leave_with_the_reader
 from orch_actors.cli.eventreading import Wanted, read_events
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json, stdout_style
@@ -65,6 +66,8 @@ def command(
             say(event_line(event, style))
 
     wanted = Wanted(since, graph, tuple(kinds or ()), limit, follow, consumer, ack)
+    if follow:
+        leave_with_the_reader()
     with said.client() as client:
         read_events(client, wanted, show)
     return faults.GOOD

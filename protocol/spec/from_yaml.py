@@ -236,6 +236,8 @@ def _marked(error: yaml.MarkedYAMLError, text: str) -> SyntaxFault:
     what = ", ".join(part for part in (context, error.problem) if part)
     if mark.line > text.rstrip("\n").count("\n"):  # the end is said to be in the line after the last
         return SyntaxFault.at(f"{what}, and here the file ends", text.rstrip("\n").count("\n") + 1)
+    if text.split("\n")[mark.line].startswith("\t", mark.column):
+        what = "a tab stands where YAML wants spaces"
     return SyntaxFault.at(what, mark.line + 1, mark.column + 1)
 
 

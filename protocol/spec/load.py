@@ -17,6 +17,7 @@ from orch_actors.protocol.errors import Problem, Refused
 from orch_actors.protocol.spec import params as parameters
 from orch_actors.protocol.spec import plain
 from orch_actors.protocol.spec.graph import GraphSpec
+from orch_actors.protocol.spec.hints import closest
 from orch_actors.protocol.spec.parse import parse_noting
 from orch_actors.protocol.spec.places import Findings, Path, refuse, unnamed, where
 from orch_actors.protocol.spec.shapes import found
@@ -243,10 +244,21 @@ def _read_file(path: str) -> tuple[bytes, str]:
         raise _unreadable(path, error) from error
 
 
+def _meant(path: str) -> str:
+    """`did you mean …?`, where a file of nearly that name is in the folder."""
+    folder, name = os.path.split(path)
+    try:
+        names = os.listdir(folder or ".")
+    except OSError:
+        return ""
+    meant = closest(name, [other for other in names if other != name])
+    return f"did you mean {os.path.join(folder, meant)}?" if meant is not None else ""
+
+
 def _unreadable(path: str, error: OSError | ValueError) -> Refused:
     match error.errno if isinstance(error, OSError) else None:
         case errno.ENOENT:
-            return _refused(f"there is no file {path}", "check the path; - reads stdin")
+            return _refused(f"there is no file {path}", _meant(path) or "check the path; - reads stdin")
         case errno.EISDIR:
             return _refused(f"{path} is a folder", "give a graph file in it")
         case errno.EACCES:

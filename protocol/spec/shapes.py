@@ -375,6 +375,8 @@ class OneOf(Shape):
         option = self._for(value)
         if option is not None:
             yield from option.faults(value, path)
+        elif isinstance(value, (bool, int, float)) and any(isinstance(option, Text) for option in self._options):
+            yield Finding(path, f"is {found(value)}: expected {self.expected} (put it in quotes)")
         else:
             yield from super().faults(value, path)
 

@@ -135,3 +135,31 @@ def test_a_term_leaves_the_terminal_tidy(terminal):
 def test_wrong(shared):
     assert shared("status", "g999", "--watch", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
     assert "takes a graph" in shared("status", "g1/a", "--watch", code=2).err
+
+
+@pytest.mark.parametrize("verb", ["status", "events", "logs", "run"])
+def test_who_follows_leaves_with_the_reader_although_nothing_happens(shared, tmp_path, verb):
+    """`| head -1` must not wait for the next change, which may be hours away."""
+    os.mkfifo(tmp_path / "go")
+    graph = submit(shared, task("a", f"echo out; {UNTIL_GO}", cwd=str(tmp_path)))
+    until(shared, graph, a="running")
+    words = {
+        "status": ("status", graph, "--watch"),
+        "events": ("events", "--graph", graph, "--follow"),
+        "logs": ("logs", "-f", graph),
+        "run": ("run", "--", "sleep", "71"),
+    }[verb]
+    following = shared.start(*words)
+    line = following.stdout.readline()
+    assert line
+    while verb in ("events", "run") and b"running" not in line:  # all that there is to be told for now
+        line = following.stdout.readline()
+    following.stdout.close()
+    assert following.wait(20) == 141
+    assert following.stderr.read() == b""
+    if verb != "run":
+        say_go(tmp_path / "go")
+        ended(shared, graph)
+    for each in shared("status", "--json").json["graphs"]:
+        if each["state"] == "running":
+            shared("cancel", each["id"])

@@ -2,6 +2,8 @@
 
 import json
 
+import jsonschema
+
 from .conftest import eventually
 from .graphs import ended, submit, task, tasks
 
@@ -28,6 +30,35 @@ def test_text_and_json(shared):
     assert all(0 <= bar["start_s"] <= document["span_s"] for bar in bad["bars"])
 
 
+#: What Chrome's "Trace Event Format" asks of complete events and of metadata, in its JSON array form.
+TRACE = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "ph", "ts", "pid", "tid", "args"],
+        "properties": {
+            "name": {"type": "string"},
+            "cat": {"type": "string"},
+            "ph": {"enum": ["X", "M"]},
+            "ts": {"type": "integer", "minimum": 0},
+            "dur": {"type": "integer", "minimum": 0},
+            "pid": {"type": "integer"},
+            "tid": {"type": "integer"},
+            "args": {"type": "object"},
+        },
+        "additionalProperties": False,
+        "if": {"properties": {"ph": {"const": "X"}}},
+        "then": {"required": ["cat", "dur"]},
+        "else": {
+            "properties": {
+                "name": {"enum": ["process_name", "thread_name"]},
+                "args": {"required": ["name"], "properties": {"name": {"type": "string"}}},
+            }
+        },
+    },
+}
+
+
 def test_chrome(shared, tmp_path):
     graph = submit(shared, task("a"), task("b", "exit 1", "a"))
     ended(shared, graph, "failed")
@@ -35,10 +66,10 @@ def test_chrome(shared, tmp_path):
     assert shared("timeline", graph, "--chrome", "--output", str(path)).out == ""
     trace = json.loads(path.read_text())
     assert trace == json.loads(shared("timeline", graph, "--chrome").out)
+    jsonschema.validate(trace, TRACE)
+    assert {event["args"]["name"] for event in trace if event["ph"] == "M"} == {f"{graph} t", "a", "b"}
+    trace = [event for event in trace if event["ph"] == "X"]
     assert [event["name"] for event in trace] == ["a/1", "b/1"]
-    for event in trace:
-        assert set(event) >= {"name", "ph", "ts", "dur", "pid", "tid"}
-        assert event["ph"] == "X"
     assert trace[0]["ts"] + trace[0]["dur"] <= trace[1]["ts"] + 1_000_000
     assert trace[1]["args"]["state"] == "failed"
     took = tasks(shared, graph)["a"]["attempts"][0]["duration_s"]

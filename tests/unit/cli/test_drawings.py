@@ -96,7 +96,7 @@ def test_mermaid():
 
 
 DEPLOY = (
-    '  "deploy" [label="&#63; deploy\\nblocked by d1\\nDeploy &#34;it&#34; &#60;now&#62; &#38; &#92;n &#93;", '
+    '  "deploy" [label="&#63; deploy\\nblocked by d1\\nDeploy &#34;it&#34; &#60;now&#62; &#38; &#92;&#92;n &#93;", '
     'fillcolor="#fff8e1", color="#ff8f00"];'
 )
 

@@ -60,21 +60,27 @@ def test_text_without_unicode():
 
 
 def test_trace():
-    trace = chrome_trace(timeline_of(sample.graph(), sample.NOW))
-    assert len(trace) == 4
+    whole = chrome_trace(timeline_of(sample.graph(), sample.NOW))
+    names, trace = whole[:-4], whole[-4:]
+    assert {event["ph"] for event in names} == {"M"}
+    assert {(event["name"], event["tid"], event["args"]["name"]) for event in names} > {
+        ("process_name", 0, "g7 nightly"),
+        ("thread_name", 2, "build"),
+    }
     assert trace[2] == {
         "name": "build/2", "cat": "shell", "ph": "X", "ts": 4_000_000, "dur": 1_500_000, "pid": 1, "tid": 2,
         "args": {"graph": "g7", "task": "build", "attempt": 2, "state": "failed", "exit_code": 2, "message": ""},
     }  # fmt: skip
     assert {event["ph"] for event in trace} == {"X"}
     assert all(type(event[field]) is int for event in trace for field in ("ts", "dur", "pid", "tid"))
+    assert {event["tid"] for event in trace} <= {event["tid"] for event in names}
 
 
 def test_a_graph_of_which_nothing_has_begun():
     view = msgspec.structs.replace(sample.graph("running", None), tasks=sample.graph().tasks[3:])
     text = gantt_text(timeline_of(view, sample.NOW), PLAIN)
     assert text.splitlines()[-1].endswith("-")
-    assert chrome_trace(timeline_of(view, sample.NOW)) == []
+    assert {event["ph"] for event in chrome_trace(timeline_of(view, sample.NOW))} == {"M"}
 
 
 def test_a_clock_that_was_set_back():

@@ -258,6 +258,9 @@ def test_files_that_cannot_be_read(files: Files) -> None:
             check_file(path)
         assert caught.value.info.hint
     assert "suffix .txt" in files.refusal(YAML, "g.txt").message
+    with pytest.raises(Refused) as caught:
+        check_file(folder + "/g.yml")
+    assert caught.value.info.hint == f"did you mean {folder}/g.yaml?"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -280,7 +283,8 @@ def test_contents_that_are_no_document(files: Files) -> None:
     ("name", "text", "line", "words"),
     [
         ("g.yaml", "a: b: c", 1, "mapping values"),
-        ("g.yaml", "name: x\n\ttasks: y", 2, "tab character"),
+        ("g.yaml", "name: x\n\ttasks: y", 2, "a tab"),
+        ("g.yaml", "name: x\ntasks:\n\t- a", 3, "a tab stands where YAML wants spaces"),
         ("g.yaml", "name: x\ngoal: [1, 2", 2, "expected ',' or ']'"),
         ("g.yaml", "name: x\ngoal: a\x01b", 2, "control character"),
         ("g.yaml", "name: x\n---\nname: y", 2, "second document"),

@@ -6,6 +6,12 @@ from typer.testing import CliRunner
 from orch_actors.stress.cli import VERBS, app
 
 
+def test_without_a_verb_it_shows_its_help():
+    ran = CliRunner().invoke(app, [])
+    assert ran.exit_code == 0
+    assert ran.output.startswith("Usage: ")
+
+
 @pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS)], ids=" ".join)
 def test_examples_stand_a_line_each(words):
     shown = CliRunner().invoke(app, [*words, "--help"]).output
