@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 import pykka
@@ -38,6 +39,10 @@ from orch_actors.protocol.hostwire import HostConfig
 from orch_actors.protocol.keyring import Keyring
 from orch_actors.protocol.messages import Result
 from orch_actors.protocol.settings import Settings, load_settings
+from orch_actors.protocol.visible import log_entry
+
+if TYPE_CHECKING:
+    import loguru
 
 #: Requests that may wait for the supervisor before new ones are refused as OVERLOADED.
 MAX_WAITING = 10_000
@@ -262,7 +267,13 @@ def _read_settings(daemon: Daemon, home: Home) -> None:
 
 def _log_to(path: str) -> None:
     logger.remove()
+    logger.configure(patcher=_make_visible)
     logger.add(path, rotation="5 MB", retention=3, level=os.environ.get("ORCH_ACTORS_LOG", "INFO"), diagnose=False)
+
+
+def _make_visible(record: "loguru.Record") -> None:
+    """Reasons, ids and file names come from outside."""
+    record["message"] = log_entry(record["message"])
 
 
 def main(home: Home, ready_fd: int | None) -> int:
@@ -275,11 +286,11 @@ def main(home: Home, ready_fd: int | None) -> int:
         logger.error("{} ({})", fault.whole, fault.hint)
         error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint, "problems": fault.problems}
         starter.tell({"error": error, "exit_code": fault.exit_code})
-        sys.stderr.write(f"orch-actors: {fault.whole}\n  {fault.hint}\n")
+        sys.stderr.write(log_entry(f"orch-actors: {fault.whole}\n{fault.hint}") + "\n")
         return fault.exit_code
     except Exception as bug:  # noqa: BLE001 (an entry point: whatever it is, it must be told)
         logger.critical("a bug: {}", "".join(traceback.format_exception(bug)))
         error = {"code": "INTERNAL", "message": f"{type(bug).__name__}: {bug}", "hint": f"see {home.log}"}
         starter.tell({"error": error, "exit_code": 70})
-        sys.stderr.write(f"orch-actors: a bug: {bug}\n  the daemon's log has its traceback: {home.log}\n")
+        sys.stderr.write(log_entry(f"orch-actors: a bug: {bug}\nthe daemon's log has its traceback: {home.log}") + "\n")
         return 70

@@ -1,44 +1,14 @@
-r"""Text from outside, made safe to show.
-
-Names, reasons and log lines are written by tasks and agents. Shown as they are, an escape sequence in them can
-repaint the terminal, a bidirectional override can reverse what a line says, an invisible tag can carry text that
-only a machine sees. So control characters become visible (`\x1b`), and everything else, in any script, stays.
-Not escaped: the zero-width joiner, since emoji and several scripts are spelled with it.
-"""
+"""Text from outside, made safe to show: what is in `protocol/visible.py`, and for JSON and for logs in pieces."""
 
 import codecs
 import re
 from typing import Final
 
-#: C0 but newline and tab, DEL, C1; zero width, bidirectional and line-separating characters; tags; lone surrogates.
-_UNSAFE: Final = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
-    r"\U000e0000-\U000e007f\ud800-\udfff"
-)
-_IN_TEXT: Final = re.compile(f"[{_UNSAFE}]")
-_IN_LINE: Final = re.compile(f"[\n\t{_UNSAFE}]")
-_IN_JSON: Final = re.compile(
-    r"[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
-)
-_NAMED: Final = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
+from orch_actors.protocol.visible import INVISIBLE, many_lines, one_line
 
+__all__ = ["TerminalText", "json_text", "many_lines", "one_line"]
 
-def _visible(match: re.Match[str]) -> str:
-    character = match.group()
-    if character in _NAMED:
-        return _NAMED[character]
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def one_line(text: str) -> str:
-    """`text` without anything that a terminal would act on; newlines and tabs become visible too."""
-    return text if text.isascii() and text.isprintable() else _IN_LINE.sub(_visible, text)
-
-
-def many_lines(text: str) -> str:
-    """The same, with newlines and tabs left as they are; a return that ends a line (CR LF) goes."""
-    return _IN_TEXT.sub(_visible, text.replace("\r\n", "\n"))
+_IN_JSON: Final = re.compile(rf"[\x7f-\x9f{INVISIBLE}]")
 
 
 def json_text(text: str) -> str:

@@ -5,6 +5,7 @@ import sys
 
 from orch_actors.actors.host.process import read_config, run
 from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.visible import one_line
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     try:
         run(read_config(sys.argv[1]))
     except EnvironmentFault as fault:
-        sys.stderr.write(f"{fault.message}: {fault.hint}\n")
+        sys.stderr.write(one_line(f"{fault.message}: {fault.hint}") + "\n")
         sys.stderr.flush()
         os._exit(fault.exit_code)
 

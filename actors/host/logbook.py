@@ -11,6 +11,8 @@ import threading
 import time
 from typing import Any, Final
 
+from orch_actors.protocol.visible import log_entry
+
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 _Line = tuple[float, str, str, tuple[Any, ...]]
@@ -54,7 +56,7 @@ class _Logbook:
         while True:
             stamp, level, text, args = self.lines.get()
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp))
-            line = f"{when}.{int(stamp % 1 * 1000):03d} {level:7} [{os.getpid()}] {text.format(*args)}"
+            line = f"{when}.{int(stamp % 1 * 1000):03d} {level:7} [{os.getpid()}] {log_entry(text.format(*args))}"
             # As an argument: braces in the text are none of loguru's business.
             logger.log(level, "{}", line)
             with self.written:
