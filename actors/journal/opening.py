@@ -53,13 +53,15 @@ def segment_names(names: list[str]) -> list[str]:
 class JournalCorrupt(EnvironmentFault):
     """Something that was promised cannot be read."""
 
-    def __init__(self, path: str, line: int, what: str) -> None:
+    def __init__(self, path: str, line: int, sequence: int, what: str) -> None:
         super().__init__(
-            f"the journal is damaged at {path}, line {line}: {what}",
+            f"the journal is damaged at {path}, line {line}, sequence {sequence}: {what}",
             "nothing was changed; restore the file from a copy, or set the folder aside and start a new one",
         )
         self.path = path
         self.line = line
+        #: The first that cannot be read.
+        self.sequence = sequence
 
 
 class JournalTooNew(EnvironmentFault):
@@ -192,7 +194,7 @@ class _SegmentReader:
     def read(self, into: list[Line]) -> None:
         """Append the valid lines; stop at a tail that may be cut."""
         if not self.data:
-            raise JournalCorrupt(self.path, 1, "the segment is empty")
+            raise self._corrupt(1, "the segment is empty")
         for number, (raw, whole) in enumerate(_split(self.data), start=1):
             try:
                 if not whole:
@@ -219,12 +221,12 @@ class _SegmentReader:
             header, crc = decode_header(raw)
         except Unfamiliar as error:
             if RECORD_START.match(raw):
-                raise JournalCorrupt(self.path, 1, "the segment's header is missing") from error
+                raise self._corrupt(1, "the segment's header is missing") from error
             raise JournalTooNew(self.path, str(error)) from error
         if self.id and header.id != self.id:
-            raise JournalCorrupt(self.path, 1, f"it belongs to journal {header.id}, not {self.id}")
+            raise self._corrupt(1, f"it belongs to journal {header.id}, not {self.id}")
         if header.prev != self.crc or header.first != self.last + 1:
-            raise JournalCorrupt(self.path, 1, f"it goes on from sequence {header.first - 1}, not from {self.last}")
+            raise self._corrupt(1, f"it goes on from sequence {header.first - 1}, not from {self.last}")
         self.id, self.crc = header.id, crc
 
     def _take_line(self, raw: bytes) -> Line:
@@ -242,9 +244,10 @@ class _SegmentReader:
     def _must_be_cuttable(self, number: int, damage: Damaged) -> None:
         """Return if everything from here on was never promised."""
         if not self.newest or number == 1:
-            raise JournalCorrupt(self.path, number, str(damage))
+            raise self._corrupt(number, str(damage))
         promised = _watermark(self.data)
         if promised > self.last:
-            raise JournalCorrupt(
-                self.path, number, f"{damage}; sequence {self.last + 1} was on disk once (up to {promised} was)"
-            )
+            raise self._corrupt(number, f"{damage}; it was on disk once (up to {promised} was)")
+
+    def _corrupt(self, number: int, what: str) -> JournalCorrupt:
+        return JournalCorrupt(self.path, number, self.last + 1, what)

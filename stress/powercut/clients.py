@@ -19,6 +19,7 @@ from orch_actors.stress.powercut.world import SimulatedClock
 #: Clients, and how many graphs there may be before somebody prunes.
 NAMES: Final = ("agent-1", "agent-2", "agent-3")
 MOST_GRAPHS: Final = 10
+MOST_CONSUMERS: Final = 3
 
 #: What a task may carry, besides what it does.
 OPTIONS: Final[tuple[dict[str, Any], ...]] = (
@@ -43,7 +44,7 @@ class Clients:
 
     def __init__(self, rng: random.Random, clock: SimulatedClock, witness: Witness) -> None:
         self._rng, self._clock, self._witness = rng, clock, witness
-        self._graphs = 0
+        self._graphs = self._consumers = 0
         self._keyed: list[messages.SubmitGraph] = []
         self._choices: Final[tuple[tuple[int, Callable[[State], messages.Command | None]], ...]] = (
             (8, self._submit),
@@ -57,6 +58,8 @@ class Clients:
             (2, self._pause),
             (2, self._resume),
             (1, self._limit),
+            (1, self._open_consumer),
+            (1, self._forget_consumer),
         )
 
     def ask(self, state: State) -> ClientAsked | None:
@@ -66,6 +69,8 @@ class Clients:
             return self._send(witness.asked[self._rng.choice(list(witness.waiting))].request)
         if witness.answered and roll < 0.45:
             return self._again(witness.asked[self._rng.choice(witness.answered)])
+        if state.consumers and roll < 0.5:
+            return self._acknowledge(state)
         wanted = self._prune(state) if len(state.graphs) > MOST_GRAPHS else self._choose(state)
         return None if wanted is None else self._send(self._request(wanted))
 
@@ -78,7 +83,7 @@ class Clients:
         (choice,) = self._rng.choices(self._choices, [weight for weight, _ in self._choices])
         return choice[1](state)
 
-    def _request(self, do: messages.Command) -> messages.Request:
+    def _request(self, do: messages.Command | messages.AckEvents) -> messages.Request:
         stamp = int(self._clock.now * 1000)
         value = (
             (stamp << 80) | (0x7 << 76) | (self._rng.getrandbits(12) << 64) | (0x2 << 62) | self._rng.getrandbits(62)
@@ -198,6 +203,21 @@ class Clients:
         if graph is None or self._rng.random() < 0.5:
             return messages.SetLimit(worker="shell", parallel=self._rng.choice((None, 1, 3)))
         return messages.SetLimit(graph=graph.id, parallel=self._rng.choice((None, 2)))
+
+    def _open_consumer(self, _: State) -> messages.Command:
+        self._consumers += 1
+        return messages.OpenConsumer(consumer=f"reader-{self._consumers}", since=self._rng.choice((None, 0)))
+
+    def _forget_consumer(self, state: State) -> messages.Command | None:
+        if len(state.consumers) < MOST_CONSUMERS:
+            return None
+        return messages.ForgetConsumers(consumers=(self._rng.choice(list(state.consumers)),))
+
+    def _acknowledge(self, state: State) -> ClientAsked:
+        """No command, and as durable as one."""
+        consumer = self._rng.choice(list(state.consumers))
+        seq = self._rng.randint(0, self._witness.head)
+        return self._send(self._request(messages.AckEvents(consumer=consumer, seq=seq)))
 
     def _prune(self, _: State) -> messages.Command:
         return messages.Prune(keep=MOST_GRAPHS // 2)

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import Replayed, Told, decode_outcome
+from orch_actors.actors.history import Replayed, Told, decode_outcome, numbered
 from orch_actors.actors.journal.record import Line
 from orch_actors.protocol import codec, messages
 
@@ -73,10 +73,12 @@ class Witness:
         self.started: Final[set[tuple[str, str, int]]] = set()
         #: Attempt → the exit code that it had.
         self.exits: Final[dict[tuple[str, str, int], int]] = {}
+        #: Consumer → up to which event its acknowledgement was taken.
+        self.cursors: dict[str, int] = {}
         #: Lines that were written, never promised, and lost; answers that were given again.
         self.lost = 0
         self.repeats = 0
-        #: Of the lines that were looked at: how many, commands, sequences of those without an outcome, pruned graphs.
+        #: Of the lines that were looked at: how many, commands, those without an outcome, what was forgotten.
         self._looked_at = 0
         self._commands: set[CommandKey] = set()
         self._undecided: set[int] = set()
@@ -109,7 +111,12 @@ class Witness:
     def replied(self, key: CommandKey, encoding: codec.Encoding, body: bytes) -> None:
         """A reply has reached its client."""
         self._must_be_durable(f"command {key[1]} was answered")
-        asked, reply = self.asked[key], codec.REPLY.decode(body)
+        reply = codec.REPLY.decode(body)
+        if isinstance(reply.result, messages.Acknowledged):
+            self.cursors[reply.result.consumer] = reply.result.cursor
+        if key not in self.asked:
+            return  # no command
+        asked = self.asked[key]
         if asked.reply and encoding == asked.encoding:
             self.repeats += 1
             if body != asked.reply:
@@ -158,7 +165,7 @@ class Witness:
 
     def _look_at(self, lines: Sequence[Line]) -> None:
         """Lines that were not there at the last start."""
-        facts: dict[int, f.Fact] = {}
+        events: dict[int, Told] = {}
         for line in lines:
             if line.t == "command":
                 self._look_at_command(line)
@@ -166,13 +173,13 @@ class Witness:
             outcome = decode_outcome(line.d)
             if outcome.of is not None:
                 self._look_at_outcome(outcome.of, line.s)
-            facts.update(enumerate(outcome.facts, start=outcome.e))
+            for fact in outcome.facts:
+                self._look_at_fact(fact)
+            events.update((told.seq, told) for told in numbered(outcome))
         for told in self.events:
-            if facts.get(told.seq) != told.fact:
-                raise Violation(f"event {told.seq} was published as {told.fact} and is {facts.get(told.seq)} now")
+            if events.get(told.seq) != told:
+                raise Violation(f"event {told.seq} was published as {told} and is {events.get(told.seq)} now")
         self.events.clear()
-        for fact in facts.values():
-            self._look_at_fact(fact)
 
     def _look_at_command(self, line: Line) -> None:
         command = _decoder.decode(line.d)
@@ -189,6 +196,8 @@ class Witness:
     def _look_at_fact(self, fact: f.Fact) -> None:
         if isinstance(fact, f.GraphForgotten):
             self._forgotten.add(fact.graph)
+        if isinstance(fact, f.ConsumerForgotten):
+            self._forgotten.add(fact.consumer)
         if isinstance(fact, f.AttemptEnded) and fact.exit_code is not None:
             real = self.exits.get((fact.graph, fact.task, fact.attempt))
             if real != fact.exit_code:
@@ -202,6 +211,10 @@ class Witness:
             if stored is None or codec.json_to(asked.encoding, stored) != asked.reply:
                 raise Violation(f"command {key[1]} was answered {asked.reply!r}, now it is known as {stored!r}")
             self._check_graph(asked, state)
+        for name, cursor in self.cursors.items():
+            consumer = state.consumers.get(name)
+            if name not in self._forgotten and (consumer is None or consumer.cursor < cursor):
+                raise Violation(f"consumer {name} had acknowledged event {cursor}, and it is {consumer} now")
         for graph, task, number in self.started:
             node = state.find(graph, task)
             if node is None and graph in self._forgotten:

@@ -24,7 +24,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.stress.proofs.proof import Proof
 
 #: Modules of this package that have a PROOF, in the order in which they run.
-NAMES: Final = ("marathon", "chaos", "shims", "crash", "starts", "powercut")
+NAMES: Final = ("marathon", "chaos", "shims", "crash", "starts", "powercut", "damage")
 
 
 def load(name: str) -> Proof:
