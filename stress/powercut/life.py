@@ -12,6 +12,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
 from orch_actors.actors.desk import Desk
+from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import Told, replay
 from orch_actors.actors.inside import Begin, Origin
 from orch_actors.actors.journal.record import LineType
@@ -56,6 +57,8 @@ class Outside:
 
     def __init__(self, witness: Witness, world: World) -> None:
         self._witness, self._world = witness, world
+        #: Hosts have what they are given at once, so it holds nothing back.
+        self.handover: Final = Handover(lambda *_: None, lambda *_: None)
 
     def configure(self, settings: Settings) -> None:
         """See Desk."""
