@@ -10,10 +10,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import msgspec
+from loguru import logger
 
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.history import Told, decode_outcome, numbered
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
+from orch_actors.actors.inside import (
+    Origin,
+    ReadLogFile,
+    ReadOldEvents,
+    ReadResultFile,
+    ReadStory,
+    RemoveFiles,
+    SweepFiles,
+)
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
 from orch_actors.actors.telling import event_of
@@ -89,6 +98,18 @@ class Archivist(Actor):
 
     def _on_remove_files(self, asked: RemoveFiles) -> None:
         shutil.rmtree(asked.folder, ignore_errors=True)
+
+    def _on_sweep_files(self, asked: SweepFiles) -> None:
+        try:
+            names = os.listdir(asked.folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            number = name[1:]
+            ours = name[:1] == "g" and number.isascii() and number.isdecimal() and int(number) <= asked.last
+            if ours and name not in asked.known:
+                logger.info("removing the files of {}, which was forgotten", name)
+                shutil.rmtree(os.path.join(asked.folder, name), ignore_errors=True)
 
     def _events_after(self, since: int, needle: bytes = b"") -> Iterator[Told]:
         """Events from the journal's segments, skipping those that end before `since`."""

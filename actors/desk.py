@@ -37,6 +37,7 @@ from orch_actors.actors.inside import (
     ReadStory,
     ReleaseHost,
     RemoveFiles,
+    SweepFiles,
     TimerDue,
     WakeHost,
 )
@@ -141,7 +142,7 @@ class Desk:
                 self._timekeeper.disarm(key)
             case s.ForgetGraph(graph=graph):
                 self._folders.discard(graph)
-                with suppress(InboxFull):  # the files stay; nothing else does
+                with suppress(InboxFull):  # the files stay until `sweep`
                     self._archivist.tell(RemoveFiles(self.folder_of(graph)))
             case s.WakeWorker(worker=worker):
                 self._workforce.tell(WakeHost(worker))
@@ -208,6 +209,12 @@ class Desk:
     def _remind_of_handover(self, host: str, attempt: str, delay_s: float) -> None:
         due = HandoverDue(host, attempt)
         self._timekeeper.arm(("handover", host), delay_s, lambda: self._tell_supervisor(due))
+
+    def sweep(self, state: State) -> None:
+        """Have the files removed of graphs that were forgotten and whose files are still there."""
+        folder = os.path.dirname(self.folder_of("g0"))
+        with suppress(InboxFull):
+            self._archivist.tell(SweepFiles(folder, state.last_graph, frozenset(state.graphs)))
 
     def folder_of(self, graph: str) -> str:
         """Where a graph's attempts keep their files."""

@@ -105,6 +105,17 @@ class RemoveFiles(Struct, frozen=True):
     folder: str
 
 
+class SweepFiles(Struct, frozen=True):
+    """Desk → Archivist: of the graphs up to number `last`, the files of those that are not `known` go.
+
+    What RemoveFiles should have done and did not: the daemon died in between, or too many waited.
+    """
+
+    folder: str
+    last: int
+    known: frozenset[str]
+
+
 class ReadStory(Struct, frozen=True):
     """Supervisor → Archivist: complete a Why from the journal, up to event `head`."""
 

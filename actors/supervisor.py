@@ -42,8 +42,8 @@ from orch_actors.protocol.ids import split_attempt_id
 from orch_actors.protocol.settings import Settings
 
 #: Seconds from taking settings over to the first look at what may be forgotten, and between looks.
-FIRST_PRUNE_S = 60.0
-PRUNE_EVERY_S = 3600.0
+FIRST_PRUNE_S = 5.0
+PRUNE_EVERY_S = 600.0
 
 #: Steps that are made durable together at the most.
 MAX_BATCH = 64
@@ -107,6 +107,7 @@ class Supervisor(Actor):
         for sequence, line in sorted(self._unprocessed.items()):
             logger.info("command {} had no outcome; deciding it now", line.id)
             self._decide_command(line.client, line.id, line.do, line.digest, sequence)
+        self._out.after.append(lambda: self._desk.sweep(self._machine.state))
         self._commit()
 
     def _configure(self, settings: Settings) -> None:
@@ -126,6 +127,7 @@ class Supervisor(Actor):
         retention = self._settings.retention
         if retention.bounded and self._leaving is None:
             self._world(s.PruneAsked(graphs=(), older_than_s=retention.older_than, keep=retention.keep))
+            self._out.after.append(lambda: self._desk.sweep(self._machine.state))
             self._out.after.append(lambda: self._desk.prune_in(PRUNE_EVERY_S))
 
     def receive(self, message: object) -> None:

@@ -11,7 +11,15 @@ from orch_actors.actors import archivist
 from orch_actors.actors.archivist import MAX_PIECE_BYTES, Archivist
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.history import OutcomeLine, encode
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory, RemoveFiles
+from orch_actors.actors.inside import (
+    Origin,
+    ReadLogFile,
+    ReadOldEvents,
+    ReadResultFile,
+    ReadStory,
+    RemoveFiles,
+    SweepFiles,
+)
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.telling import Wanted
@@ -272,3 +280,15 @@ def test_files_of_a_forgotten_graph_go(asked):
     asked.ref.ask(RemoveFiles(str(asked.folder / "g1")), timeout=DEADLINE_S)
     assert not (asked.folder / "g1").exists()
     asked.ref.ask(RemoveFiles(str(asked.folder / "g1")), timeout=DEADLINE_S)
+
+
+def test_files_of_forgotten_graphs_that_were_left_are_swept_and_nothing_else(asked):
+    folder = asked.folder / "attempts"
+    asked.ref.ask(SweepFiles(str(folder), 9, frozenset()), timeout=DEADLINE_S)  # there is no such folder yet
+    for name in ("g1", "g2", "g9", "g10", "g\u0663", "g1x", "notes", "g"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "a.1.out").write_text("x")
+    (folder / "g3").write_text("a file")
+    asked.ref.ask(SweepFiles(str(folder), 9, frozenset({"g2"})), timeout=DEADLINE_S)
+    assert sorted(os.listdir(folder)) == ["g", "g10", "g1x", "g2", "g3", "g\u0663", "notes"]
+    assert not asked.crashes

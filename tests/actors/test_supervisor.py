@@ -24,6 +24,8 @@ from orch_actors.actors.inside import (
     HostSaid,
     HostUp,
     Origin,
+    PruneDue,
+    SettingsChanged,
     StopAsked,
     TimerDue,
 )
@@ -33,7 +35,7 @@ from orch_actors.actors.supervisor import MAX_BATCH, Supervisor
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.ids import new_id
-from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.settings import Retention, Settings
 
 DEADLINE_S = 15.0
 
@@ -94,6 +96,12 @@ class NotingDesk:
 
     def configure(self, settings):
         self.settings = settings
+
+    def prune_in(self, delay_s):
+        self.trace.append(Did("prune in", delay_s))
+
+    def sweep(self, state):
+        self.trace.append(Did("sweep", sorted(state.graphs)))
 
     def perform(self, effect, hosts, state):
         self.trace.append(Did("perform", effect))
@@ -229,6 +237,31 @@ def lines(tmp_path):
         json.loads(line) for path in sorted((tmp_path / "journal").iterdir()) for line in path.read_bytes().splitlines()
     ]
     return [(line["t"], line["d"]) for line in found if "t" in line]
+
+
+# --- retention ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_retention_does_not_keep_is_forgotten_now_and_then(begin):
+    life = begin()
+    assert [did.of for did in life.trace if did.what == "sweep"] == [[]]
+    for name in ("a", "b", "c"):
+        life.ask(submit(name))
+        life.ask(messages.Cancel(graph=name))
+    assert "prune in" not in life.whats()
+    life.trace.clear()
+    life.ref.ask(PruneDue(), timeout=DEADLINE_S)  # of settings that are no more
+    assert life.performed(s.ForgetGraph) == []
+    life.ref.ask(SettingsChanged(Settings(retention=Retention(keep=1))), timeout=DEADLINE_S)
+    assert [did.of for did in life.trace if did.what == "prune in"] == [supervisor_module.FIRST_PRUNE_S]
+    assert life.performed(s.ForgetGraph) == []
+    life.ref.ask(PruneDue(), timeout=DEADLINE_S)
+    assert [effect.graph for effect in life.performed(s.ForgetGraph)] == ["g1", "g2"]
+    assert life.trace[-2:] == [Did("sweep", ["g3"]), Did("prune in", supervisor_module.PRUNE_EVERY_S)]
+    assert life.whats().index("commit") < life.whats().index("perform")
+    life.stop()
+    again = begin()
+    assert sorted(again.machine.state.graphs) == ["g3"]
 
 
 # --- decide, write it down, then act ------------------------------------------------------------------------------

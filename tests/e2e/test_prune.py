@@ -40,6 +40,37 @@ def test_what_is_over_goes_with_its_files(cli):
     cli("cancel", running)
 
 
+def test_files_that_a_crash_left_go_at_the_next_start(cli):
+    cli("up")
+    graph = submit(cli, task("a", "echo hi"))
+    ended(cli, graph)
+    kept = submit(cli, task("a", "echo hi"))
+    ended(cli, kept)
+    log = logs_of(cli, graph)
+    cli("prune", graph)
+    eventually(lambda: not os.path.exists(os.path.dirname(log)))
+    cli.kill_daemon()
+    os.mkdir(os.path.dirname(log))  # as if it had died before it came to them
+    cli("up")
+    eventually(lambda: not os.path.exists(os.path.dirname(log)))
+    assert os.path.exists(logs_of(cli, kept))
+
+
+def test_retention_forgets_by_itself(cli):
+    cli("up")
+    made = [submit(cli, task("a", "echo hi")) for _ in range(3)]
+    for graph in made:
+        ended(cli, graph)
+    running = submit(cli, task("long", "sleep 79"))
+    log = logs_of(cli, made[0])
+    with open(os.path.join(cli.home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write("[retention]\nkeep = 0\n")
+    cli("config", "reload")
+    eventually(lambda: graphs(cli) == [running], within=40)
+    eventually(lambda: not os.path.exists(os.path.dirname(log)))
+    cli("cancel", running)
+
+
 def test_wrong(shared):
     assert shared("prune", "g999", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
     assert "nothing was named" in shared("prune", code=2).err
