@@ -24,7 +24,17 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.stress.proofs.proof import Proof
 
 #: Modules of this package that have a PROOF, in the order in which they run.
-NAMES: Final = ("marathon", "chaos", "shims", "crash", "starts", "powercut", "damage")
+NAMES: Final = (
+    "machine",
+    "marathon",
+    "chaos",
+    "shims",
+    "crash",
+    "starts",
+    "fsync",
+    "powercut",
+    "damage",
+)
 
 
 def load(name: str) -> Proof:
