@@ -173,6 +173,7 @@ class Desk:
             folder=folder,
             environment=os.environ,
             settings=self._settings,
+            journal=self._journal,
             umask=self._umask,
         )
         missing = ""

@@ -19,6 +19,9 @@ def feedback_of(task: Task, number: int) -> str:
     before = task.attempts[number - 2] if number > 1 else None
     while before is not None and before.cls == "quota":
         before = task.attempts[before.number - 2] if before.number > 1 else None
+    if before is not None and before.verdict is not None:
+        said = before.verdict
+        return f"Attempt {before.number} was not accepted by its judge: {said['why']}\n\n{said['feedback']}".strip()
     if before is None or before.cls in _NOT_ITS_FAULT:
         return ""
     return _told(before)[:MAX_FEEDBACK]

@@ -12,6 +12,7 @@ import msgspec
 
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.feedback import feedback_of
+from orch_actors.actors.judging import shown_to_judge
 from orch_actors.actors.references import Filled, MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
@@ -38,6 +39,7 @@ def launch_of(
     environment: Mapping[str, str],
     settings: Settings,
     umask: int | None,
+    journal: str = "",
     fill: bool = True,
 ) -> Launch:
     """The launch of an attempt.
@@ -49,6 +51,7 @@ def launch_of(
         environment: the daemon's own variables: the base where the submitter sent none.
         settings: the daemon's: of its worker type, and how much it may print.
         umask: that it runs with; None: the host's.
+        journal: the journal's id.
         fill: put in the results that it refers to; without them an attempt can be found and ended, not begun.
 
     Raises:
@@ -64,6 +67,11 @@ def launch_of(
     done = Filled(msgspec.to_builtins(spec.work), spec.env)
     if fill:
         done = filled(done.work, done.env, result_of, [dependency.task for dependency in spec.depends_on])
+    context = ""
+    if task.judged is not None:
+        prompt, context = shown_to_judge(task, folder=folder, name=journal)
+        if prompt:
+            done = Filled({**done.work, "prompt": prompt}, done.env)
     return Launch(
         attempt=attempt_id(task.graph.id, task.id, number),
         folder=folder,
@@ -84,6 +92,7 @@ def launch_of(
         session=task.attempts[number - 1].session,
         resume=task.attempts[number - 1].resume,
         feedback=feedback_of(task, number),
+        context=context,
     )
 
 

@@ -87,6 +87,7 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
         stderr=stem + ".err",
         session=attempt.session,
         usage=attempt.usage,
+        verdict=attempt.verdict,
     )
 
 

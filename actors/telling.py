@@ -47,6 +47,8 @@ _OF_TASKS = (
     f.DecisionAsked,
     f.DecisionAnswered,
     f.TaskBlocked,
+    f.JudgeAsked,
+    f.Judged,
     f.TaskHeld,
     f.TaskRevived,
     f.TaskUpdated,
@@ -74,6 +76,10 @@ def _content(fact: f.ToldFact) -> _Content:
             return None, fact.message, told
         case f.RetryScheduled():
             return "pending", "", {"at_utc": utc_text(fact.at_utc), "delay_s": fact.delay_s}
+        case f.JudgeAsked():
+            return None if fact.decision else "judging", "", {"judge": fact.judge, "ref": fact.decision or None}
+        case f.Judged():
+            return None, fact.why, {"judge": fact.judge, "outcome": fact.outcome, "verdict": fact.verdict}
         case f.TaskEnded():
             return fact.state, fact.reason, {"class": fact.cls} if fact.cls else {}
         case _:

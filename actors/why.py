@@ -33,6 +33,8 @@ def explain(state: State, task: Task) -> _Reason:
             return _waiting(state, task)
         case "running":
             return _running(state, task)
+        case "judging":
+            return _judging(task)
         case "blocked":
             return _blocked(task)
         case _:
@@ -166,6 +168,14 @@ def _running(state: State, task: Task) -> _Reason:
         return sentence, reason, f"orch-actors decide {task.decision.ref} {task.decision.options[0]}"
     sentence = f"runs, attempt {task.tries} of {tries}" if tries > 1 else ""
     return sentence, reason, f"orch-actors logs -f {task.ref}"
+
+
+def _judging(task: Task) -> _Reason:
+    judge = task.judge
+    if judge is None:
+        return "is being judged", {"kind": "judging"}, ""
+    sentence = f"is being judged by {judge.ref} ({judge.state})"
+    return sentence, {"kind": "judging", "judge": judge.id, "state": judge.state}, f"orch-actors why {judge.ref}"
 
 
 def _blocked(task: Task) -> _Reason:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from orch_actors.cli.faults import usage
-from orch_actors.protocol.ids import ID_PATTERN, ID_RULE
+from orch_actors.protocol.ids import ID_PATTERN, ID_RULE, JUDGE_PATTERN
 
 _ATTEMPT: Final = re.compile(r"(g[0-9]+)/([^/]+)/([0-9]+)", re.ASCII)
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./~-]+", re.ASCII)
@@ -26,7 +26,7 @@ def split_target(text: str) -> tuple[str, str | None, int]:
         raise usage(f"{text!r} names no graph", "expected GRAPH or GRAPH/TASK, such as g7 or g7/build")
     if slash and not task:
         raise usage(f"{text!r} names no task", f"expected GRAPH/TASK, such as {graph}/build")
-    if slash and not ID_PATTERN.fullmatch(task):
+    if slash and not ID_PATTERN.fullmatch(task) and not JUDGE_PATTERN.fullmatch(task):
         raise usage(f"{task!r} cannot be a task's id", f"an id is {ID_RULE}")
     return graph, task or None, 0
 

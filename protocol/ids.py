@@ -11,6 +11,9 @@ import time
 #: What a task id, a worker type or a consumer may be called: lower case, so that no file system folds two into one.
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
+#: Id of a judge's task, after the one that it judges: `build#judge-1`. Nobody can ask for such an id.
+JUDGE_PATTERN = re.compile(r"([a-z0-9][a-z0-9._-]{0,63})#(?:judge|decide)-[0-9]+", re.ASCII)
+
 #: The same rule in words, for messages.
 ID_RULE = "1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit, without '..'"
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
-TaskState = Literal["pending", "ready", "running", "blocked", "done", "failed", "cancelled", "skipped"]
+TaskState = Literal["pending", "ready", "running", "judging", "blocked", "done", "failed", "cancelled", "skipped"]
 GraphState = Literal["running", "paused", "done", "failed", "cancelled"]
 AttemptState = Literal["running", "stopping", "done", "failed", "cancelled", "unknown"]
 WorkerState = Literal["stopped", "starting", "ready", "backoff", "parked"]
@@ -28,6 +28,8 @@ EventKind = Literal[
     "decision_asked",
     "decision_answered",
     "task_blocked",
+    "judge_asked",
+    "judged",
     "task_held",
     "task_revived",
     "tasks_added",
@@ -84,6 +86,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     #: Of an agent: its session, and what it used.
     session: str = ""
     usage: Usage | None = None
+    #: What its judge said.
+    verdict: dict[str, Any] | None = None
 
 
 class TaskView(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import NO_TRIES, Attempt, Consumer, Decision, Graph, Task, WorkerType
 from orch_actors.actors.core.picture import pictured
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants
@@ -23,6 +23,7 @@ from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.failures import FINAL_FAILURES
 from orch_actors.protocol.spec.parse import parse_graph
 
 NOON = 1_800_000_000.0
@@ -271,11 +272,12 @@ class World:
                     node = self.get(fact.task, fact.graph)
                     retry, last = node.spec.retry, node.attempts[fact.attempt - 2]
                     earlier = node.attempts[node.tries_before : fact.attempt - 1]
-                    tried = [attempt for attempt in earlier if attempt.cls != "disk_full"]
+                    tried = [attempt for attempt in earlier if attempt.cls not in NO_TRIES]
                     assert len(tried) < retry.attempts
-                    assert not retry.on or last.cls in retry.on
+                    cls = "judge" if last.cls is None and (last.verdict or {}).get("outcome") == "fail" else last.cls
+                    assert not retry.on or cls in retry.on
                     assert last.cls != "exit" or not retry.exit_codes or last.exit_code in retry.exit_codes
-                    assert last.cls not in (None, "unknown", "cancelled", "deadline", "disk_full")
+                    assert cls not in (None, *FINAL_FAILURES)
                 case f.TaskReady() if (fact.graph, fact.task) in unknown:
                     assert unknown[fact.graph, fact.task] == "rerun", "an unknown attempt was repeated in silence"
                 case f.GraphSubmitted() | f.TasksAdded():
@@ -284,7 +286,7 @@ class World:
                 case f.TaskUpdated():
                     node, was = self.get(fact.task, fact.graph), before["graphs"][fact.graph]["tasks"][fact.task]
                     began = [
-                        attempt for attempt in was["attempts"][was["tries_before"] :] if attempt["cls"] != "disk_full"
+                        attempt for attempt in was["attempts"][was["tries_before"] :] if attempt["cls"] not in NO_TRIES
                     ]
                     assert was["state"] in TERMINAL or not began, "it had started"
                     assert self.can_be_had(node)
@@ -410,8 +412,8 @@ class World:
 
     def answer_everything(self, code=0):
         """The world answers until nothing is left to answer: then every graph is over, and nothing waits."""
-        self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
         self.do(s.DiskFreed())
+        self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
         self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
         for worker, record in list(self.state.workers.items()):
             if record.paused or record.parked:
@@ -502,6 +504,11 @@ def busy_life():
     world.end("quota", 1, graph="g3", cls="quota")
     world.fire(world.timer("worker"))
     world.end("quota", graph="g3")
+    judged = world.submit(
+        task("judged", judge={"worker": "shell", "command": "j", "criteria": ["good"], "on_error": "accept"})
+    )
+    world.end("judged", graph=judged)
+    world.end("judged#judge-1", graph=judged)
     return world
 
 
@@ -583,7 +590,7 @@ def _value(node, name):
         return [plain(inner) for inner in value]
     if name == "dependents":
         return [(inner.id, condition) for inner, condition in value]
-    if name == "decisions":
+    if name in ("decisions", "judges"):
         return list(value)
     if isinstance(value, Task | Decision):
         return value.ref

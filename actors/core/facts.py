@@ -110,6 +110,32 @@ class DecisionAnswered(FactForm, frozen=True, kw_only=True, tag="decision_answer
     by: str = ""
 
 
+class JudgeAsked(FactForm, frozen=True, kw_only=True, tag="judge_asked"):
+    """A judge, a task of its own, is to give a verdict on the task's last attempt, or to answer a decision about it."""
+
+    graph: str
+    task: str
+    #: Id and document of the judge's task.
+    judge: str
+    document: dict[str, Any]
+    #: Ref of the decision; empty: a verdict is wanted.
+    decision: str = ""
+
+
+class Judged(FactForm, frozen=True, kw_only=True, tag="judged"):
+    """What a judge came to; what it means for the task follows as facts of its own."""
+
+    graph: str
+    task: str
+    judge: str
+    #: `pass`, `fail`, `unsure`, `impossible`, `error`; of a decision: `answered`, `unsure`, `late`.
+    outcome: str
+    why: str = ""
+    feedback: str = ""
+    #: What it found: criteria with evidence, findings.
+    verdict: dict[str, Any] = {}
+
+
 class TaskBlocked(FactForm, frozen=True, kw_only=True, tag="task_blocked"):
     """Its attempt is over, its question is not: it waits for the answer."""
 
@@ -332,6 +358,8 @@ ToldFact = (
     | DecisionAsked
     | DecisionAnswered
     | TaskBlocked
+    | JudgeAsked
+    | Judged
     | TaskHeld
     | TaskRevived
     | TasksAdded

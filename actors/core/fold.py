@@ -68,6 +68,10 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _answered(state, fact, at_utc)
         case f.TaskBlocked():
             _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
+        case f.JudgeAsked():
+            _judge_asked(state, state.task(fact.graph, fact.task), fact)
+        case f.Judged():
+            _judged(state.task(fact.graph, fact.task), fact)
         case f.WorkerPaused() | f.WorkerResumed() | f.WorkerParked() | f.WorkerUnparked() | f.WorkerLimited():
             _fold_worker(state, fact, at_utc)
         case f.WorkerEased():
@@ -190,11 +194,12 @@ def _check(task: Task, fact: str, to: TaskState) -> None:
 def _move(task: Task, fact: str, to: TaskState) -> None:
     """The one place where the state of a task that is there changes."""
     _check(task, fact, to)
-    counts = task.graph.counts
-    counts[task.state] -= 1
-    if not counts[task.state]:
-        del counts[task.state]
-    counts[to] = counts.get(to, 0) + 1
+    if task.judged is None:
+        counts = task.graph.counts
+        counts[task.state] -= 1
+        if not counts[task.state]:
+            del counts[task.state]
+        counts[to] = counts.get(to, 0) + 1
     task.state = to
 
 
@@ -293,7 +298,7 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
 
 def _revived(graph: Graph, task: Task) -> None:
     _move(task, "task_revived", "pending")
-    task.tries_before = len(task.attempts)
+    task.tries_before, task.rounds = len(task.attempts), 0
     task.cls, task.reason, task.forgiven, task.begun_utc = None, "", False, None
     task.approved = False
     graph.open_tasks += 1
@@ -378,13 +383,47 @@ def _task_ended(state: State, task: Task, fact: f.TaskEnded) -> None:
     state.retrying.pop(task.ref, None)
     task.retry_at_utc = None
     task.cls, task.reason, task.forgiven = fact.cls, fact.reason, fact.forgiven
-    task.decision = None
+    task.decision = task.judge = None
     task.graph.open_tasks -= 1
     for dependent, condition in task.dependents:
         if satisfied(condition, task):
             dependent.unmet -= 1
         elif dependent.broken_by is None:
             dependent.broken_by = task
+
+
+# --- judges ---------------------------------------------------------------------------------------------------------
+
+
+def _judge_asked(state: State, task: Task, fact: f.JudgeAsked) -> None:
+    if fact.decision:
+        _check(task, "judge_asked", task.state)
+    else:
+        _move(task, "judge_asked", "judging")
+    spec = parse_task(fact.document, base_dir="/", accepted=True)
+    companion = Task(task.graph, spec, len(task.graph.tasks), judged=task)
+    companion.about = state.decisions[fact.decision] if fact.decision else None
+    task.graph.tasks[companion.id] = companion
+    task.graph.open_tasks += 1
+    task.judges.append(companion.id)
+    task.judge = companion
+
+
+def _judged(task: Task, fact: f.Judged) -> None:
+    _check(task, "judged", task.state)
+    companion = task.graph.tasks[fact.judge]
+    task.judge = None
+    if companion.about is not None:
+        return
+    task.attempts[-1].verdict = {
+        "judge": companion.ref,
+        "outcome": fact.outcome,
+        "why": fact.why,
+        "feedback": fact.feedback,
+        **fact.verdict,
+    }
+    if fact.outcome == "fail":
+        task.rounds += 1
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------
@@ -428,6 +467,8 @@ def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
     subject = decision.subject
     subject.decision = None
     if isinstance(subject, Task):
+        if subject.judge is not None and subject.judge.about is decision:
+            subject.judge = None
         if fact.choice in decision.options:  # it may also have been withdrawn
             subject.answer = decision
         if decision.about == "approve":

@@ -114,6 +114,13 @@ class TaskImage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Refs of the open decision about it, and of the newest answered one.
     decision: str | None = None
     answer: str | None = None
+    #: Ids of the judge that is at it, and of all that there were; verdicts against it.
+    judge: str | None = None
+    judges: list[str] = []
+    rounds: int = 0
+    #: Of a judge: id of the task that it judges, and ref of the decision that it is to answer.
+    judged: str | None = None
+    about: str | None = None
     unmet: int = 0
     #: Id of the dependency that broke it first.
     broken_by: str | None = None

@@ -22,6 +22,7 @@ from orch_actors.actors.core.handlers import (
     consuming,
     decisions,
     editing,
+    judging,
     pausing,
     submission,
     timers,
@@ -78,6 +79,7 @@ class Machine:
         if handler is None:
             raise TypeError(f"no handler for {type(stimulus).__name__}")
         answer = handler(turn, stimulus)
+        judging.settle(turn)
         attempts.grant_slots(turn)
         return Step(tuple(turn.facts), tuple(turn.effects), answer)
 

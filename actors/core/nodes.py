@@ -64,6 +64,8 @@ class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
     session: str = ""
     resume: bool = False
     usage: Usage | None = None
+    #: What its judge said: outcome, why, feedback, and what was found.
+    verdict: dict[str, Any] | None = None
     ended_utc: float | None = None
     duration_s: float | None = None
     exit_code: int | None = None
@@ -188,6 +190,14 @@ class Task:
     decision: Decision | None = None
     #: The newest answered one, for its next attempt.
     answer: Decision | None = None
+    #: The judge that is at it now, by whom a verdict or an answer comes; ids of all that there were.
+    judge: "Task | None" = None
+    judges: list[str] = field(default_factory=list)
+    #: Verdicts against it in this life, and what the newest one told.
+    rounds: int = 0
+    #: Of a judge: the task that it judges, and the decision that it is to answer.
+    judged: "Task | None" = None
+    about: Decision | None = None
     #: Derived: dependencies whose condition does not hold yet.
     unmet: int = 0
     #: Derived: a dependency whose condition can no longer hold.

@@ -144,6 +144,8 @@ class Restoring:
             image.tries_before,
             image.forgiven,
             image.approved,
+            judges=image.judges,
+            rounds=image.rounds,
             unmet=image.unmet,
             rank=image.rank,
         )
@@ -160,9 +162,13 @@ class Restoring:
             if image.broken_by is not None:
                 task.broken_by = tasks[image.broken_by]
             task.decision, task.answer = self._decision(image.decision), self._decision(image.answer)
+            if image.judge is not None:
+                task.judge = tasks[image.judge]
+            if image.judged is not None:
+                task.judged, task.about = tasks[image.judged], self._decision(image.about)
             if task.retry_at_utc is not None:
                 state.retrying[task.ref] = task
-        graph.counts = dict(Counter([task.state for task in tasks.values()]))
+        graph.counts = dict(Counter([task.state for task in tasks.values() if task.judged is None]))
         graph.open_tasks = sum(1 for task in tasks.values() if not task.terminal) if graph.ended_utc is None else 0
         self._images.clear()
 

@@ -18,6 +18,7 @@ def broken_invariants(state: State) -> list[str]:
             found += _of_links(task)
             found += _of_place(state, task)
             found += _of_attempts(task)
+            found += _of_judges(task)
     return found
 
 
@@ -91,7 +92,8 @@ def _of_graph(graph: Graph) -> Iterator[str]:
     tasks = graph.tasks.values()
     counts: dict[TaskState, int] = {}
     for task in tasks:
-        counts[task.state] = counts.get(task.state, 0) + 1
+        if task.judged is None:
+            counts[task.state] = counts.get(task.state, 0) + 1
     if counts != graph.counts:
         yield f"{graph.id}: counts {graph.counts}, counted {counts}"
     open_tasks = sum(1 for task in tasks if task.state not in TERMINAL)
@@ -154,6 +156,18 @@ def _queued_as_it_says(state: State, task: Task) -> bool:
         expected,
         expected,
     )
+
+
+def _of_judges(task: Task) -> Iterator[str]:
+    judge = task.judge
+    if judge is not None and (judge.terminal or judge.judged is not task or task.judges[-1] != judge.id):
+        yield f"{task.ref} waits for {judge.ref}, which is {judge.state}"
+    if (task.state == "judging") != (judge is not None and judge.about is None):
+        yield f"{task.ref} is {task.state}, judged by {judge.ref if judge else 'nobody'}"
+    if judge is not None and judge.about is not None and not judge.about.open:
+        yield f"{judge.ref} answers {judge.about.ref}, which is not open"
+    if task.judged is None and task.spec.id.count("#"):
+        yield f"{task.ref} is a judge of nobody"
 
 
 def _of_attempts(task: Task) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.fold import fold
+from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import State
 
 
@@ -24,6 +25,9 @@ class Turn:
     name: str = ""
     facts: list[f.Fact] = field(default_factory=list)
     effects: list[s.Effect] = field(default_factory=list)
+    #: Judges that ended in this turn, and those that nobody needs any more; see handlers/judging.py.
+    judges_over: list[Task] = field(default_factory=list)
+    judges_orphaned: list[Task] = field(default_factory=list)
 
     def emit(self, fact: f.Fact) -> None:
         """Decide a fact: fold it in and put it down for the journal."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from orch_actors.actors.host import logbook
 from orch_actors.actors.host.leavings import read_bounded
+from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.record import Paths
 from orch_actors.protocol.hostwire import AttemptEnded
 from orch_actors.protocol.spec.failures import FAILURES
@@ -33,8 +34,8 @@ class Report(Struct):
     reset_utc: float | None = None
 
 
-def with_report(told: AttemptEnded, paths: Paths) -> AttemptEnded:
-    """The end of an agent's attempt, with what its driver said about it; unchanged where it said nothing."""
+def with_report(told: AttemptEnded, paths: Paths, mask: Mask) -> AttemptEnded:
+    """The end of an agent's attempt, with what its driver said about it; `mask` blots its secrets out of that."""
     report = _read(paths.agent)
     if report is None:
         if told.ending == "exit" and told.exit_code != 0 and not told.cls:
@@ -51,7 +52,7 @@ def with_report(told: AttemptEnded, paths: Paths) -> AttemptEnded:
         return told
     cls = report.cls if report.cls in FAILURES else "exit"
     reset_utc = report.reset_utc if cls == "quota" and report.reset_utc and math.isfinite(report.reset_utc) else None
-    return replace(told, cls=cls, message=report.message[:2000], reset_utc=reset_utc)
+    return replace(told, cls=cls, message=mask.text(report.message)[:2000], reset_utc=reset_utc)
 
 
 def _read(path: str) -> Report | None:

@@ -341,7 +341,7 @@ class Task(Actor):
             mask=self._place.mask(self._launch),
         )
         if self._is_agent:
-            told = with_report(told, paths_of(self._launch))
+            told = with_report(told, paths_of(self._launch), self._place.mask(self._launch))
         if self._launch.validate is not None and outcome.is_for_validation(told):
             self._validate(told)
         else:

@@ -8,7 +8,7 @@ position and the path within the task; where that is in the document is the call
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from orch_actors.protocol.ids import ID_RULE, is_id
+from orch_actors.protocol.ids import ID_RULE, JUDGE_PATTERN, is_id
 from orch_actors.protocol.spec.graph import TaskSpec
 from orch_actors.protocol.spec.hints import did_you_mean
 from orch_actors.protocol.spec.places import Finding, Path, shorten, where
@@ -49,9 +49,10 @@ def check_name(name: str) -> str | None:
     return None
 
 
-def check_task(task: TaskSpec) -> Iterator[Finding]:
-    """What is wrong with a task taken by itself; paths begin in the task."""
-    if not is_id(task.id):
+def check_task(task: TaskSpec, *, accepted: bool = False) -> Iterator[Finding]:
+    """What is wrong with a task taken by itself; paths begin in the task. `accepted`: it may be a judge's."""
+    judge = JUDGE_PATTERN.fullmatch(task.id) if accepted else None
+    if not is_id(judge[1] if judge is not None else task.id):
         yield Finding(("id",), f"{shorten(repr(task.id), 80)} is no task id: expected {ID_RULE}")
     fault = check_name(task.title) if task.title else None
     if fault is not None:

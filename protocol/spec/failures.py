@@ -25,6 +25,7 @@ FAILURES: Final[dict[str, str]] = {
     "context_overflow": "the agent was given, or has gathered, more than it can hold",
     "stalled": "the agent ended without an answer, or fell silent",
     "crash": "the agent's program died",
+    "judge": "it exited with 0 and is valid, and its judge does not pass it",
     "unknown": "nobody can know how it ended",
     "cancelled": "it was cancelled",
 }
@@ -44,7 +45,8 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "approve": ("approve", "reject"),
     "failure": ("retry", "fail", "accept", "continue", "cancel_graph"),
     "unknown": ("rerun", "fail", "accept"),
+    "judge": ("retry", "accept", "fail"),
 }
 
 #: The option that stands where nobody answers in time and the task names none.
-LEAST: Final[dict[str, str]] = {"approve": "reject", "failure": "fail", "unknown": "fail"}
+LEAST: Final[dict[str, str]] = {"approve": "reject", "failure": "fail", "unknown": "fail", "judge": "fail"}

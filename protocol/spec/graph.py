@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from orch_actors.protocol.spec.durations import Duration
+from orch_actors.protocol.spec.judging import Deciding, Judge
 from orch_actors.protocol.spec.work import Work
 
 #: When a dependency lets its dependent go: it ended `done`, it ended `failed`, or it ended at all.
@@ -118,6 +119,10 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace: Duration = 5.0
     retry: Retry = Retry()
     validate: Validate | None = None
+    #: A sub-agent's verdict on each attempt that succeeded and is valid.
+    judge: Judge | None = None
+    #: Who answers the questions about it.
+    decisions: Deciding = Deciding()
     on_fail: OnFail = "fail"
     on_unknown: OnUnknown = "ask"
     #: Higher runs first among ready tasks of a worker type.

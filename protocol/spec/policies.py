@@ -142,10 +142,11 @@ def _ask(task: TaskSpec) -> Iterator[Finding]:
     if ask.default is None:
         return
     comes_up = {"approve": task.approve, "failure": task.on_fail == "ask", "unknown": task.on_unknown == "ask"}
+    comes_up["judge"] = task.judge is not None
     options = list(dict.fromkeys(option for about, asked in comes_up.items() if asked for option in CHOICES[about]))
     if ask.default in options:
         return
-    needed = {"approve": "approve: true", "failure": "on_fail: ask", "unknown": "on_unknown: ask"}
+    needed = {"approve": "approve: true", "failure": "on_fail: ask", "unknown": "on_unknown: ask", "judge": "judge"}
     elsewhere = [f"`{needed[about]}`" for about, choices in CHOICES.items() if ask.default in choices]
     if elsewhere:
         hint = f"comes up only with {' or '.join(elsewhere)}"

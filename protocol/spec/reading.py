@@ -9,14 +9,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, json
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_graph, check_name, check_task
 from orch_actors.protocol.spec.defaults import MERGED, Defaults
 from orch_actors.protocol.spec.foreach import Written, expand, not_filled
 from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
 from orch_actors.protocol.spec.hints import closest, did_you_mean, listed
-from orch_actors.protocol.spec.places import Findings, Path
+from orch_actors.protocol.spec.judging import Deciding, Judge, judge_faults
+from orch_actors.protocol.spec.places import Finding, Findings, Path
 from orch_actors.protocol.spec.policies import check_policies, check_wall
 from orch_actors.protocol.spec.references import check_references, has_mentions, outside
 from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
@@ -232,9 +233,10 @@ class Reader:
 
     def _check(self, task: TaskSpec, raw: dict[str, Any], base: Path, *, whole: bool = True) -> None:
         """Note what the types of its fields cannot say. Not `whole`: nobody knows what it depends on."""
-        findings = list(check_task(task))
+        findings = list(check_task(task, accepted=self._accepted))
         if not self._accepted:
             findings += check_policies(task)
+            findings += self._judges(task)
             if whole and (self._inherits_mentions or (self._may_refer and has_mentions(raw))):
                 findings += check_references(task)
         for finding in findings:
@@ -271,6 +273,7 @@ class Reader:
             task = convert(common, TaskSpec)
         except ValidationError as error:
             return None, f"is not a task: {error}"
+        self._fill_kinds(task)
         # Nobody has seen this Struct yet. convert() would take no subclass of Work in its place.
         force_setattr(task, "work", done)
         return task, ""
@@ -294,6 +297,27 @@ class Reader:
             if name not in _COMMON:
                 work[name] = shapes[name].tidy(value) if name in shapes else value
         return work
+
+    def _fill_kinds(self, task: TaskSpec) -> None:
+        """Have its judges know the kinds of their worker types, where those are of the configuration."""
+        for name, form in (("judge", task.judge), ("decisions", task.decisions)):
+            kind = self._workers.get(form.worker) if form is not None else None
+            if form is not None and not self._accepted and kind not in (None, form.worker):
+                force_setattr(task, name, replace(form, kind=kind))
+
+    def _judges(self, task: TaskSpec) -> Iterator[Finding]:
+        """What is wrong with its judges."""
+        for name, form in (("judge", task.judge), ("decisions", task.decisions)):
+            if form is None or form == Deciding():
+                continue
+            kind = self._workers.get(form.worker)
+            if kind is None:
+                yield Finding((name, "worker"), self._unknown_worker(form.worker))
+                continue
+            for field, message in judge_faults(form, kind):
+                yield Finding((name, field), message)
+            if isinstance(form, Judge) and not form.by_id:
+                yield Finding((name, "criteria"), "is empty: expected what must be so, at least one")
 
     def _kind_of(self, worker: object, raw: Mapping[str, Any]) -> str | None:
         """The kind of a task's worker type; of what was accepted once, what it was then."""

@@ -13,6 +13,7 @@ from core_world import LIMITS, RESOURCES, World, dump, offer, over, task
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from msgspec import Raw
 from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
@@ -47,6 +48,11 @@ OPTIONS = [
     ("resources", {"gpu": 2}),
     ("resources", {"gpu": 1, "mem": 2}),
     ("resources", {"mem": 3}),
+    ("judge", {"worker": "shell", "command": "j", "criteria": ["good"]}),
+    ("judge", {"worker": "python", "call": "a:b", "criteria": ["good"], "on_error": "reject", "attempts": 1}),
+    ("judge", {"worker": "shell", "command": "j", "criteria": ["good"], "on_error": "accept", "max_rounds": 1}),
+    ("decisions", {"by": "judge", "worker": "shell", "command": "j"}),
+    ("decisions", {"by": "judge_then_human", "worker": "python", "call": "a:b", "attempts": 1}),
     ("exclusive", ["a"]),
     ("exclusive", ["a", "b"]),
 ]
@@ -80,7 +86,15 @@ def documents(shape, first=0, known=()):
     return made
 
 
+MET = b'{"verdict": "pass", "criteria": [{"id": "c1", "status": "met", "evidence": "seen"}]}'
+UNMET = b'{"verdict": "fail", "criteria": [{"id": "c1", "status": "unmet", "evidence": "seen"}]}'
+
 ENDS = [
+    {"result": Raw(MET)},
+    {"result": Raw(UNMET)},
+    {"result": Raw(b'{"choice": "retry"}')},
+    {"result": Raw(b'{"choice": "fail"}')},
+    {"exit_code": 1, "cls": "quota"},
     {},
     {},
     {"result_fault": "not JSON"},
@@ -204,7 +218,8 @@ class Life(RuleBasedStateMachine):
         found = self.world.state.task(graph, name)
         assert found.terminal or found.attempts[-1].stopping[0] == "cancelled"
         skipped = {each.task for each in step.facts if isinstance(each, f.TaskEnded) and each.state == "skipped"}
-        assert skipped == (set(step.answer.skipped) if found.terminal else set())
+        if found.judged is None:  # what a judge that breaks means is its task's `on_error`
+            assert skipped == (set(step.answer.skipped) if found.terminal else set())
 
     @rule(pick=picks, seldom=seldom)
     def cancel_graph(self, pick, seldom):

@@ -5,12 +5,12 @@ is spent. The session of an agent is chosen before its program starts and stands
 after a crash can go on with it.
 """
 
-from hashlib import sha256
 from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.sessions import session_name
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.spec.work import AGENTS, AgentWork
 
@@ -41,13 +41,7 @@ def session_of(turn: Turn, task: Task, number: int) -> tuple[str, bool]:
         session = next((attempt.session for attempt in reversed(other.attempts) if attempt.session), "")
         if session:
             return session, True
-    return (_new_session(turn, task, number) if kind == "claude" else ""), False
-
-
-def _new_session(turn: Turn, task: Task, number: int) -> str:
-    """A UUID that no other attempt of any home has; a function of its name, since the machine knows no chance."""
-    digest = sha256(f"{turn.boot}/{turn.name}/{task.ref}/{number}".encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
+    return (session_name(turn.boot, turn.name, task.ref, number) if kind == "claude" else ""), False
 
 
 def quota_used_up(turn: Turn, task: Task, message: str, reset_utc: float | None) -> None:
@@ -63,4 +57,7 @@ def quota_used_up(turn: Turn, task: Task, message: str, reset_utc: float | None)
         reason = f"its quota is used up: {message}"
         turn.emit(f.WorkerPaused(worker=task.worker, reason=reason, until_utc=until_utc, times=times))
         turn.ask(s.ArmTimer(s.TimerKey("worker", ref=task.worker), until_utc - turn.now_utc))
-    turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+    if task.decision is not None:  # it asked through a client, and waits for that first
+        turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
+    else:
+        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))

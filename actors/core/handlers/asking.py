@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import judges
 from orch_actors.actors.core.nodes import Decision, Task, WorkerType
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.hostwire import Question
@@ -17,8 +18,17 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "approve": ("approve", "reject"),
     "failure": ("retry", "fail", "accept", "continue", "cancel_graph"),
     "unknown": ("rerun", "fail", "accept"),
+    "judge": ("retry", "accept", "fail"),
 }
-_DEFAULTS: Final = {"approve": "reject", "failure": "fail", "unknown": "fail"}
+_DEFAULTS: Final = {"approve": "reject", "failure": "fail", "unknown": "fail", "judge": "fail"}
+
+#: What a judge's outcome is called in a question.
+_OUTCOMES: Final = {
+    "fail": "is not satisfied, and there is no attempt left",
+    "unsure": "is not sure",
+    "impossible": "says that it cannot be done",
+    "error": "broke",
+}
 
 #: The same of a worker type that is parked; no document has a say in it.
 WORKER_OPTIONS: Final = ("resume", "keep")
@@ -50,6 +60,13 @@ def ask_about_failure(turn: Turn, task: Task, about: str, cls: str, message: str
     else:
         question = task.spec.ask.question or f"{task.id} failed: {message}. What now?"
     _ask(turn, task, about, question, evidence)
+
+
+def ask_about_verdict(turn: Turn, task: Task, outcome: str, why: str) -> None:
+    """A judge has no use for another attempt, or cannot say."""
+    evidence = {"class": "judge", "message": why, "attempt": len(task.attempts), **(task.attempts[-1].verdict or {})}
+    question = task.spec.ask.question or f"The judge of {task.id} {_OUTCOMES[outcome]}: {why}. What now?"
+    _ask(turn, task, "judge", question[:MAX_TEXT], evidence)
 
 
 def ask_about_worker(turn: Turn, record: WorkerType, why: str, *, wait_s: float, evidence: dict[str, Any]) -> None:
@@ -97,6 +114,9 @@ def withdraw(turn: Turn, task: Task, by: str) -> None:
 
 def close(turn: Turn, decision: Decision, choice: str, *, note: str = "", by: str) -> None:
     """Put an answer down; what follows from it is the caller's."""
+    subject = decision.subject
+    if isinstance(subject, Task) and subject.judge is not None and subject.judge.about is decision:
+        turn.judges_orphaned.append(subject.judge)
     turn.emit(
         f.DecisionAnswered(**_names(decision.subject), ref=decision.ref, choice=choice, note=note[:MAX_TEXT], by=by)
     )
@@ -157,4 +177,11 @@ def _open(
     )
     if deadline_s is not None:
         turn.ask(s.ArmTimer(s.TimerKey("decision", ref=ref), deadline_s))
+    if isinstance(subject, Task) and _wants_judge(subject):
+        judges.ask_about(turn, subject, turn.state.decisions[ref])
     return ref
+
+
+def _wants_judge(task: Task) -> bool:
+    """Whether a judge is to answer; not where the answer would come to nothing, nor about a judge."""
+    return task.spec.decisions.by != "human" and task.judged is None and not task.graph.cancelling

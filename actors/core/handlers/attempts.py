@@ -4,7 +4,7 @@ import zlib
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers import agents, asking
+from orch_actors.actors.core.handlers import agents, asking, judges
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
 from orch_actors.actors.core.handlers.endings import end_task
 from orch_actors.actors.core.nodes import NO_ROOM, Attempt, Task
@@ -128,10 +128,12 @@ def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Ques
         asking.ask_question(turn, task, question, blocks=True)
     elif cls == NO_ROOM:  # it never began
         turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+    elif cls is None and task.spec.judge is not None:
+        judges.ask_judge(turn, task)
     elif cls is None:
         end_task(turn, task, "done")
     elif worth_another(task, cls):
-        _retry(turn, task)
+        retry(turn, task)
     else:
         tries = f", after {task.tries} attempts" if task.tries > 1 else ""
         fail(turn, task, cls, message + tries)
@@ -216,7 +218,8 @@ def worth_another(task: Task, cls: str) -> bool:
     return not (cls == "exit" and retry.exit_codes and task.attempts[-1].exit_code not in retry.exit_codes)
 
 
-def _retry(turn: Turn, task: Task) -> None:
+def retry(turn: Turn, task: Task) -> None:
+    """One more attempt, when its time has come."""
     number = len(task.attempts) + 1
     delay_s = backoff_s(task.spec.retry, task.tries, task.ref)
     turn.emit(

@@ -111,11 +111,14 @@ def _apply(turn: Turn, task: Task, decision: Decision, choice: str, note: str) -
         return
     failed = task.attempts[-1] if task.attempts else None
     cls, message = (failed.cls, failed.message) if failed else (None, "")
+    if decision.about == "judge" and failed is not None:
+        cls, message = "judge", (failed.verdict or {}).get("why", "")
     match choice:
         case "reject":
             end_task(turn, task, "cancelled", reason=f"not approved ({said})")
         case "accept":
-            end_task(turn, task, "done", reason=f"accepted although it failed: {message}")
+            what = "the judge did not pass it" if cls == "judge" else "it failed"
+            end_task(turn, task, "done", reason=f"accepted although {what}: {message}")
         case "continue":
             end_task(turn, task, "failed", cls=cls, reason=message, forgiven=True)
         case "cancel_graph":

@@ -106,6 +106,8 @@ def on_update_asked(turn: Turn, asked: s.UpdateAsked) -> Edited:
     task = find_task(graph, asked.task)
     check_version(graph, asked.if_version)
     _not_cancelling(graph)
+    if task.judged is not None:
+        raise Refused.because("NOT_ALLOWED", f"{task.ref} is a judge", f"update {task.judged.ref}: its `judge`")
     if REACTIONS[task.state, "update"] == "refuse" or task.tries:
         started = "has started" if task.tries and not task.terminal else f"is {task.state}"
         raise Refused.because(
@@ -239,10 +241,14 @@ def on_retry_asked(turn: Turn, asked: s.RetryAsked) -> Edited:
 def _to_retry(graph: Graph, task_id: str | None) -> list[Task]:
     if task_id is not None:
         task = find_task(graph, task_id)
+        if task.judged is not None:
+            raise Refused.because(
+                "NOT_ALLOWED", f"{task.ref} is a judge", f"retry {task.judged.ref}: it is judged anew"
+            )
         if REACTIONS[task.state, "retry"] == "refuse":
             raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state}", "only what is over can run again")
         return [task]
-    roots = [task for task in graph.tasks.values() if task.state in ("failed", "cancelled")]
+    roots = [task for task in graph.tasks.values() if task.state in ("failed", "cancelled") and task.judged is None]
     if not roots:
         raise Refused.because(
             "NOT_ALLOWED", f"nothing of graph {graph.id} failed or was cancelled", "name the task to run again"

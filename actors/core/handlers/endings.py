@@ -49,7 +49,12 @@ def close_task(
         turn.ask(s.DisarmTimer(s.TimerKey("retry", graph, task.id, len(task.attempts) + 1)))
     if task.decision is not None and task.decision.deadline_s is not None:
         turn.ask(s.DisarmTimer(s.TimerKey("decision", ref=task.decision.ref)))
+    judge = task.judge
     turn.emit(f.TaskEnded(graph=graph, task=task.id, state=state, cls=cls, reason=reason, forgiven=forgiven))
+    if judge is not None:
+        turn.judges_orphaned.append(judge)
+    if task.judged is not None:
+        turn.judges_over.append(task)
 
 
 def has_time_left(task: Task) -> bool:
@@ -109,7 +114,7 @@ def _outcome(graph: Graph) -> tuple[GraphState, str]:
     if failed and graph.spec.tolerant:
         failed = sum(1 for task in graph.tasks.values() if task.state == "failed" and not task.forgiven)
     if failed:
-        return "failed", f"{failed} of {len(graph.tasks)} tasks failed"
+        return "failed", f"{failed} of {sum(graph.counts.values())} tasks failed"
     if cancelled:
-        return "cancelled", f"{cancelled} of {len(graph.tasks)} tasks were cancelled"
+        return "cancelled", f"{cancelled} of {sum(graph.counts.values())} tasks were cancelled"
     return "done", ""

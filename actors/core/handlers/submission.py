@@ -34,7 +34,7 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
             digest=offer.digest,
         )
     )
-    for task in turn.state.graphs[graph_id].tasks.values():
+    for task in list(turn.state.graphs[graph_id].tasks.values()):  # judges may come
         if not task.unmet:
             release(turn, task)
     if offer.spec.limits.wall is not None:

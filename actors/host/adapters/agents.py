@@ -55,14 +55,25 @@ def prompt_of(work: AgentWork, launch: Launch) -> str:
         CannotSpawn: its prompt file cannot be used.
     """
     if launch.resume and launch.session and work.session is None:
-        # It knows its task; what it has to hear is what was wrong.
-        return f"{launch.feedback}\n\n{_GO_ON}" if launch.feedback else _GO_ON
+        # It knows its task; what it has to hear is what was wrong, or answered.
+        return "\n\n".join([part for part in (launch.feedback, _answer(launch), _GO_ON) if part])
     parts = [work.prompt if work.prompt is not None else _prompt_file(work.prompt_file or "", launch.cwd)]
     if launch.context:
         parts.append(f"What has been done before, by the tasks that this one builds on:\n\n{launch.context}")
     if launch.feedback:
         parts.append(f"This has been tried before. {launch.feedback}")
+    if launch.answer is not None:
+        parts.append(_answer(launch))
     return "\n\n".join(parts)
+
+
+def _answer(launch: Launch) -> str:
+    """What somebody decided about it, for the agent to heed."""
+    answer = launch.answer
+    if answer is None:
+        return ""
+    note = f" ({answer['note']})" if answer.get("note") else ""
+    return f"To the question {answer['question']!r} the answer is: {answer['choice']}{note}"
 
 
 def _prompt_file(name: str, cwd: str) -> str:

@@ -9,6 +9,7 @@ from core_world import World, over, task
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import endings
+from orch_actors.actors.core.handlers import judging as judging_handler
 from orch_actors.actors.core.machine import HANDLERS, Machine
 from orch_actors.actors.core.table import REACTIONS, TASK_STATES, WORKER_REACTIONS, WORKER_STATES
 from orch_actors.actors.core.turn import Turn
@@ -19,7 +20,10 @@ POLICIES = {
     "deadline": 5000,
     "retry": {"attempts": 9, "backoff": 9, "on": ["exit"]},
     "approve": True,
+    "decisions": {"by": "judge_then_human", "worker": "shell", "command": "./decide", "attempts": 1},
 }
+
+JUDGE = {"worker": "shell", "command": "./judge", "criteria": ["good"], "attempts": 1}
 
 
 def retry(name, **change):
@@ -62,6 +66,15 @@ def waiting():
     return world
 
 
+def judging():
+    """Its judge runs."""
+    world = base()
+    world.do(retry("x", approve=None, judge=JUDGE))
+    world.end("hold")
+    world.end("x")
+    return world
+
+
 def blocked():
     """It waits for approval, asked anew."""
     world = base()
@@ -91,6 +104,7 @@ WAYS = {
     "pending": pending,
     "ready": ready,
     "running": running,
+    "judging": judging,
     "blocked": blocked,
     "done": done,
     "failed": failed,
@@ -137,6 +151,13 @@ def stimulus(world, name, state):
             return s.UpdateAsked(graph="g1", task="x", set={"timeout": 60}, base_dir="/")
 
 
+def of_judge(turn, world):
+    """The judge that is at it, or the one that was, is over."""
+    task = world.get("x")
+    turn.judges_over.append(task.judge or world.get(task.judges[0]))
+    judging_handler.settle(turn)
+
+
 def concerns(fact):
     return getattr(fact, "task", None) == "x"
 
@@ -150,6 +171,8 @@ def reaction(world, name, state):
             step = direct(world, lambda turn: endings.settle_waiting(turn, world.get("x")))
     elif name == "slot_granted":
         step = world.do(s.LimitAsked(graph=None, worker="shell", parallel=9))
+    elif name == "judge_over":
+        step = direct(world, lambda turn: of_judge(turn, world))
     else:
         step = world.tell(stimulus(world, name, state))
     if isinstance(step, Refused):
@@ -161,7 +184,7 @@ def reaction(world, name, state):
 @pytest.mark.parametrize("name", list(dict.fromkeys(name for _, name in REACTIONS)))
 def test_the_machine_does_what_the_table_says(state, name):
     world = waiting() if (state, name) == ("pending", "retry_due") else WAYS[state]()
-    if (state, name) == ("running", "decided"):
+    if (state, name) in (("running", "decided"), ("running", "judge_over")):
         world.do(
             s.QuestionAsked(graph="g1", task="x", question="q", options=("approve",), default=None, deadline_s=None)
         )

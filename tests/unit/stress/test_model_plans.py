@@ -39,7 +39,8 @@ def test_every_policy_is_among_them():
     plans = make_plans(2000, 1, "/x")
     documents = [document for plan in plans for document in predict(plan).documents.values()]
     work = {"id", "work", "worker", "kind", "title", "cwd"}
-    assert {name for document in documents for name in document} >= set(TaskSpec.__struct_fields__) - work
+    judged = {"judge", "decisions"}  # sub-agents have their own: tests/unit/core/test_judging.py
+    assert {name for document in documents for name in document} >= set(TaskSpec.__struct_fields__) - work - judged
     for field, struct in (("retry", Retry), ("validate", Validate)):
         used = {name for document in documents for name in document.get(field, {})}
         assert used == set(msgspec.structs.asdict(struct())) - {"json_schema"} | ({"schema"} & used)
