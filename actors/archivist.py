@@ -7,13 +7,12 @@ import os
 import shutil
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 from loguru import logger
 
 from orch_actors.actors.actor import Actor
-from orch_actors.actors.history import Told, decode_outcome, numbered
 from orch_actors.actors.inside import (
     Origin,
     ReadLogFile,
@@ -23,8 +22,7 @@ from orch_actors.actors.inside import (
     RemoveFiles,
     SweepFiles,
 )
-from orch_actors.actors.journal.opening import segment_names
-from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
+from orch_actors.actors.past import events_after
 from orch_actors.actors.telling import event_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
@@ -76,7 +74,7 @@ class Archivist(Actor):
         """A page of those that are wanted; after MAX_LOOK that are not, it says how far it has looked."""
         found: list[Event] = []
         through = asked.since
-        for told in self._events_after(asked.since):
+        for told in events_after(self._journal, asked.since):
             if len(found) >= asked.limit or told.seq > asked.head or through - asked.since >= MAX_LOOK:
                 break
             through = told.seq
@@ -88,7 +86,7 @@ class Archivist(Actor):
         """Facts of one task, from all segments; a line is only decoded if it names the task."""
         why, story = asked.why, deque[StoryLine](maxlen=MAX_STORY)
         needle = b'"task":"%s"' % why.task.encode()
-        for told in self._events_after(0, needle):
+        for told in events_after(self._journal, 0, needle):
             if told.seq > asked.head:
                 break
             event = event_of(told.fact, told.seq, told.at_utc)
@@ -111,14 +109,6 @@ class Archivist(Actor):
                 logger.info("removing the files of {}, which was forgotten", name)
                 shutil.rmtree(os.path.join(asked.folder, name), ignore_errors=True)
 
-    def _events_after(self, since: int, needle: bytes = b"") -> Iterator[Told]:
-        """Events from the journal's segments, skipping those that end before `since`."""
-        paths = [os.path.join(self._journal, name) for name in segment_names(os.listdir(self._journal))]
-        for path, following in zip(paths, [*paths[1:], None], strict=True):
-            first_after = _first_event(following) if following else None
-            if first_after is None or first_after > since + 1:
-                yield from _events_in(path, since, needle)
-
 
 def _in_words(event: Event) -> str:
     """What a line of a story says: what was chosen or became of it, and why; otherwise which attempt."""
@@ -126,15 +116,6 @@ def _in_words(event: Event) -> str:
     if outcome:
         return f"{outcome}: {event.message}" if event.message else str(outcome)
     return event.message or (f"attempt {event.attempt}" if event.attempt is not None else "")
-
-
-def _first_event(path: str) -> int | None:
-    """Number of the first event that the segment can hold; None while it is being made."""
-    with open(path, "rb") as file:
-        try:
-            return decode_header(file.readline().rstrip(b"\n"))[0].event
-        except Damaged:
-            return None
 
 
 def _read_piece(path: str, offset: int, limit: int) -> tuple[bytes, int, int]:
@@ -159,21 +140,3 @@ def _read_piece(path: str, offset: int, limit: int) -> tuple[bytes, int, int]:
 def _unreadable(code: ErrorCode, path: str, error: Exception) -> ErrorInfo:
     what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return ErrorInfo(code=code, message=f"{path}: {what}", hint="the file was changed or taken away since the attempt")
-
-
-def _events_in(path: str, since: int, needle: bytes) -> Iterator[Told]:
-    with open(path, "rb") as file:
-        next(file, b"")
-        for raw in file:
-            if not raw.endswith(b"\n"):
-                return  # the writer is in the middle of it: not durable, so not to be told
-            if needle not in raw:
-                continue
-            try:
-                line, _ = decode_line(raw[:-1])
-            except Damaged:
-                return  # so may this be, where bytes of the end came before those of the middle
-            if line.t == "outcome":
-                for told in numbered(decode_outcome(line.d)):
-                    if told.seq > since:
-                        yield told

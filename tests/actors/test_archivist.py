@@ -7,7 +7,7 @@ import threading
 import msgspec
 import pytest
 
-from orch_actors.actors import archivist
+from orch_actors.actors import archivist, past
 from orch_actors.actors.archivist import MAX_PIECE_BYTES, Archivist
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.history import OutcomeLine, encode
@@ -198,6 +198,29 @@ def test_events_from_any_number_on(asked, segment_bytes):
     assert {1: count == 12, 500: 2 < count < 12, 10**9: count == 1}[segment_bytes]
     for since in range(head + 2):
         assert asked.events(since) == list(range(since + 1, head + 1)), since
+
+
+@pytest.mark.parametrize("near", [0, 1, 300])
+def test_a_number_is_found_by_halving(asked, monkeypatch, near):
+    """In a segment of many lines, with those that tell nothing and those that tell much."""
+    monkeypatch.setattr(past, "NEAR", near)
+    head = write_events(asked, [1, 0, 7, 0, 0, 30, 1, 1, 2, 0, 0, 0, 5, 1, 90, 1, 0, 3], 10**9)
+    for since in range(head + 2):
+        assert asked.events(since, limit=5) == list(range(since + 1, min(since + 5, head) + 1)), since
+
+
+def test_halving_stops_before_what_is_being_written(asked, monkeypatch):
+    monkeypatch.setattr(past, "NEAR", 0)
+    head = write_events(asked, [2, 3, 1, 4], 10**9)
+    (path,) = asked.journal.iterdir()
+    whole = path.read_bytes()
+    for cut in (1, 30, 200):
+        path.write_bytes(whole[:-cut])
+        told = asked.events(0)
+        assert told == list(range(1, len(told) + 1))
+        assert len(told) < head
+        for since in range(head):
+            assert asked.events(since) == told[since:]
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 500, 10**9])
