@@ -217,8 +217,3 @@ def describe(ref: "pykka.ActorRef[Any]", children: Iterable[ActorView] = ()) -> 
     """What can be told of the actor behind `ref`, from any thread; None once it is gone."""
     actor = ref._actor_weakref()  # noqa: SLF001 (pykka has no public way from a ref to its actor)
     return actor.describe(children) if isinstance(actor, Actor) else None
-
-
-def waiting(ref: "pykka.ActorRef[Any]") -> int:
-    """How many messages wait for the actor behind `ref`; 0 once it is gone."""
-    return ref.actor_inbox.qsize() if isinstance(ref.actor_inbox, Inbox) else 0

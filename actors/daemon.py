@@ -18,18 +18,18 @@ import msgspec
 import pykka
 from loguru import logger
 
-from orch_actors.actors.actor import waiting
 from orch_actors.actors.admission import Listening
 from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.ending import Ending
-from orch_actors.actors.gateway import Gateway, new_pair
+from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import replay
-from orch_actors.actors.inside import Begin, ClientAsked, Origin, SettingsChanged, StopAsked, WakeHost
+from orch_actors.actors.inside import Begin, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.sockets import new_pair
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.timekeeper import SystemClock, Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce
@@ -43,9 +43,6 @@ from orch_actors.protocol.visible import log_entry
 
 if TYPE_CHECKING:
     import loguru
-
-#: Requests that may wait for the supervisor before new ones are refused as OVERLOADED.
-MAX_WAITING = 10_000
 
 
 class HomeInUse(EnvironmentFault):
@@ -121,7 +118,7 @@ class Daemon:
             home,
             listening=listening,
             journal=journal.id,
-            on_client=self._from_client,
+            on_client=self._tell,
             on_host=self._tell,
             on_crash=ending.crashed,
         )
@@ -195,18 +192,6 @@ class Daemon:
         if supervisor is not None:
             with contextlib.suppress(pykka.ActorDeadError):  # it is on its way out
                 supervisor.tell(message)
-
-    def _from_client(self, asked: ClientAsked) -> ErrorInfo | None:
-        supervisor = self._supervisor
-        if supervisor is not None and waiting(supervisor) > MAX_WAITING:
-            return ErrorInfo(
-                code="OVERLOADED",
-                message=f"more than {MAX_WAITING} requests wait",
-                hint="try again in a moment",
-                retriable=True,
-            )
-        self._tell(asked)
-        return None
 
     def _answer(self, origin: Origin, what: Result | ErrorInfo) -> None:
         self._gateway.reply(origin, self._desk.encode_reply(origin, what))

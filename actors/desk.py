@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, Protocol
 
+import msgspec
 import pykka
 from loguru import logger
 
@@ -52,7 +53,7 @@ from orch_actors.protocol.homes import Home, ensure_private
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.version import VERSION
-from orch_actors.protocol.views import ActorView, StatusView, SupervisorView, WorkerView, utc_text
+from orch_actors.protocol.views import ActorView, StatusView, SupervisorView, TrafficView, WorkerView, utc_text
 
 #: How long hosts have to describe their actors.
 ROSTER_WAIT_S = 1.0
@@ -280,7 +281,7 @@ class Desk:
             case messages.Hello():
                 return self._welcome(asker, origin)
             case messages.GetStatus():
-                return messages.Status(status=self._status(state))
+                return messages.Status(status=self._status(state, asker.head))
             case messages.GetGraph():
                 return queries.get_graph(state, query, self.folder_of)
             case messages.GetSummaries():
@@ -316,7 +317,7 @@ class Desk:
             events=self._tcp_events if origin.by_tcp else self._home.events,
         )
 
-    def _status(self, state: State) -> StatusView:
+    def _status(self, state: State, head: int) -> StatusView:
         supervisor = SupervisorView(
             pid=self.pid,
             version=VERSION,
@@ -329,7 +330,17 @@ class Desk:
             reloads=self._reloads,
         )
         graphs = tuple(projection.summary(graph) for graph in state.graphs.values())
-        return StatusView(supervisor=supervisor, workers=self._workers(state), graphs=graphs)
+        return StatusView(
+            supervisor=supervisor, workers=self._workers(state), graphs=graphs, traffic=self._traffic(state, head)
+        )
+
+    def _traffic(self, state: State, head: int) -> TrafficView:
+        consumers = state.consumers.values()
+        return msgspec.structs.replace(
+            self._gateway.traffic(),
+            consumers=len(consumers),
+            behind=max((head - consumer.cursor for consumer in consumers), default=0),
+        )
 
     def _workers(self, state: State) -> tuple[WorkerView, ...]:
         found = []

@@ -24,6 +24,13 @@ class Origin:
     request_id: str
     #: It came by tcp, perhaps from another machine.
     by_tcp: bool = False
+    #: Which of the requests that were taken in; 0: none, it was refused before.
+    ticket: int = 0
+
+    @property
+    def peer(self) -> bytes:
+        """The connection."""
+        return (b"t" if self.by_tcp else b"i") + self.route[0]
 
 
 class Begin(Struct, frozen=True):

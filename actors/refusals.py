@@ -1,5 +1,6 @@
 """What the gateway itself says no to, before anybody else sees a request."""
 
+from orch_actors.actors.connections import MAX_SERVED
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.version import PROTOCOL_VERSION
@@ -8,6 +9,20 @@ REVOKED = ErrorInfo(
     code="KEY_REVOKED",
     message="the key that you came with is not on the daemon's list any more",
     hint="ask the daemon's owner for another: orch-actors keys new NAME",
+)
+
+FULL = ErrorInfo(
+    code="OVERLOADED",
+    message=f"{MAX_SERVED} clients are connected already",
+    hint="close connections that nobody uses, then try again",
+    retriable=True,
+)
+
+UNREAD = ErrorInfo(
+    code="OVERLOADED",
+    message="the answer does not fit: too many bytes wait for clients that do not read",
+    hint="take in answers, then ask again, perhaps for less",
+    retriable=True,
 )
 
 

@@ -45,8 +45,9 @@ from orch_actors.protocol.settings import Settings
 FIRST_PRUNE_S = 5.0
 PRUNE_EVERY_S = 600.0
 
-#: Steps that are made durable together at the most.
+#: Steps that are made durable together at the most, and replies, and their bytes: all of it waits in memory.
 MAX_BATCH = 64
+MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 
 @dataclass
@@ -55,10 +56,22 @@ class Outbound:
 
     steps: int = 0
     replies: list[tuple[Origin, bytes]] = field(default_factory=list)
+    reply_bytes: int = 0
     effects: list[s.Effect] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     #: Anything else that may only happen then.
     after: list[Callable[[], None]] = field(default_factory=list)
+
+    def reply(self, origin: Origin, body: bytes) -> None:
+        """Send it then."""
+        self.replies.append((origin, body))
+        self.reply_bytes += len(body)
+
+    @property
+    def full(self) -> bool:
+        """Nothing more is to wait with it."""
+        waiting = max(self.steps, len(self.replies), len(self.after))
+        return waiting >= MAX_BATCH or self.reply_bytes >= MAX_BATCH_BYTES
 
 
 class Supervisor(Actor):
@@ -133,7 +146,7 @@ class Supervisor(Actor):
     def receive(self, message: object) -> None:
         """One message; the batch goes out when nothing more waits, or it is full."""
         self._handle(message)
-        if self.actor_inbox.empty() or self._out.steps >= MAX_BATCH:
+        if self.actor_inbox.empty() or self._out.full:
             self._commit()
 
     def _handle(self, message: object) -> None:
@@ -267,7 +280,7 @@ class Supervisor(Actor):
                     "DEADLINE_PASSED", "it came after its deadline and was not executed", "send it anew"
                 )
             known = self._decide_command(request.client, request.id, do, digest, None)
-        self._out.replies.append((origin, codec.json_to(origin.encoding, known)))
+        self._out.reply(origin, codec.json_to(origin.encoding, known))
 
     def _acknowledge(self, origin: Origin, do: messages.AckEvents) -> None:
         """Move a consumer's cursor; no command line, and no answer to be remembered (see AckEvents)."""
@@ -327,7 +340,7 @@ class Supervisor(Actor):
     # --- after the decision ----------------------------------------------------------------------------------------
 
     def _answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
-        self._out.replies.append((origin, self._desk.encode_reply(origin, what)))
+        self._out.reply(origin, self._desk.encode_reply(origin, what))
 
     def answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
         """Answer a query, once the batch that it may have seen is durable."""

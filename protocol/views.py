@@ -169,12 +169,30 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class TrafficView(Struct, frozen=True, kw_only=True):
+    """What goes on between the daemon and its clients; numbers since it started, but for what is there now."""
+
+    #: Connections for requests, and for events, now.
+    connections: int
+    subscribers: int
+    #: Requests that are not answered yet.
+    waiting: int
+    #: Bytes of replies that clients have not taken in yet, as far as they are known.
+    unsent_bytes: int
+    #: Why messages were dropped, or refused unseen → how often.
+    dropped: dict[str, int]
+    #: Named readers of events; and how many events the last of them is behind.
+    consumers: int = 0
+    behind: int = 0
+
+
 class StatusView(Struct, frozen=True, kw_only=True):
     """`status --json` without a graph, and `up --json`."""
 
     supervisor: SupervisorView
     workers: tuple[WorkerView, ...]
     graphs: tuple[GraphSummary, ...]
+    traffic: TrafficView | None = None
 
 
 class DecisionView(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ import random
 import shutil
 import socket as sockets
 import struct
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -13,96 +12,15 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 import zmq
+from gateway_door import DEADLINE_S, HELLO, Door, answer, eventually, exchange, request, told
 
 from orch_actors.actors import gateway as gateway_module
+from orch_actors.actors import sockets as sockets_module
 from orch_actors.actors.admission import is_ours
-from orch_actors.actors.core import facts as f
-from orch_actors.actors.gateway import Gateway
-from orch_actors.actors.history import Told
 from orch_actors.protocol import codec, hostwire, messages
-from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
+from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home
-from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.version import PROTOCOL_VERSION
-
-DEADLINE_S = 15.0
-HELLO = messages.Hello()
-
-
-def eventually(condition, why=""):
-    until = time.monotonic() + DEADLINE_S
-    while not (found := condition()):
-        assert time.monotonic() < until, f"not in time: {why}"
-        time.sleep(0.005)
-    return found
-
-
-class Door:
-    """A gateway in a home of its own; what it hands on is kept, and answered with a Welcome unless told otherwise."""
-
-    def __init__(self):
-        self.home = Home(tempfile.mkdtemp(prefix="oa-", dir="/tmp"))
-        self.home.prepare()
-        self.asked, self.said, self.crashes = [], [], []
-        self.refusal = None
-        self.answers = True
-        self.gateway = Gateway(
-            self.home,
-            journal="j1",
-            on_client=self._on_client,
-            on_host=self.said.append,
-            on_crash=lambda name, error: self.crashes.append((name, error)),
-        )
-        self.context = zmq.Context()
-        self._opened = []
-
-    def begin(self, head=5):
-        self.gateway.bind(head)
-        self.gateway.start()
-        return self
-
-    def _on_client(self, asked):
-        self.asked.append(asked)
-        if self.refusal is not None:
-            return self.refusal
-        if self.answers:
-            reply = messages.Reply(id=asked.request.id, result=messages.Stopping(running=len(self.asked)))
-            self.gateway.reply(asked.origin, codec.encode(reply, asked.origin.encoding))
-        return None
-
-    def socket(self, kind, endpoint=None, **options):
-        made = self.context.socket(kind)
-        self._opened.append(made)
-        made.linger = 0
-        made.rcvtimeo = made.sndtimeo = int(DEADLINE_S * 1000)
-        for name, value in options.items():
-            setattr(made, name, value)
-        made.connect(endpoint or self.home.commands)
-        return made
-
-    def dealer(self, **options):
-        return self.socket(zmq.DEALER, **options)
-
-    def subscriber(self, topic=codec.TOPIC_MSGPACK):
-        made = self.socket(zmq.SUB, self.home.events)
-        made.subscribe(topic)
-        return made
-
-    def answers_hello(self):
-        """It is alive and serves: the one check that every attack ends with."""
-        return exchange(self.dealer(), HELLO).result is not None
-
-    def dropped(self, why):
-        return self.gateway.dropped[why]
-
-    def close(self):
-        self.gateway.stop()
-        for made in self._opened:
-            made.close()
-        self.context.term()
-        shutil.rmtree(self.home.path)
-        assert not self.gateway.is_alive()
-        assert not self.crashes
 
 
 @pytest.fixture
@@ -110,27 +28,6 @@ def door():
     made = Door().begin()
     yield made
     made.close()
-
-
-def request(do=HELLO, **changes):
-    return messages.Request(**({"id": new_id(), "client": "c", "do": do} | changes))
-
-
-def exchange(socket, do=HELLO, encoding="msgpack", **changes):
-    sent = request(do, **changes)
-    socket.send(codec.encode(sent, encoding))
-    return answer(socket, sent.id)
-
-
-def answer(socket, request_id=None):
-    body = socket.recv_multipart()[-1]
-    reply = codec.REPLY.decode(body)
-    assert request_id is None or reply.id == request_id
-    return reply
-
-
-def told(first, last):
-    return [Told(seq, f.TaskReady(graph="g1", task="t"), 1e9) for seq in range(first, last + 1)]
 
 
 # --- requests -----------------------------------------------------------------------------------------------------
@@ -168,11 +65,6 @@ def test_each_client_gets_its_own_replies(door):
         client.send(codec.encode(one))
     for client, one in zip(reversed(clients), reversed(sent), strict=True):
         answer(client, one.id)
-
-
-def test_a_refusal_of_the_daemon_is_told(door):
-    door.refusal = ErrorInfo(code="OVERLOADED", message="m", retriable=True)
-    assert exchange(door.dealer(), encoding="json").error == door.refusal
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
@@ -370,7 +262,7 @@ def test_another_mechanism_than_ours_gets_nobody_in(door, endpoint, mechanism):
 
 
 def test_a_handshake_that_does_not_end_is_ended(monkeypatch):
-    monkeypatch.setattr(gateway_module, "HANDSHAKE_MS", 200)
+    monkeypatch.setattr(sockets_module, "HANDSHAKE_MS", 200)
     door = Door().begin()
     try:
         for endpoint in (door.home.commands, door.home.workers, door.home.events):
@@ -585,7 +477,7 @@ def test_the_head_is_known_to_a_subscriber_that_comes_later(door):
 
 
 def topics(door):
-    audience = door.gateway._audiences[door.gateway._events]
+    audience = door.gateway._sockets.events.audience
     return {topic: audience.count(topic) for topic in (codec.TOPIC_MSGPACK, codec.TOPIC_JSON)}
 
 
@@ -609,7 +501,7 @@ def test_without_subscribers_nothing_is_encoded(door, monkeypatch):
 
     monkeypatch.setattr(gateway_module, "event_of", encoded)
     door.gateway.publish(told(6, 9))
-    assert door.gateway._head == 9
+    assert door.gateway._newest == 9
 
 
 @pytest.mark.parametrize("message", [b"", b"x", b"hello", b"\x02m", b"\xff", b"\0", b"\0x", b"\0m", b"\1q"])
@@ -690,15 +582,15 @@ def test_stopping_sends_what_was_to_be_sent():
     door.answers = False
     clients = [door.dealer() for _ in range(5)]
     for client in clients:
-        for _ in range(100):
+        for _ in range(20):
             client.send(codec.encode(request()))
-    eventually(lambda: len(door.asked) == 500)
+    eventually(lambda: len(door.asked) == 100)
     for asked in door.asked:
         reply = messages.Reply(id=asked.request.id, result=messages.Stopping(running=0))
         door.gateway.reply(asked.origin, codec.encode(reply))
     door.gateway.stop()
     for client in clients:
-        for _ in range(100):
+        for _ in range(20):
             assert client.recv()
     door.close()
 
@@ -712,7 +604,7 @@ def test_a_reply_that_comes_together_with_the_stop_is_sent(monkeypatch):
     origin = door.asked[0].origin
 
     def between():
-        door.gateway._outbox.append((door.gateway._clients, [*origin.route, b"last words"]))
+        door.gateway._outbox.put_reply(origin, b"last words")
         door.gateway._stopping = True
 
     monkeypatch.setattr(door.gateway, "_beat", between)
@@ -740,7 +632,7 @@ def test_after_the_end_replies_go_nowhere_and_into_no_other_file(door, tmp_path)
     try:
         for _ in range(100):
             door.gateway.reply(origin, b"{}")
-            door.gateway._woken = False
+            door.gateway._outbox._woken = False
         assert [os.fstat(fd).st_size for fd in foreign] == [0] * 40
     finally:
         for fd in foreign:
@@ -799,6 +691,5 @@ def test_a_path_that_cannot_be_bound_is_explained():
             door.gateway.bind(0)
         assert refused.value.exit_code == 111
     finally:
-        door.gateway._context.destroy(0)
         door.context.term()
         shutil.rmtree(door.home.path)

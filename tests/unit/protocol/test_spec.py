@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from orch_actors.actors import gateway, queries, telling
+from orch_actors.actors import connections, gateway, outflow, queries, telling, waiting_room
 from orch_actors.actors.core.facts import DecisionAnswered, DecisionAsked, ToldFact
 from orch_actors.actors.core.handlers import asking, consuming
 from orch_actors.actors.host import leavings
@@ -286,11 +286,19 @@ def test_bounds_of_documents():
 
 
 def test_limits():
-    said = {row[0]: int(row[1].split(" ")[0].replace(",", "").rstrip(";")) for row in rows("Limits", "of")}
+    told = {row[0]: row[1].split(" ")[0].replace(",", "").rstrip(";") for row in rows("Limits", "of")}
+    said = {of: int(number) for of, number in told.items() if number.isdigit()}
+    assert told.keys() - said.keys() == {"of one connection"}
     assert said["a body"] == codec.MAX_BODY_BYTES
     assert said["nesting of a document"] == plain.MAX_DEPTH
     assert said["`events` of an answer"] == queries.MAX_EVENTS
     assert said["frames of a client's message"] == gateway.MAX_FRAMES - 1
+    waiting = [row[1] for row in rows("Limits", "of") if row[0].startswith("requests")]
+    assert waiting == [f"{waiting_room.MAX_WAITING:,}; {waiting_room.MAX_WAITING_BYTES:,}"]
+    places = [row[1] for row in rows("Limits", "of") if row[0].startswith("connections")]
+    assert places == [f"{connections.MAX_CONNECTIONS}; {connections.MAX_SERVED}"]
+    assert said["bytes of replies that clients do not take in"] == outflow.MAX_UNSENT_BYTES
+    assert said["an event that is published"] == gateway.MAX_PUBLISHED_BYTES
     consumers = [row[1] for row in rows("Limits", "of") if row[0].startswith("consumers")]
     assert consumers == [f"{consuming.MAX_CONSUMERS:,}; {consuming.MAX_WANTED:,}"]
     pair = [row[1] for row in rows("Limits", "of") if row[0].startswith("tasks")]

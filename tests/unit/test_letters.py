@@ -1,0 +1,55 @@
+"""From a client's bytes to a request, or to what is wrong with them. (The gateway's tests have the attacks.)"""
+
+import msgspec
+import pytest
+
+from orch_actors.actors.inside import ClientAsked, Origin
+from orch_actors.actors.letters import Letter, Refusal, read_letter, turned_away
+from orch_actors.protocol import codec, messages
+from orch_actors.protocol.errors import ErrorInfo
+
+ROUTE = (b"r", b"")
+FULL = ErrorInfo(code="OVERLOADED", message="m", retriable=True)
+
+
+def body(encoding="json", **changes):
+    sent = {"id": "x", "client": "c", "v": 1, "do": {"type": "hello"}} | changes
+    return (msgspec.json if encoding == "json" else msgspec.msgpack).encode(sent)
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_request(encoding):
+    found = read_letter(Letter(ROUTE, body(encoding)), 7)
+    assert found == ClientAsked(
+        Origin(ROUTE, encoding, "x", ticket=7), messages.Request(id="x", client="c", do=messages.Hello())
+    )
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"v": 2}, "UNSUPPORTED_VERSION"),
+        ({"v": 2, "do": 7}, "UNSUPPORTED_VERSION"),
+        ({"do": 7}, "INVALID_REQUEST"),
+        ({"client": ""}, "INVALID_REQUEST"),
+        ({"do": {"type": "set_limit", "graph": [[]]}}, "INVALID_REQUEST"),
+    ],
+)
+def test_a_letter_that_makes_no_sense_is_answered_on_its_ticket(encoding, changes, code):
+    found = read_letter(Letter(ROUTE, body(encoding, **changes)), 7)
+    assert isinstance(found, Refusal)
+    assert (found.origin, found.info.code) == (Origin(ROUTE, encoding, "x", ticket=7), code)
+
+
+@pytest.mark.parametrize("what", [b"", b"\xc1", b"{", b"x" * 99, b"[]", b"{" * 100_000, b"\x91" * 100_000])
+def test_what_is_no_letter_is_answered_by_nobody(what):
+    assert read_letter(Letter(ROUTE, what), 7) is None
+    assert turned_away(Letter(ROUTE, what), FULL) is None
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_who_is_turned_away_is_told_so_in_kind(encoding):
+    found = turned_away(Letter(ROUTE, body(encoding, do={"type": "nonsense"})), FULL)
+    assert found == Refusal(Origin(ROUTE, encoding, "x"), FULL)
+    assert codec.encoding_of(codec.encode(messages.Reply(id="x", error=FULL), encoding)) == encoding
