@@ -22,8 +22,8 @@ from orch_actors.protocol.errors import ErrorInfo
 #: Requests that may wait in the daemon, all together; and the bytes of their bodies.
 MAX_WAITING: Final = 10_000
 MAX_WAITING_BYTES: Final = 4 * MAX_BODY_BYTES
-#: Requests that the supervisor may have at once: enough to fill two of its batches.
-MAX_AT_ONCE: Final = 128
+#: Requests that the supervisor may have at once: two of its batches for a connection that is alone.
+MAX_AT_ONCE: Final = 256
 
 
 class WaitingRoom:

@@ -107,18 +107,18 @@ def test_a_flood_is_refused_and_the_others_are_served(door, monkeypatch):
         flooding.send(body)
     eventually(lambda: traffic(door).dropped.get("refused", 0) == 7000, traffic(door))
     assert traffic(door).waiting == 5000
-    assert len(door.asked) == 64, "half of what is handled at once"
+    assert len(door.asked) == 128, "half of what is handled at once"
     others = [door.dealer() for _ in range(10)]
     for socket in others:
         socket.send(codec.encode(request()))
-    eventually(lambda: len(door.asked) == 74, "each of them has its turn before the flood's thousands")
-    for asked in list(door.asked[64:]):
+    eventually(lambda: len(door.asked) == 138, "each of them has its turn before the flood's thousands")
+    for asked in list(door.asked[128:]):
         door.answer(asked)
     assert all(answer(socket).result is not None for socket in others)
     refused = answer(flooding)
     assert (refused.error.code, refused.error.retriable) == ("OVERLOADED", True)
     door.answers = True
-    for asked in list(door.asked[:64]):
+    for asked in list(door.asked[:128]):
         door.answer(asked)
     eventually(lambda: traffic(door).waiting == 0, "all that was taken in is answered")
 
