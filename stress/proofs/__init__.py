@@ -34,6 +34,7 @@ NAMES: Final = (
     "fsync",
     "powercut",
     "damage",
+    "sabotage",
 )
 
 

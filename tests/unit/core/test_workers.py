@@ -168,3 +168,15 @@ def test_what_a_host_found_before_it_went_arms_nothing():
     world.do(s.WorkerReady(worker="shell"))
     world.do(found)
     assert world.armed == {s.TimerKey("timeout", "g1", "a", 1): world.now + 50}
+
+
+def test_the_next_life_forgets_no_retry_and_hurries_none():
+    world = World()
+    world.submit(task("a", retry={"attempts": 2, "backoff": 50}))
+    world.end("a", 1)
+    due = world.armed[world.timer("retry")]
+    world.now += 20
+    world.restart()
+    assert world.armed == {s.TimerKey("retry", "g1", "a", 2): due}
+    world.fire(world.timer("retry"))
+    assert world.get("a").state == "running"

@@ -1,0 +1,376 @@
+"""What is broken on purpose: the safety of one promise each, by a small change of the code; and what must see it.
+
+A sabotage is data. `old` must stand in the file exactly once (test_sabotage.py holds that), `tests` are the fastest
+that ought to turn red. The place for a new one: an entry here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """A change that breaks a promise."""
+
+    name: str
+    #: What can happen then.
+    breaks: str
+    path: str
+    old: str
+    new: str
+    #: pytest's node ids.
+    tests: tuple[str, ...]
+
+
+WRITER, OPENING = "actors/journal/writer.py", "actors/journal/opening.py"
+DISK, RECORD = "actors/journal/disk.py", "actors/journal/record.py"
+SUPERVISOR, DAEMON = "actors/supervisor.py", "actors/daemon.py"
+HISTORY, ANSWERS = "actors/history.py", "actors/answers.py"
+CLAIM, TASK = "actors/host/record.py", "actors/host/task.py"
+HANDLERS = "actors/core/handlers"
+
+TEST_WRITER, TEST_OPENING = "tests/unit/journal/test_writer.py", "tests/unit/journal/test_opening.py"
+TEST_SUPERVISOR, TEST_ANSWERS = "tests/actors/test_supervisor.py", "tests/unit/test_answers.py"
+TEST_CLAIM, TEST_ATTEMPTS = "tests/actors/host/test_record.py", "tests/crash/test_attempts.py"
+TEST_POWERCUT = "tests/property/test_powercut.py::test_nothing_is_lost"
+
+#: Those that a short run tries: of different kinds, and quick.
+FAST = ("no fdatasync", "no chain", "the home is not locked")
+
+SABOTAGES = (
+    # --- what is said to be on disk is not ---------------------------------------------------------------------------
+    Sabotage(
+        "no fdatasync",
+        "an accepted command is lost in a power cut",
+        DISK,
+        "            os.fdatasync(fd)\n",
+        "            pass\n",
+        ("tests/unit/journal/test_disk.py",),
+    ),
+    Sabotage(
+        "a folder is not synced",
+        "a whole segment is lost in a power cut, with its name",
+        DISK,
+        "            os.fsync(fd)\n",
+        "            pass\n",
+        ("tests/unit/journal/test_disk.py",),
+    ),
+    Sabotage(
+        "a batch is not synced",
+        "an accepted command is lost in a power cut",
+        WRITER,
+        "        self._disk.append(self._fd, data)\n        self._disk.sync(self._fd)\n",
+        "        self._disk.append(self._fd, data)\n",
+        (f"{TEST_WRITER}::test_a_batch_is_one_write_and_one_sync",),
+    ),
+    Sabotage(
+        "a new segment's header is not synced",
+        "a segment whose records are on disk has no beginning",
+        WRITER,
+        "        self._disk.append(self._fd, line)\n        self._disk.sync(self._fd)\n",
+        "        self._disk.append(self._fd, line)\n",
+        (TEST_POWERCUT, f"{TEST_WRITER}::test_a_disk_that_lets_no_journal_begin_is_told_plainly"),
+    ),
+    Sabotage(
+        "a new segment's entry is not synced",
+        "a whole segment is lost in a power cut, with its name",
+        WRITER,
+        "        self._disk.sync_folder(self._folder)\n        self._size = len(line)\n",
+        "        self._size = len(line)\n",
+        (f"{TEST_WRITER}::test_a_new_journal_syncs_its_file_its_folder_and_all_folders_above",),
+    ),
+    Sabotage(
+        "the folders above are not synced",
+        "a new home is lost in a power cut, with all that was accepted",
+        WRITER,
+        "                journal._sync_ancestors()\n",
+        "",
+        (f"{TEST_WRITER}::test_a_new_journal_syncs_its_file_its_folder_and_all_folders_above",),
+    ),
+    Sabotage(
+        "a sync that failed is tried again",
+        "what the page cache has dropped is acknowledged",
+        WRITER,
+        "            self._poisoned = JournalPoisoned(self._path, error)\n"
+        "            raise self._poisoned from error\n\n    def _flush",
+        "            raise JournalPoisoned(self._path, error) from error\n\n    def _flush",
+        (f"{TEST_WRITER}::test_a_failed_write_or_sync_poisons_for_good",),
+    ),
+    Sabotage(
+        "the page cache is trusted after a failed sync",
+        "what never left it is built upon, and lost in a power cut",
+        WRITER,
+        "        self._disk.overwrite(self._path, self._size - len(unproven), unproven)\n",
+        "",
+        (f"{TEST_WRITER}::test_what_a_failed_sync_may_have_left_in_the_cache_alone_is_written_again",),
+    ),
+    Sabotage(
+        "the watermark runs ahead",
+        "a torn batch that nobody was promised keeps the daemon from starting",
+        WRITER,
+        "encode_line(self._last + 1, self._durable, self._crc, kind, data)",
+        "encode_line(self._last + 1, self._last, self._crc, kind, data)",
+        (f"{TEST_OPENING}::test_each_line_carries_the_watermark_of_its_batch_and_the_crc_before_it",),
+    ),
+    # --- damage is not seen ------------------------------------------------------------------------------------------
+    Sabotage(
+        "no checksum",
+        "a flipped bit becomes another fact",
+        RECORD,
+        '    if b"%08x" % zlib.crc32(line[:-_TAIL_BYTES]) != crc:\n',
+        "    if False:\n",
+        ("tests/unit/journal/test_record.py::test_any_one_flipped_bit_or_missing_byte_shows",),
+    ),
+    Sabotage(
+        "no chain",
+        "a line that was replaced by another passes",
+        OPENING,
+        "        if line.s != self.last + 1 or line.p != self.crc:\n",
+        "        if line.s != self.last + 1:\n",
+        (
+            f"{TEST_OPENING}::test_lines_that_were_moved_are_found",
+            f"{TEST_OPENING}::test_a_line_of_another_journal_is_found",
+        ),
+    ),
+    Sabotage(
+        "no chain from segment to segment",
+        "a segment that is missing or of elsewhere passes",
+        OPENING,
+        "        if header.prev != self.crc or header.first != self.last + 1:\n",
+        "        if header.first != self.last + 1:\n",
+        (f"{TEST_OPENING}::test_a_header_that_does_not_follow_is_found",),
+    ),
+    Sabotage(
+        "the watermark is not looked at",
+        "a damaged line that was promised is cut off as if it were a torn tail",
+        OPENING,
+        "        if promised > self.last:\n",
+        "        if False:\n",
+        (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
+    ),
+    Sabotage(
+        "older segments may be cut",
+        "promised lines in the middle of the journal are dropped in silence",
+        OPENING,
+        "        if not self.newest or number == 1:\n",
+        "        if number == 1:\n",
+        (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
+    ),
+    Sabotage(
+        "any segment may be half-made",
+        "a newest segment with records is put aside",
+        OPENING,
+        "    if RECORD_START.search(data) is not None:\n        return False\n",
+        "",
+        (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
+    ),
+    Sabotage(
+        "a newer version is opened",
+        "what this version does not know is taken for what it knows",
+        RECORD,
+        "        if version != FORMAT_VERSION:\n",
+        "        if version < 1:\n",
+        (f"{TEST_OPENING}::test_a_newer_version_is_never_opened",),
+    ),
+    Sabotage(
+        "a torn tail stays",
+        "the next line is written behind half a line, and the journal does not open again",
+        WRITER,
+        "        self._disk.truncate(self._fd, self._size)\n",
+        "",
+        (f"{TEST_OPENING}::test_a_tail_that_nobody_was_promised_is_cut_and_kept",),
+    ),
+    Sabotage(
+        "a torn tail is not kept",
+        "what was cut off cannot be looked at",
+        WRITER,
+        "        elif found.torn:\n",
+        "        elif False:\n",
+        (f"{TEST_OPENING}::test_a_tail_that_nobody_was_promised_is_cut_and_kept",),
+    ),
+    # --- the world learns of what may be lost ------------------------------------------------------------------------
+    Sabotage(
+        "answered before the sync",
+        "a client is told that its command is on disk, and it is not",
+        SUPERVISOR,
+        "        self._journal.commit(self._head + 1)\n        out, self._out = self._out, Outbound()\n"
+        "        for origin, body in out.replies:\n            self._desk.reply(origin, body)\n",
+        "        out, self._out = self._out, Outbound()\n"
+        "        for origin, body in out.replies:\n            self._desk.reply(origin, body)\n"
+        "        self._journal.commit(self._head + 1)\n",
+        (f"{TEST_SUPERVISOR}::test_nothing_goes_out_before_it_is_durable",),
+    ),
+    Sabotage(
+        "published before the sync",
+        "an event is told that never was",
+        SUPERVISOR,
+        "        self._journal.commit(self._head + 1)\n        out, self._out = self._out, Outbound()\n",
+        "        self._desk.publish(self._out.told)\n        self._out.told = []\n"
+        "        self._journal.commit(self._head + 1)\n        out, self._out = self._out, Outbound()\n",
+        (f"{TEST_SUPERVISOR}::test_nothing_goes_out_before_it_is_durable",),
+    ),
+    Sabotage(
+        "started before the sync",
+        "an attempt runs that the journal does not know, and runs again",
+        SUPERVISOR,
+        "        self._journal.commit(self._head + 1)\n        out, self._out = self._out, Outbound()\n",
+        "        for effect in self._out.effects:\n"
+        "            self._desk.perform(effect, self._hosts, self._machine.state)\n        self._out.effects = []\n"
+        "        self._journal.commit(self._head + 1)\n        out, self._out = self._out, Outbound()\n",
+        (f"{TEST_SUPERVISOR}::test_a_host_is_asked_only_once_the_start_is_durable",),
+    ),
+    Sabotage(
+        "a query is answered at once",
+        "a reader hears of what may still be lost",
+        SUPERVISOR,
+        "        self._answer(origin, what)\n\n    def after(",
+        "        self._desk.reply(origin, self._desk.encode_reply(origin, what))\n\n    def after(",
+        (f"{TEST_SUPERVISOR}::test_a_query_waits_for_the_batch_that_it_has_seen",),
+    ),
+    # --- commands are carried out twice, or not at all ---------------------------------------------------------------
+    Sabotage(
+        "a known command is carried out again",
+        "a retry by a client submits a second graph",
+        ANSWERS,
+        "        answer = self._table.get((client, command))\n",
+        "        answer = None\n",
+        (f"{TEST_SUPERVISOR}::test_the_same_command_again_gets_the_same_bytes_and_is_done_once", TEST_ANSWERS),
+    ),
+    Sabotage(
+        "a forgotten command is carried out again",
+        "a very late retry submits a second graph",
+        ANSWERS,
+        "            if stamp <= self._forgotten_utc:\n",
+        "            if False:\n",
+        (TEST_ANSWERS,),
+    ),
+    Sabotage(
+        "an id stands for any command",
+        "another command with a used id is answered as if it had been done",
+        ANSWERS,
+        "        if answer.digest != digest:\n",
+        "        if False:\n",
+        (f"{TEST_SUPERVISOR}::test_the_same_id_for_another_command_is_refused", TEST_ANSWERS),
+    ),
+    Sabotage(
+        "a restart decides everything anew",
+        "every command is carried out again at every start",
+        HISTORY,
+        "        command = commands.pop(outcome.of, None) if",
+        "        command = commands.get(outcome.of) if",
+        (f"{TEST_SUPERVISOR}::test_also_in_later_lives_and_in_the_other_encoding", "tests/unit/test_history.py"),
+    ),
+    Sabotage(
+        "a restart forgets the answers",
+        "a retry after a restart submits a second graph",
+        HISTORY,
+        "            came.answers.keep(command.client,",
+        "            Answers().keep(command.client,",
+        (f"{TEST_SUPERVISOR}::test_also_in_later_lives_and_in_the_other_encoding",),
+    ),
+    Sabotage(
+        "a command without an outcome is dropped",
+        "a command that is on disk is never decided",
+        SUPERVISOR,
+        "        for sequence, line in sorted(self._unprocessed.items()):\n",
+        "        for sequence, line in sorted({}.items()):\n",
+        (f"{TEST_SUPERVISOR}::test_a_command_without_an_outcome_is_decided_once",),
+    ),
+    Sabotage(
+        "news is acted on twice",
+        "the end of an attempt that was told twice ends the next one",
+        f"{HANDLERS}/attempts.py",
+        ' != "act" or node.attempts[-1].number != number:\n',
+        ' != "act":\n',
+        ("tests/unit/core/test_attempts.py",),
+    ),
+    # --- attempts are started twice, killed in vain, forgotten -------------------------------------------------------
+    Sabotage(
+        "the claim is not exclusive",
+        "two hosts create the same record, each for itself",
+        CLAIM,
+        "os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)",
+        "os.open(path, _OPEN | os.O_CREAT, 0o600)",
+        (TEST_CLAIM, TEST_ATTEMPTS),
+    ),
+    Sabotage(
+        "the claim is not locked",
+        "a running attempt is started again by the next host",
+        CLAIM,
+        "        fcntl.flock(fd, kind | fcntl.LOCK_NB)\n",
+        "        pass\n",
+        (TEST_CLAIM,),
+    ),
+    Sabotage(
+        "unknown is taken for never begun",
+        "an attempt whose end nobody knows runs a second time",
+        CLAIM,
+        "        return self.pid is not None or self.never is not None\n",
+        "        return self.exit_code is not None or self.never is not None\n",
+        (TEST_CLAIM, f"{TEST_ATTEMPTS}::test_a_pid_line_and_no_whole_exit_line_is_lost"),
+    ),
+    Sabotage(
+        "a record that is gone is made anew",
+        "an attempt that ran runs a second time",
+        "actors/host/local.py",
+        "record.take(paths_of(launch).record, may_create=False)",
+        "record.take(paths_of(launch).record)",
+        (f"{TEST_ATTEMPTS}::test_a_record_that_vanishes_is_lost_and_never_run_again",),
+    ),
+    Sabotage(
+        "a restart of the machine is not noticed",
+        "what may have run before it is started again",
+        TASK,
+        "        if self._launch.boot != self._place.boot:\n",
+        "        if False:\n",
+        (f"{TEST_ATTEMPTS}::test_the_machine_restarted",),
+    ),
+    Sabotage(
+        "the kill is not journalled",
+        "after a restart what was cancelled is called unknown, or runs on",
+        f"{HANDLERS}/cancelling.py",
+        "    turn.emit(f.AttemptStopping(graph=graph, task=task.id, attempt=attempt.number, cls=cls, why=why))\n",
+        "",
+        ("tests/unit/core/test_cancelling.py",),
+    ),
+    Sabotage(
+        "the time of a retry is lost on replay",
+        "a restart hurries every retry that waits",
+        "actors/core/fold.py",
+        "            task.retry_at_utc, task.retry_delay_s = fact.at_utc, fact.delay_s\n",
+        "            task.retry_at_utc, task.retry_delay_s = at_utc, fact.delay_s\n",
+        ("tests/unit/core",),
+    ),
+    Sabotage(
+        "a retry is forgotten on replay",
+        "after a restart a task waits for ever",
+        f"{HANDLERS}/workers.py",
+        "    for task in turn.state.retrying.values():\n",
+        "    for task in ():\n",
+        ("tests/unit/core/test_workers.py",),
+    ),
+    # --- others get in -----------------------------------------------------------------------------------------------
+    Sabotage(
+        "the home is not locked",
+        "two daemons write one journal",
+        DAEMON,
+        "            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            pass\n",
+        ("tests/actors/test_daemon.py::test_the_lock_is_held_by_one_and_given_back",),
+    ),
+    Sabotage(
+        "other users are let in",
+        "whoever has an account here runs commands as us",
+        "actors/admission.py",
+        "    return len(parts) >= 2 and parts[1] == str(os.getuid()).encode()\n",
+        "    return len(parts) >= 2\n",
+        ("tests/actors/test_gateway.py",),
+    ),
+    Sabotage(
+        "a decision may be answered twice",
+        "a second, other answer overrides the first",
+        f"{HANDLERS}/decisions.py",
+        "        if decision.choice != made.choice:\n",
+        "        if False:\n",
+        ("tests/unit/core/test_decisions.py",),
+    ),
+)
