@@ -38,11 +38,13 @@ from orch_actors.actors.inside import (
     ReadStory,
     ReleaseHost,
     RemoveFiles,
+    RoomDue,
     SweepFiles,
     TimerDue,
     WakeHost,
 )
 from orch_actors.actors.launching import graph_folder, launch_of
+from orch_actors.actors.no_room import is_no_room
 from orch_actors.actors.references import MissingReference
 from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
@@ -65,6 +67,10 @@ class Asker(Protocol):
     @property
     def head(self) -> int:
         """Number of the newest event."""
+
+    @property
+    def lacking(self) -> str:
+        """Why the disk is full; empty: it is not."""
 
     def recent(self) -> deque[Told]:
         """The newest events."""
@@ -165,7 +171,10 @@ class Desk:
                 self._folders.add(effect.graph)
             except EnvironmentFault as fault:
                 logger.error("{} ({})", fault.message, fault.hint)
-                self._fail_launch(effect, "spawn", f"{fault.message}; {fault.hint}")
+                cls: Literal["spawn", "disk_full"] = "disk_full" if is_no_room(fault.__cause__) else "spawn"
+                # Without its folder it has no record; in this boot that means that it never began.
+                never_began = cls == "disk_full" and task.attempts[number - 1].boot == self._boot
+                self._fail_launch(effect, cls, f"{fault.message}; {fault.hint}", never_began=never_began)
                 return
         make = partial(
             launch_of,
@@ -193,9 +202,14 @@ class Desk:
             self.handover.give(host, hostwire.StartAttempt(launch=launch))
 
     def _fail_launch(
-        self, effect: s.StartAttempt | s.AdoptAttempt, cls: Literal["reference", "spawn"], message: str
+        self,
+        effect: s.StartAttempt | s.AdoptAttempt,
+        cls: Literal["reference", "spawn", "disk_full"],
+        message: str,
+        *,
+        never_began: bool = False,
     ) -> None:
-        adopted = isinstance(effect, s.AdoptAttempt)
+        adopted = isinstance(effect, s.AdoptAttempt) and not never_began
         self._tell_supervisor(LaunchFailed(effect.graph, effect.task, effect.attempt, message, cls, adopted))
 
     def configure(self, settings: Settings) -> None:
@@ -203,6 +217,10 @@ class Desk:
         self._settings = settings
         self._reloads += 1
         self._workforce.tell(HostsConfigured(settings.hosts))
+
+    def look_for_room_in(self, delay_s: float) -> None:
+        """Remind the supervisor to look whether the disk has room again."""
+        self._timekeeper.arm("room", delay_s, lambda: self._tell_supervisor(RoomDue()))
 
     def prune_in(self, delay_s: float) -> None:
         """Remind the supervisor to look for graphs that need not be kept."""
@@ -222,7 +240,7 @@ class Desk:
         """Where a graph's attempts keep their files."""
         return graph_folder(self._home.attempts, self._journal, graph)
 
-    def _tell_supervisor(self, message: TimerDue | ActorsDue | HandoverDue | LaunchFailed | PruneDue) -> None:
+    def _tell_supervisor(self, message: TimerDue | ActorsDue | HandoverDue | LaunchFailed | PruneDue | RoomDue) -> None:
         with suppress(pykka.ActorDeadError):  # it is on its way out
             self._supervisor.tell(message)
 
@@ -281,7 +299,7 @@ class Desk:
             case messages.Hello():
                 return self._welcome(asker, origin)
             case messages.GetStatus():
-                return messages.Status(status=self._status(state, asker.head))
+                return messages.Status(status=self._status(asker, state))
             case messages.GetGraph():
                 return queries.get_graph(state, query, self.folder_of)
             case messages.GetSummaries():
@@ -317,7 +335,7 @@ class Desk:
             events=self._tcp_events if origin.by_tcp else self._home.events,
         )
 
-    def _status(self, state: State, head: int) -> StatusView:
+    def _status(self, asker: Asker, state: State) -> StatusView:
         supervisor = SupervisorView(
             pid=self.pid,
             version=VERSION,
@@ -328,10 +346,11 @@ class Desk:
             journal=self._journal,
             adopted=self.adopted,
             reloads=self._reloads,
+            disk=asker.lacking,
         )
         graphs = tuple(projection.summary(graph) for graph in state.graphs.values())
         return StatusView(
-            supervisor=supervisor, workers=self._workers(state), graphs=graphs, traffic=self._traffic(state, head)
+            supervisor=supervisor, workers=self._workers(state), graphs=graphs, traffic=self._traffic(state, asker.head)
         )
 
     def _traffic(self, state: State, head: int) -> TrafficView:

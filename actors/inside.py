@@ -89,6 +89,10 @@ class SettingsChanged(Struct, frozen=True):
     settings: Settings
 
 
+class RoomDue(Struct, frozen=True):
+    """Timekeeper → Supervisor: look whether the disk has room again."""
+
+
 class PruneDue(Struct, frozen=True):
     """Timekeeper → Supervisor: look for graphs that need not be kept."""
 
@@ -101,7 +105,7 @@ class LaunchFailed(Struct, frozen=True):
     attempt: int
     message: str
     #: The failure class; but see `adopted`.
-    cls: Literal["reference", "spawn"]
+    cls: Literal["reference", "spawn", "disk_full"]
     #: It was to be adopted: it may have begun in an earlier life, so nobody can know.
     adopted: bool
 

@@ -29,11 +29,13 @@ from orch_actors.actors.inside import (
     LaunchFailed,
     Origin,
     PruneDue,
+    RoomDue,
     SettingsChanged,
     StopAsked,
     TimerDue,
 )
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.room import Room
 from orch_actors.actors.timekeeper import Clock
 from orch_actors.actors.translating import over_of, stimulus_of
 from orch_actors.protocol import codec, hostwire, messages
@@ -96,6 +98,7 @@ class Supervisor(Actor):
         self._answers, self._head, self._recent = replayed.answers, replayed.head, replayed.recent
         self._oldest = replayed.oldest
         self._unprocessed = dict(replayed.unprocessed)
+        self._room = Room(journal)
         self._settings = settings
         self._on_stopped = on_stopped
         self._out = Outbound()
@@ -115,6 +118,7 @@ class Supervisor(Actor):
 
     def _begin(self) -> None:
         """Begin a life: what replay left unfinished is decided now."""
+        self._mind_the_room()
         self._configure(self._settings)
         self._world(s.Recovered())
         for sequence, line in sorted(self._unprocessed.items()):
@@ -148,6 +152,7 @@ class Supervisor(Actor):
         self._handle(message)
         if self.actor_inbox.empty() or self._out.full:
             self._commit()
+        self._mind_the_room()
 
     def _handle(self, message: object) -> None:
         match message:
@@ -179,6 +184,8 @@ class Supervisor(Actor):
                 self._world(_failed_launch(message))
             case PruneDue():
                 self._prune()
+            case RoomDue():
+                self._look_for_room()
             case Begin():
                 self._begin()
             case StopAsked():
@@ -279,11 +286,13 @@ class Supervisor(Actor):
                 raise Refused.because(
                     "DEADLINE_PASSED", "it came after its deadline and was not executed", "send it anew"
                 )
+            self._room.admit(do, self._machine.state)
             known = self._decide_command(request.client, request.id, do, digest, None)
         self._out.reply(origin, codec.json_to(origin.encoding, known))
 
     def _acknowledge(self, origin: Origin, do: messages.AckEvents) -> None:
         """Move a consumer's cursor; no command line, and no answer to be remembered (see AckEvents)."""
+        self._room.admit(do, self._machine.state)
         stimulus = s.EventsAcknowledged(consumer=do.consumer, seq=do.seq, head=self._head)
         now_utc = self._clock.utc()
         step = self._machine.handle(stimulus, now_utc)
@@ -361,6 +370,32 @@ class Supervisor(Actor):
         self._desk.publish(out.told)
         for call in out.after:
             call()
+
+    # --- the disk -------------------------------------------------------------------------------------------------
+
+    @property
+    def lacking(self) -> str:
+        """Why the disk is full; empty: it is not."""
+        return self._room.lacking
+
+    def _mind_the_room(self) -> None:
+        """When there is none any more, for the journal or for an attempt: start nothing, and look again."""
+        state = self._machine.state
+        if self._room.lacking or not (self._journal.full or state.full):
+            return
+        why = self._journal.full or "an attempt found no room"
+        wait_s = self._room.gone(why, self._clock.monotonic())
+        logger.error("the disk is full ({}): nothing new is taken or started until there is room", why)
+        self._world(s.DiskFilled())
+        self._desk.look_for_room_in(wait_s)
+
+    def _look_for_room(self) -> None:
+        wait_s = self._room.look(self._clock.monotonic())
+        if wait_s is not None:
+            self._desk.look_for_room_in(wait_s)
+            return
+        logger.info("there is room on the disk again")
+        self._world(s.DiskFreed())
 
     def on_stop(self) -> None:
         """Nothing is left undone: the last batch goes out, the journal is closed."""

@@ -155,6 +155,8 @@ class SupervisorView(Struct, frozen=True, kw_only=True):
     adopted: int = 0
     #: How often it has taken config.toml over anew since it started.
     reloads: int = 0
+    #: Why its disk is full, and nothing new is taken and started; empty: it is not.
+    disk: str = ""
 
 
 class WorkerView(Struct, frozen=True, kw_only=True):

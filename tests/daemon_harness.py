@@ -40,9 +40,9 @@ def alive(pid):
 
 
 class Daemon:
-    """One daemon process. `prelude` is Python that runs in it first, to break something."""
+    """One daemon process. `prelude` is Python that runs in it first, to break something; `within`: around it."""
 
-    def __init__(self, home, prelude=""):
+    def __init__(self, home, prelude="", within=()):
         read, write = os.pipe()
         arguments = ["--home", home, "--ready-fd", str(write)]
         program = ["-m", "orch_actors.actors", *arguments]
@@ -51,7 +51,7 @@ class Daemon:
             program = ["-c", code, *arguments]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the daemon)
         self.process = subprocess.Popen(
-            [sys.executable, *program], pass_fds=[write], stdin=subprocess.DEVNULL, stderr=self._errors
+            [*within, sys.executable, *program], pass_fds=[write], stdin=subprocess.DEVNULL, stderr=self._errors
         )
         os.close(write)
         self._ready = read
@@ -115,6 +115,9 @@ class Daemon:
 class Place:
     """A home and the daemons on it."""
 
+    #: A command around each daemon.
+    within = ()
+
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="oa-", dir="/tmp")
         self.home = Home(self.path)
@@ -122,11 +125,11 @@ class Place:
         self.context = zmq.Context()
 
     def start(self, prelude=""):
-        self._daemons.append(Daemon(self.path, prelude))
+        self._daemons.append(Daemon(self.home.path, prelude, self.within))
         return self._daemons[-1]
 
     def client(self, **options):
-        return Client(self.path, **({"timeout_s": DEADLINE_S} | options))
+        return Client(self.home.path, **({"timeout_s": DEADLINE_S} | options))
 
     def ask(self, body, patience_s=DEADLINE_S, try_s=1.0):
         """Send these bytes over fresh sockets until there is an answer that is none of `try again`; its bytes."""
@@ -147,7 +150,9 @@ class Place:
         return None
 
     def segments(self):
-        return [Path(self.home.journal) / name for name in sorted(os.listdir(self.home.journal)) if name[0] != "t"]
+        return [
+            Path(self.home.journal) / name for name in sorted(os.listdir(self.home.journal)) if name.endswith(".jsonl")
+        ]
 
     def processes(self):
         """Those that name the home in their arguments or environment."""

@@ -21,6 +21,7 @@ from orch_actors.actors.host.secrets import Secrets
 from orch_actors.actors.host.shim import spawn_shim
 from orch_actors.actors.host.validation import Subject, Validation
 from orch_actors.actors.host.zygotes import Zygotes
+from orch_actors.actors.no_room import DISK_FULL, is_no_room
 from orch_actors.protocol.hostwire import HostConfig, Launch
 from orch_actors.protocol.ids import split_attempt_id
 
@@ -54,7 +55,7 @@ class Local:
             return record.take(path)
         except OSError as error:
             why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror or error
-            raise CannotSpawn(f"cannot create the attempt's record {path}: {why}") from error
+            raise CannotSpawn(f"cannot create the attempt's record {path}: {why}", _class_of(error)) from error
 
     def take_back(self, launch: Launch) -> Found:
         """See Place."""
@@ -222,12 +223,16 @@ def _check_cwd(cwd: str) -> None:
         raise CannotSpawn(f"cannot enter the working directory {cwd}: Permission denied")
 
 
+def _class_of(error: OSError) -> str:
+    return DISK_FULL if is_no_room(error) else ""
+
+
 @contextmanager
 def _as_cannot_spawn() -> Iterator[None]:
     """The system's errors, as the sentence that the attempt's owner reads."""
     try:
         yield
     except OSError as error:
-        raise CannotSpawn(f"the system cannot start it: {error.strerror or error}") from error
+        raise CannotSpawn(f"the system cannot start it: {error.strerror or error}", _class_of(error)) from error
     except ValueError as error:  # a NUL character or a lone surrogate in an argument or variable
         raise CannotSpawn(f"it cannot be started: {error}") from error

@@ -30,6 +30,10 @@ class CannotSpawn(Exception):
     #: Its failure class, where that is another than `spawn`.
     cls = ""
 
+    def __init__(self, message: str, cls: str = "") -> None:
+        super().__init__(message)
+        self.cls = cls or self.cls
+
 
 @dataclass(frozen=True, slots=True)
 class Started:

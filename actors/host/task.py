@@ -49,6 +49,7 @@ from orch_actors.actors.host.place import CannotSpawn, Check, Place
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.reports import with_report
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
+from orch_actors.actors.no_room import DISK_FULL
 from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, AttemptExceeded, Ending, Launch
 from orch_actors.protocol.spec.work import AGENTS
 
@@ -145,7 +146,7 @@ class Task(Actor):
         try:
             found = self._place.take(self._launch)
         except CannotSpawn as error:
-            self._end("spawn", Seen(), str(error))
+            self._end("spawn", Seen(), str(error), cls=error.cls)
             return
         self._meet(found)
 
@@ -166,7 +167,8 @@ class Task(Actor):
             )
             return
         if isinstance(found, Taken) and message.status is not None:
-            self._forgo(found, "killed" if self._kill_wanted else "spawn", _why_no_start(message.status))
+            cls, why = _why_no_start(message.status)
+            self._forgo(found, "killed" if self._kill_wanted else "spawn", why, cls)
             return
         self._meet(found)
 
@@ -408,14 +410,14 @@ def _elapsed_s(seen: Seen) -> float:
     return max(0.0, boot_clock() - seen.header.mono) if seen.header is not None else 0.0
 
 
-def _why_no_start(status: int) -> str:
-    """Why a shim ended before its pid line."""
+def _why_no_start(status: int) -> tuple[str, str]:
+    """Why a shim ended before its pid line: the failure class, where it is known, and a sentence."""
     if os.WIFSIGNALED(status):
-        return f"it was ended by signal {os.WTERMSIG(status)} before it began"
+        return "", f"it was ended by signal {os.WTERMSIG(status)} before it began"
     match os.WEXITSTATUS(status):
         case code if code == NO_RECORD:
-            return "its record could not be written: is the disk full?"
+            return DISK_FULL, "its record could not be written: is the disk full?"
         case code if code == NO_CWD:
-            return "cannot enter its working directory"
+            return "", "cannot enter its working directory"
         case code:
-            return f"the shell that should have run it ended with code {code} before it began"
+            return "", f"the shell that should have run it ended with code {code} before it began"

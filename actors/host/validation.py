@@ -38,6 +38,7 @@ from orch_actors.actors.host.place import CannotSpawn, OnValidated, Stopped
 from orch_actors.actors.host.record import Paths
 from orch_actors.actors.host.shim import SH, umask_line
 from orch_actors.actors.host.unnamed import unnamed_file
+from orch_actors.actors.no_room import is_no_room
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.spec.graph import Validate
 
@@ -208,7 +209,7 @@ class Validation:
         try:
             env = self._subject.environment()
             run = [SH, "-c", command, "sh"] if isinstance(command, str) else for_exec(command, launch.env, launch.cwd)
-            out = fresh_file(check)
+            out = _output_file(check)
         except CannotSpawn as error:
             yield f"the validation command cannot be run: {error}"
             return
@@ -325,6 +326,20 @@ def _holds_literally(pattern: str, path: str) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def _output_file(path: str) -> int:
+    """A fresh file for what a validator prints; on a full disk nothing of it is kept: what it finds matters more.
+
+    Raises:
+        OSError: for another reason there can be no such file.
+    """
+    try:
+        return fresh_file(path)
+    except OSError as error:
+        if not is_no_room(error):
+            raise
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _how_it_ended(status: int | None) -> str:

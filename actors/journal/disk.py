@@ -12,8 +12,27 @@ from typing import Protocol
 #: More than a segment's first line has.
 HEAD_BYTES = 64 * 1024
 
+#: fallocate(2): FALLOC_FL_KEEP_SIZE.
+_KEEP_SIZE = 1
 
-class Disk(Protocol):
+
+class Readable(Protocol):
+    """What reading a journal needs of a file system. Errors are OSError."""
+
+    def read(self, path: str) -> bytes:
+        """All of a file."""
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file, as many as a segment's first line can have."""
+
+    def size(self, path: str) -> int:
+        """How many bytes a file has."""
+
+    def list(self, path: str) -> list[str]:
+        """Names in a folder, sorted."""
+
+
+class Disk(Readable, Protocol):
     """What the journal needs of a file system. Errors are OSError."""
 
     def create(self, path: str) -> int:
@@ -40,20 +59,17 @@ class Disk(Protocol):
     def close(self, fd: int) -> None:
         """Give the descriptor back."""
 
-    def read(self, path: str) -> bytes:
-        """All of a file."""
-
-    def head(self, path: str) -> bytes:
-        """The first bytes of a file, as many as a segment's first line can have."""
-
-    def size(self, path: str) -> int:
-        """How many bytes a file has."""
-
-    def list(self, path: str) -> list[str]:
-        """Names in a folder, sorted."""
-
     def rename(self, old: str, new: str) -> None:
         """Rename, replacing."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file's entry."""
+
+    def room(self, path: str) -> int:
+        """How many bytes can still be written to the disk that has this folder."""
+
+    def reserve(self, fd: int, size: int) -> bool:
+        """Take room for so many bytes more of the file, which keeps its size; whether that was to be had."""
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -130,3 +146,24 @@ class RealDisk:
     def rename(self, old: str, new: str) -> None:
         """See Disk."""
         os.rename(old, new)
+
+    def remove(self, path: str) -> None:
+        """See Disk."""
+        os.unlink(path)
+
+    def room(self, path: str) -> int:
+        """See Disk."""
+        found = os.statvfs(path)
+        if found.f_files and not found.f_favail:
+            return 0  # blocks are free, and no file can be made to have them
+        return found.f_bavail * found.f_frsize
+
+    def reserve(self, fd: int, size: int) -> bool:
+        """See Disk. Linux alone: what Python offers (posix_fallocate) would make the file larger, of NULs."""
+        if sys.platform != "linux":
+            return False
+        import ctypes  # noqa: PLC0415 (10 ms, and only where the disk is full)
+
+        fallocate = ctypes.CDLL(None).fallocate
+        fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+        return bool(fallocate(fd, _KEEP_SIZE, os.fstat(fd).st_size, size) == 0)

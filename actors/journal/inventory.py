@@ -4,7 +4,7 @@ import os
 
 from msgspec import Struct
 
-from orch_actors.actors.journal.disk import Disk
+from orch_actors.actors.journal.disk import Readable
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, Header, Unfamiliar, decode_header
 from orch_actors.protocol.views import utc_text
@@ -32,7 +32,7 @@ class Inventory(Struct, frozen=True, kw_only=True):
     files: tuple[File, ...]
 
 
-def inventory(disk: Disk, folder: str) -> Inventory:
+def inventory(disk: Readable, folder: str) -> Inventory:
     """List the files of a journal's folder, by name.
 
     Raises:

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orch_actors.actors.journal.disk import Disk
+from orch_actors.actors.journal.disk import Readable
 from orch_actors.actors.journal.record import (
     CHAIN_START,
     RECORD_START,
@@ -93,7 +93,7 @@ class Opened:
     half_made: str = ""
 
 
-def open_journal(disk: Disk, folder: str) -> Opened:
+def open_journal(disk: Readable, folder: str) -> Opened:
     """Read all segments and check every line.
 
     Changes nothing on disk: putting things aside and cutting the torn tail is the writer's first act.

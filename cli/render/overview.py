@@ -24,6 +24,9 @@ def overview_text(view: StatusView, now_utc: float, style: Style, *, show_all: b
     up_for = elapsed_text(supervisor.started_utc, None, now_utc)
     head = f"{daemon_line(supervisor)}, version {one_line(supervisor.version)}, for {up_for}"
     blocks = [head]
+    if supervisor.disk:
+        full = f"the disk is full ({one_line(supervisor.disk)}): nothing new is taken or started until there is room"
+        blocks.append(paint(full, "red", style))
     if view.workers:
         blocks.append(workers_table(view.workers, style))
     shown = list(view.graphs) if show_all else _shown(view.graphs)

@@ -222,7 +222,7 @@ class CrashDisk:
     def append(self, fd: int, data: bytes) -> None:
         """See Disk. In a power cut, and where the disk is full, a part of `data` has got into the file."""
         file = self._opened_as(fd)
-        free = len(data) if self.capacity is None else self.capacity - sum(len(one.now) for one in self._root.files())
+        free = len(data) if self.capacity is None else self._free()
         if self._is_cut("append"):
             file.change(file.now + data[: self._rng.randint(0, min(len(data), max(free, 0)))])
             raise PowerCut
@@ -289,16 +289,30 @@ class CrashDisk:
         self._do("rename", lambda: folder.change(Change(new_name, node, gone=name)))
 
     def remove(self, path: str) -> None:
-        """Remove a file's entry."""
+        """See Disk."""
         folder, name = self._folder_of(path)
         self._node(folder, name, path)
         self._do("remove", lambda: folder.change(Change(name, None)))
+
+    def room(self, path: str) -> int:
+        """See Disk."""
+        self._folder(path)
+        return 1 << 60 if self.capacity is None else max(0, self._free())
+
+    def reserve(self, fd: int, size: int) -> bool:
+        """See Disk. Nobody else writes to this disk."""
+        self._opened_as(fd)
+        return size >= 0
 
     def make_folder(self, path: str) -> None:
         """Make a folder, where there is none; its entry is its parent's to sync."""
         parent, name = self._folder_of(path)
         if name not in parent.now:
             self._do("make folder", lambda: parent.change(Change(name, Folder())))
+
+    def used(self) -> int:
+        """Bytes that all files together have."""
+        return sum(len(one.now) for one in self._root.files())
 
     # --- what may happen to it ------------------------------------------------------------------------------------
 
@@ -313,6 +327,10 @@ class CrashDisk:
         self._root.settle(self._rng, self._rng.choice(_LUCK))
 
     # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _free(self) -> int:
+        assert self.capacity is not None  # noqa: S101 (whoever asks has looked)
+        return self.capacity - self.used()
 
     def _is_cut(self, what: str) -> bool:
         if self._off:

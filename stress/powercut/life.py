@@ -30,6 +30,9 @@ from orch_actors.stress.powercut.world import SimulatedClock, World
 #: The folders that a daemon makes for itself, outermost first; the journal is the last.
 FOLDERS: Final = ("/state", "/state/orch-actors", "/state/orch-actors/journal")
 
+#: Small: nothing of these is ever full.
+BALLAST_BYTES: Final = 4096
+
 SETTINGS: Final = Settings(workers={"shell": WorkerSettings(limit=3), "python": WorkerSettings(limit=1)})
 
 
@@ -66,6 +69,9 @@ class Outside:
     def prune_in(self, delay_s: float) -> None:
         """See Desk."""
 
+    def look_for_room_in(self, delay_s: float) -> None:
+        """See Desk."""
+
     def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
         """See Desk."""
         self._world.perform(effect, hosts, state)
@@ -97,7 +103,7 @@ class Life:
         for folder in FOLDERS:
             disk.make_folder(folder)
         journal, lines, self.torn = WitnessedJournal.open(
-            disk, FOLDERS[-1], now_utc=clock.utc, segment_bytes=segment_bytes
+            disk, FOLDERS[-1], now_utc=clock.utc, segment_bytes=segment_bytes, ballast_bytes=BALLAST_BYTES
         )
         cast("WitnessedJournal", journal).witness = witness
         witness.opened(lines)

@@ -23,8 +23,10 @@ from orch_actors.actors.inside import (
     HostGone,
     HostSaid,
     HostUp,
+    LaunchFailed,
     Origin,
     PruneDue,
+    RoomDue,
     SettingsChanged,
     StopAsked,
     TimerDue,
@@ -59,7 +61,10 @@ class NotingJournal:
     """A real journal that notes adds and commits, can be held up in a commit, and can fail one."""
 
     def __init__(self, folder, trace):
-        self.real, self.lines, _ = Journal.open(RealDisk(), str(folder))
+        self.real, self.lines, _ = Journal.open(RealDisk(), str(folder), ballast_bytes=0)
+        self.folder = str(folder)
+        #: As a journal says it that found no room; what it will say after the next commit, and find when it looks.
+        self.full, self.fills, self.room = "", "", False
         self.trace = trace
         self.may_commit = threading.Event()
         self.may_commit.set()
@@ -77,7 +82,13 @@ class NotingJournal:
             raise self.fault
         if self.real._pending:
             self.trace.append(Did("commit", len(self.real._pending)))
+            self.full, self.fills = self.fills or self.full, ""
         self.real.commit(next_event)
+
+    def look_for_room(self):
+        if self.room:
+            self.full = ""
+        return self.room
 
     def close(self):
         self.trace.append(Did("close"))
@@ -116,6 +127,9 @@ class NotingDesk:
         if told:
             self.trace.append(Did("publish", [one.seq for one in told]))
 
+    def look_for_room_in(self, delay_s):
+        self.trace.append(Did("look in", delay_s))
+
     def host_spoke(self, host, said):
         self.trace.append(Did("host spoke", (host, type(said).__name__)))
 
@@ -150,11 +164,12 @@ class FakeClock:
 class Life:
     """A supervisor from its start to its stop, over the journal in `folder`."""
 
-    def __init__(self, folder, clock=None):
+    def __init__(self, folder, clock=None, full=""):
         folder.mkdir(exist_ok=True)
         self.trace, self.crashes, self.stopped = [], [], threading.Event()
         self.clock = clock or FakeClock()
         self.journal, self.desk = NotingJournal(folder, self.trace), NotingDesk(self.trace)
+        self.journal.full = full
         self.machine = Machine("boot")
         self.replayed = replay(self.journal.lines, self.machine)
         self.ref = Supervisor.start(
@@ -487,7 +502,7 @@ def test_after_its_deadline_a_command_is_not_executed_but_its_repetition_is_answ
 def unprocessed(tmp_path, *commands):
     """A journal with commands that have no outcome, as a torn tail leaves them."""
     (tmp_path / "journal").mkdir(exist_ok=True)
-    journal, _, _ = Journal.open(RealDisk(), str(tmp_path / "journal"))
+    journal, _, _ = Journal.open(RealDisk(), str(tmp_path / "journal"), ballast_bytes=0)
     for command, do in commands:
         line = CommandLine(client="c", id=command, digest=digest_of(do), at=1e9, do=do)
         journal.add("command", encode(line))
@@ -771,3 +786,123 @@ def test_the_order_is_what_these_tests_see(tmp_path, monkeypatch):
     life.settle()
     assert life.whats().index("reply") < life.whats().index("commit")
     life.stop()
+
+
+# --- a full disk --------------------------------------------------------------------------------------------------
+
+
+def started(life):
+    return [(effect.graph, effect.attempt) for effect in life.performed(s.StartAttempt)]
+
+
+def looks(life):
+    return [did.of for did in life.trace if did.what == "look in"]
+
+
+def fill(life):
+    """The journal finds no room while it writes down what a first graph comes to."""
+    life.ref.tell(HostUp("shell", "h"))
+    life.journal.fills = "No space left on device"
+    life.ask(submit("before", key="before"))
+
+
+def test_what_was_decided_is_told_and_then_nothing_new_is_taken_or_started(begin):
+    life = begin()
+    fill(life)
+    assert life.replies()[-1].result.graph == "g1"
+    assert started(life) == [("g1", 1)]
+    assert looks(life) == [1.0]
+    refused = life.ask(submit("more")).error
+    assert (refused.code, refused.retriable) == ("DISK_FULL", True)
+    assert "No space left on device" in refused.message
+    assert life.journal.folder in refused.hint
+    assert life.ask(messages.AckEvents(consumer="c", seq=1)).error.code == "DISK_FULL"
+    assert life.ask(messages.GetSummaries(graphs=())).error is None
+    assert life.ask(submit("dry", dry_run=True)).result.dry_run
+    life.ref.tell(HostSaid("h", hostwire.AttemptEnded(attempt="g1/t/1", ending="exit", exit_code=0)))
+    life.settle()
+    assert life.machine.state.graphs["g1"].state == "done"
+
+
+def test_a_repeated_command_has_its_answer_whatever_the_disk(begin):
+    life = begin()
+    command = life.tell(submit())
+    eventually(life.replies)
+    fill(life)
+    life.tell(submit(), command=command)
+    eventually(lambda: len(life.bodies()) == 3)
+    assert life.bodies()[2] == life.bodies()[0]
+
+
+def test_what_makes_room_and_ends_work_is_taken_all_the_same(begin):
+    life = begin()
+    wide = {"name": "wide", "tasks": [{"id": f"t{n}", "call": "a:b", "worker": "python"} for n in range(1001)]}
+    life.ask(messages.SubmitGraph(graph=wide))
+    fill(life)
+    assert life.ask(messages.Cancel(graph="g1")).error.code == "DISK_FULL"
+    assert life.ask(messages.Cancel(graph="g1", task="t1")).result.tasks == ("t1",)
+    assert life.ask(messages.Cancel(graph="g1")).result.graph == "g1"
+    life.ref.tell(HostSaid("h", hostwire.AttemptEnded(attempt="g2/t/1", ending="exit", exit_code=0)))
+    assert life.ask(messages.Prune()).result.graphs == ("g1", "g2")
+    assert life.ask(messages.Cancel(graph="g9")).error.code == "UNKNOWN_GRAPH"
+
+
+def test_service_goes_on_by_itself_once_there_is_room(begin):
+    life = begin()
+    fill(life)
+    for _ in range(3):
+        life.ref.tell(RoomDue())
+    life.settle()
+    assert looks(life) == [1.0] * 4
+    life.journal.room = True
+    life.ref.tell(RoomDue())
+    assert life.ask(submit("after")).result.graph == "g2"
+    assert started(life) == [("g1", 1), ("g2", 1)]
+    assert looks(life) == [1.0] * 4
+
+
+def test_an_attempt_that_found_no_room_starts_again_when_there_is_some(begin):
+    life = begin()
+    life.ref.tell(HostUp("shell", "h"))
+    life.ask(submit())
+    ended = hostwire.AttemptEnded(attempt="g1/t/1", ending="spawn", cls="disk_full", message="no room")
+    life.ref.tell(HostSaid("h", ended))
+    assert life.ask(submit("more")).error.code == "DISK_FULL"
+    assert started(life) == [("g1", 1)]
+    life.journal.room = True
+    life.ref.tell(RoomDue())
+    life.settle()
+    assert started(life) == [("g1", 1), ("g1", 2)]
+
+
+def test_who_relapses_is_looked_at_later_each_time_until_there_was_peace(begin):
+    """What is called room may be none for an attempt (a quota): it is not tried every second for ever."""
+    life = begin()
+    life.ref.tell(HostUp("shell", "h"))
+    life.ask(submit())
+    life.journal.room = True
+    for number in range(1, 4):
+        life.ref.tell(LaunchFailed("g1", "t", number, "no room", "disk_full", adopted=False))
+        life.settle()
+        life.ref.tell(RoomDue())
+    life.settle()
+    assert looks(life) == [1.0, 2.0, 4.0]
+    life.clock.now += 60
+    life.ref.tell(LaunchFailed("g1", "t", 4, "no room", "disk_full", adopted=False))
+    life.settle()
+    assert looks(life)[-1] == 1.0
+
+
+def test_a_daemon_that_finds_its_disk_full_starts_nothing(begin):
+    life = begin()
+    life.ask(submit())
+    life.kill()
+    again = begin(full="No space left on device")
+    again.ref.tell(HostUp("shell", "h"))
+    again.settle()
+    assert started(again) == []
+    assert again.ask(submit("more")).error.code == "DISK_FULL"
+    again.journal.room = True
+    again.ref.tell(RoomDue())
+    again.settle()
+    assert started(again) == [("g1", 1)]

@@ -15,10 +15,12 @@ from orch_actors.protocol import codec
 
 COMMANDS = 8
 
-#: Breaks one operation of the journal's disk from its nth call on.
+#: Breaks one operation of the journal's disk from its nth call on. There is no ballast: see test_full_disk.py.
 PRELUDE = """
 import os, signal
 from orch_actors.actors.journal import disk
+from orch_actors.actors.journal.writer import Journal
+Journal.open.__func__.__kwdefaults__["ballast_bytes"] = 0
 real, calls = disk.RealDisk.{operation}, [0]
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -132,7 +134,7 @@ def test_the_answer_before_the_sync_is_found_by_this(place, tmp_path):
 
 def test_a_full_first_disk_is_explained(place):
     daemon = place.start(PRELUDE.format(operation="append", nth=1, fault=FAULTS["ENOSPC"]))
-    assert daemon.wait() == daemon.said()["exit_code"] == 100
+    assert daemon.wait() == daemon.said()["exit_code"] == 111
     assert "No space left on device" in daemon.errors()
     assert [Path(path).read_bytes() for path in place.segments()] in ([], [b""])
     assert place.start().ready().term() == 0

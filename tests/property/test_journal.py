@@ -4,6 +4,7 @@ After every restart: all lines of commits that returned are there, in order and 
 beginning of the batch that was under way; and the chain is whole, by a checker that shares no code with the journal.
 """
 
+import itertools
 import json
 import random
 import zlib
@@ -12,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.journal.writer import Journal, JournalPoisoned
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.stress.powercut.disk import CrashDisk, PowerCut
 
 HOME = "/state/orch-actors"
 FOLDER = f"{HOME}/journal"
+BALLAST_BYTES = 2000
 
 lives = st.lists(
     st.tuples(
@@ -38,12 +40,16 @@ class Life:
         self.under_way = []
         self.count = 0
 
-    def run(self, disk, batches):
-        """Open, check, write; ends by its own accord or by a power cut."""
+    def run(self, disk, batches, room=()):
+        """Open, check, write; ends by its own accord, by a power cut, or poisoned. `room`: bytes free, each batch."""
         for folder in ("/state", HOME, FOLDER):
             disk.make_folder(folder)
         journal, lines, _ = Journal.open(
-            disk, FOLDER, now_utc=lambda: float(disk.operations), segment_bytes=self.segment_bytes
+            disk,
+            FOLDER,
+            now_utc=lambda: float(disk.operations),
+            segment_bytes=self.segment_bytes,
+            ballast_bytes=BALLAST_BYTES,
         )
         found = [bytes(line.d) for line in lines]
         assert found[: len(self.promised)] == self.promised
@@ -51,7 +57,10 @@ class Life:
         assert rest == self.under_way[: len(rest)]
         check_chain(disk)
         self.promised, self.under_way = found, []  # all that was found is on disk by now
-        for sizes in batches:
+        for number, sizes in enumerate(batches):
+            if number < len(room):
+                disk.capacity = None if room[number] is None else disk.used() + room[number]
+            assert not journal.full or journal.look_for_room() == (not journal.full)
             for size in sizes:
                 self.count += 1
                 data = b'{"n":%d,"text":"%s"}' % (self.count, b"x" * size)
@@ -66,7 +75,7 @@ class Life:
 def check_chain(disk):
     before, sequence, highest = "00000000", 0, 0
     for name in disk.list(FOLDER):
-        if name.startswith("torn-"):
+        if not name.endswith(".jsonl"):
             continue
         data = disk.read(f"{FOLDER}/{name}")
         assert data.endswith(b"\n")
@@ -103,6 +112,26 @@ def live_through(history, seed, segment_bytes, skip=()):
 @given(lives, st.integers(0, 2**32), st.sampled_from([1, 700, 3000, 10**9]))
 def test_no_power_cut_loses_a_committed_line(history, seed, segment_bytes):
     live_through(history, seed, segment_bytes)
+
+
+rooms = st.lists(st.none() | st.integers(0, 3 * BALLAST_BYTES), max_size=8)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(lives, st.lists(rooms, max_size=6), st.integers(0, 2**32), st.sampled_from([1, 700, 3000, 10**9]))
+def test_no_full_disk_loses_a_committed_line(history, room, seed, segment_bytes):
+    """The disk fills and empties as it likes, and the power goes besides."""
+    disk, life = CrashDisk(random.Random(seed)), Life(segment_bytes)
+    for (batches, cut_in), free in zip(history, itertools.chain(room, itertools.repeat(())), strict=False):
+        disk.cut_in = 2 * cut_in
+        try:
+            life.run(disk, batches, free)
+        except PowerCut:
+            disk.restart()
+        except JournalPoisoned:
+            disk.kill()
+        disk.capacity = disk.cut_in = None
+    life.run(disk, [])
 
 
 def random_history(rng):

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,14 @@ build  shell   ✗ failed       2  1.5s     2  exit code 2, after 2 attempts \\x
 slow   python  ▶ running      1  8.0s     -
 test   shell   – skipped      -     -     -  build failed
 """
+    )
+
+
+def test_a_full_disk_comes_first():
+    view = sample.status()
+    full = msgspec.structs.replace(view, supervisor=msgspec.structs.replace(view.supervisor, disk="No space\x1b left"))
+    assert overview_text(full, sample.NOW, ASCII).split("\n\n")[1] == (
+        r"the disk is full (No space\x1b left): nothing new is taken or started until there is room"
     )
 
 

@@ -24,7 +24,9 @@ BATCHES = (1, 3, 1, 2, 1, 4, 1)
 def build(folder, batches=BATCHES, segment_bytes=10**9):
     """A journal of these batches; small segments where `segment_bytes` says so."""
     folder.mkdir(exist_ok=True)
-    journal, _, _ = Journal.open(RealDisk(), str(folder), now_utc=lambda: 1e9, segment_bytes=segment_bytes)
+    journal, _, _ = Journal.open(
+        RealDisk(), str(folder), now_utc=lambda: 1e9, segment_bytes=segment_bytes, ballast_bytes=0
+    )
     for size in batches:
         for _ in range(size):
             journal.add("outcome", b'{"n":%d}' % journal.last)
@@ -240,7 +242,7 @@ def test_a_tail_that_nobody_was_promised_is_cut_and_kept(tmp_path, tail):
     path = segments(folder)[0]
     whole = path.read_bytes()
     path.write_bytes(whole + tail)
-    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 1234.5)
+    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 1234.5, ballast_bytes=0)
     journal.close()
     assert len(lines) == sum(BATCHES)
     assert torn == tail
@@ -286,7 +288,7 @@ def test_a_first_segment_whose_creation_was_cut_short(tmp_path, size, filled):
     part = whole[: len(whole) - 1 if isinstance(size, str) else size]
     part = part.ljust(len(whole), b"\0") if filled else part
     path.write_bytes(part)
-    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 7.0)
+    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 7.0, ballast_bytes=0)
     assert (lines, torn) == ((), part)
     assert (folder / "torn-7.000000").read_bytes() == part
     journal.add("command", b'{"n":0}')
@@ -317,7 +319,7 @@ def test_a_later_segment_whose_creation_was_cut_short(tmp_path, size, filled):
     part = whole[: len(whole) - 1 if isinstance(size, str) else size]
     part = part.ljust(len(whole), b"\0") if filled else part
     path.write_bytes(part)
-    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 7.0)
+    journal, lines, torn = Journal.open(RealDisk(), str(folder), now_utc=lambda: 7.0, ballast_bytes=0)
     assert (len(lines), torn) == (5, part)
     assert segments(folder) == [first]
     assert (folder / "torn-7.000000").read_bytes() == part
@@ -336,7 +338,7 @@ def test_a_half_made_segment_hides_no_damage_before_it(tmp_path):
     first.write_bytes(first.read_bytes()[:-1])
     before = tree(folder)
     with pytest.raises(JournalCorrupt):
-        Journal.open(RealDisk(), str(folder))
+        Journal.open(RealDisk(), str(folder), ballast_bytes=0)
     assert tree(folder) == before
 
 
@@ -375,7 +377,7 @@ def test_a_newer_version_is_never_opened(tmp_path, at, only_version):
     path.write_bytes(b"\n".join([reseal(newer), *rest]))
     before = tree(folder)
     with pytest.raises(JournalTooNew, match="newer") as refused:
-        Journal.open(RealDisk(), str(folder))
+        Journal.open(RealDisk(), str(folder), ballast_bytes=0)
     assert refused.value.exit_code == 100
     assert tree(folder) == before
 
@@ -396,7 +398,7 @@ def test_a_line_of_an_unknown_type_is_never_passed_over(tmp_path, where, form):
     rewrite(segments(folder)[0], change)
     before = tree(folder)
     with pytest.raises(JournalTooNew):
-        Journal.open(RealDisk(), str(folder))
+        Journal.open(RealDisk(), str(folder), ballast_bytes=0)
     assert tree(folder) == before
 
 

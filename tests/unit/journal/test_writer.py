@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def begin(folder, disk=None, segment_bytes=SEGMENT_BYTES):
-    journal, _, _ = Journal.open(disk or RealDisk(), str(folder), segment_bytes=segment_bytes)
+    journal, _, _ = Journal.open(disk or RealDisk(), str(folder), segment_bytes=segment_bytes, ballast_bytes=0)
     return journal
 
 
@@ -31,7 +31,7 @@ def put(journal, count=1):
 
 
 def numbers(folder):
-    journal, lines, _ = Journal.open(RealDisk(), str(folder))
+    journal, lines, _ = Journal.open(RealDisk(), str(folder), ballast_bytes=0)
     journal.close()
     return [json.loads(bytes(line.d))["n"] for line in lines]
 

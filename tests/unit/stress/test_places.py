@@ -43,6 +43,7 @@ EXEMPT = {
     ("actors.host.unnamed", "os.unlink"): "the same",
     ("actors.host.validation", "os.open"): "reads what a validation has said",
     ("actors.journal.disk", "os.rename"): "a segment whose creation was cut short: tests/unit/journal, stress powercut",
+    ("actors.journal.disk", "os.unlink"): "the ballast, and what found no room: tests/unit/journal, tests/crash",
     ("protocol.homes", "os.unlink"): "sockets that are left",
 }
 
