@@ -37,10 +37,12 @@ RESULT = """printf '{"n": %s}' > $ORCH_RESULT"""
 SEEN = {
     "id": "test_what_it_does_and_where",
     "worker": "test_what_it_does_and_where",
+    "kind": "test_worker_types_of_the_configuration",
     "work": "test_what_it_does_and_where",
     "title": "test_what_it_does_and_where",
     "cwd": "test_what_it_does_and_where",
     "env": "test_what_it_does_and_where",
+    "secrets": "test_secrets",
     "depends_on": "test_conditions",
     "timeout": "test_timeout",
     "idle_timeout": "test_idle_timeout",
@@ -102,6 +104,24 @@ def test_what_it_does_and_where(shared, tmp_path):
         ("one", "shell", "The first"),
         ("two", "python", ""),
     ]
+
+
+def test_worker_types_of_the_configuration(cli, tmp_path):
+    with open(os.path.join(cli.home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write('[workers.shell]\nlimit = 8\n[workers.heavy]\nkind = "shell"\nlimit = 1\n')
+    log = tmp_path / "log"
+    job = f"echo + >> {log}; sleep 0.1; echo - >> {log}"
+    graph = submit(cli, *(task(f"t{n}", job, worker="heavy") for n in range(4)))
+    ended(cli, graph)
+    assert (len(lines(log)), overlap(log)) == (8, 1)
+    assert {each["worker"] for each in view(cli, graph)["tasks"]} == {"heavy"}
+
+
+def test_secrets(shared, tmp_path):
+    (tmp_path / "token").write_text("hush-hush\n")
+    command = f'test "$TOKEN" = "$(cat {tmp_path}/token)" && echo "it is $TOKEN" && exit 9'
+    found = only(shared, command, secrets={"TOKEN": {"file": str(tmp_path / "token")}}, state="failed")
+    assert found["attempts"][0]["exit_code"] == 9
 
 
 def test_foreach(shared):
@@ -175,7 +195,9 @@ def test_grace(shared, tmp_path):
         task("graceful", graceful, grace=30, timeout="300ms"),
     )
     ended(shared, graph, "failed")
-    assert {each["class"] for each in tasks(shared, graph).values()} == {"timeout"}
+    found = tasks(shared, graph)
+    assert {each["class"] for each in found.values()} == {"timeout"}
+    assert found["stubborn"]["attempts"][0]["duration_s"] < 4  # the default would be five seconds
     assert (tmp_path / "bye").exists()
 
 
