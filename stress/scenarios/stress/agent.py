@@ -112,10 +112,14 @@ class Agent:
         self._refused("STALE_VERSION", "a stale edit", lambda: update(if_version=version + 1))
         self._refused("NOT_ALLOWED", "a change of what is over", lambda: client.update(graph, "start", {"priority": 1}))
         changed = update(if_version=version)
-        client.cancel(graph, "dropped", reason="not needed after all")  # now that `updated` takes any end of it
+        would = client.cancel(graph, "dropped", dry_run=True)
+        dropped = client.cancel(graph, "dropped", reason="not needed after all", if_version=changed.version)
+        if (would.tasks, would.skipped) != (dropped.tasks, ()):  # `updated` takes any end of it now
+            self.faults.append(f"would cancel {would}, and did {dropped}")
+        self._refused("STALE_VERSION", "a stale pause", lambda: client.pause(graph, if_version=changed.version))
         tasks = [{**document, "env": {"DIR": self._folder}} for document in ADDED]
         self._refused("INVALID_GRAPH", "half an addition", lambda: client.add(graph, tasks[2:], base_dir=BASE_DIR))
-        client.add(graph, tasks, base_dir=BASE_DIR, if_version=changed.version)
+        client.add(graph, tasks, base_dir=BASE_DIR, if_version=dropped.version)
         if tried.changes != changed.changes or tried.version != version or changed.version <= version:
             self.faults.append(f"tried {tried}, changed {changed}")
         client.pause(graph, reason="a moment")
