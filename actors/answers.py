@@ -37,12 +37,15 @@ class Answers:
     def __init__(self, max_answers: int = MAX_ANSWERS, max_age_s: float = MAX_AGE_S) -> None:
         #: Oldest first.
         self._table: OrderedDict[tuple[str, str], Answer] = OrderedDict()
+        #: Those that fell out of the table, and whose ids claim a time that is still to come: they could not be told
+        #: from new ones. Forgotten once that time has come, or there are too many. Oldest first.
+        self._ahead: OrderedDict[tuple[str, str], Answer] = OrderedDict()
         self._max_answers, self._max_age_s = max_answers, max_age_s
         #: Everything up to this instant may have been forgotten.
         self._forgotten_utc = 0.0
 
     def __len__(self) -> int:
-        return len(self._table)
+        return len(self._table) + len(self._ahead)
 
     def find(self, client: str, command: str, digest: str) -> bytes | None:
         """The reply that this command had; None for a new one.
@@ -51,7 +54,7 @@ class Answers:
             Refused: ID_CONFLICT, the id stands for another command; ID_EXPIRED, it is too old to be known;
                 INVALID_REQUEST, it tells no time, so that could never be known.
         """
-        answer = self._table.get((client, command))
+        answer = self._table.get((client, command)) or self._ahead.get((client, command))
         if answer is None:
             stamp = _stamp_of(command)
             if stamp is None:
@@ -80,9 +83,22 @@ class Answers:
             oldest = next(iter(self._table.values()))
             if len(self._table) <= self._max_answers and at_utc - oldest.at_utc <= self._max_age_s:
                 break
-            (_, forgotten), _ = self._table.popitem(last=False)
-            stamp = min(_stamp_of(forgotten) or 0.0, oldest.at_utc + MAX_AHEAD_S)
-            self._forgotten_utc = max(self._forgotten_utc, oldest.at_utc, stamp)
+            key, _ = self._table.popitem(last=False)
+            if (_stamp_of(key[1]) or 0.0) > oldest.at_utc + MAX_AHEAD_S:
+                self._ahead[key] = oldest
+                self._forgotten_utc = max(self._forgotten_utc, oldest.at_utc)
+            else:
+                self._forget(key[1], oldest.at_utc)
+        while self._ahead:
+            (_, first), answer = next(iter(self._ahead.items()))
+            if (_stamp_of(first) or 0.0) > self._forgotten_utc and len(self._ahead) <= self._max_answers:
+                break
+            self._ahead.popitem(last=False)
+            self._forget(first, answer.at_utc)
+
+    def _forget(self, command: str, at_utc: float) -> None:
+        stamp = min(_stamp_of(command) or 0.0, at_utc + MAX_AHEAD_S)
+        self._forgotten_utc = max(self._forgotten_utc, at_utc, stamp)
 
 
 def _stamp_of(command: str) -> float | None:

@@ -31,6 +31,8 @@ NAMES: Final = (
     "shims",
     "crash",
     "starts",
+    "readers",
+    "repeats",
     "fsync",
     "powercut",
     "damage",

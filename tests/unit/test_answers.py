@@ -92,6 +92,27 @@ def test_an_id_from_the_far_future_does_not_lock_everybody_out():
     assert answers.find("c", made_at(later), "d") is None
 
 
+def test_an_id_from_the_far_future_is_not_executed_again():
+    """Its maker's clock is an hour ahead, and the table is full before that hour has come."""
+    answers, ahead = Answers(max_answers=2), made_at(T0 + 3600)
+    answers.keep("c", ahead, "d", b"ahead", T0)
+    for n in range(1, 3600, 10):
+        answers.keep("c", made_at(T0 + n), "d", b"", T0 + n)
+        assert answers.find("c", ahead, "d") == b"ahead"
+        assert refusal(answers, ahead, "other") == "ID_CONFLICT"
+    for n in range(3600, 3640, 10):
+        answers.keep("c", made_at(T0 + n), "d", b"", T0 + n)
+    assert refusal(answers, ahead) == "ID_EXPIRED"
+    assert len(answers) == 2
+
+
+def test_there_are_not_too_many_from_the_far_future():
+    answers = Answers(max_answers=5)
+    for n in range(100):
+        answers.keep("c", made_at(T0 + 1e6 + n), "d", b"", T0 + n)
+    assert len(answers) == 10
+
+
 def test_keeping_what_is_known_keeps_one():
     answers = Answers(max_answers=2)
     for _ in range(5):
