@@ -35,12 +35,12 @@ class Seen(Struct, frozen=True, kw_only=True):
     head: int
 
 
-def see_to_the_end(home: str, folder: str) -> Seen:
+def see_to_the_end(home: str, folder: str, end_s: float = END_S) -> Seen:
     """Clear up what the agents left: answer, resume, wait; then look. A graph that does not end is seen as it is."""
     with Client(home, client_id="janitor", timeout_s=60.0) as client:
         history = Log(os.path.join(folder, HISTORY))
         calls = Calls(client, "janitor", history)
-        until_at = time.monotonic() + END_S
+        until_at = time.monotonic() + end_s
         while _clear_up(client, calls) and time.monotonic() < until_at:
             pass
         history.close()

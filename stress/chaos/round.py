@@ -39,6 +39,10 @@ class Order(Struct, frozen=True, kw_only=True):
     kills: int
     #: Whether shims are killed too.
     shims: bool = False
+    #: What the product is broken by, to see that it is noticed (rigged/sabotages.py).
+    sabotage: str | None = None
+    #: What everything may take to come to its end, after the last strike.
+    end_s: float = END_S
     #: No strike after so many seconds; None: until there were enough kills.
     most_s: float | None = None
 
@@ -53,7 +57,7 @@ class Round:
         with open(os.path.join(self._path(HOME), "config.toml"), "w", encoding="utf-8") as file:
             file.write(SETTINGS)
         set_offset(self._path(CLOCK), 0.0)
-        write_rig(self._path(RIG), Rig(clock=self._path(CLOCK)))
+        write_rig(self._path(RIG), Rig(clock=self._path(CLOCK), sabotage=order.sabotage))
         self._log: Final = Log(self._path(STRIKES))
         self._keeper: Final = Keeper(order.folder, self._log)
         self.kills = 0
@@ -76,7 +80,7 @@ class Round:
             self._wake_all()
             if agents is not None:
                 agents.kill()
-                agents.wait()
+                agents.communicate()  # its pipes are closed, too
             self._keeper.end()
             end_all(self._keeper.home)
             self._log.close()
@@ -197,7 +201,7 @@ class Round:
         self._say(agents, "stop")
         if self._hear(agents) != "stopped\n":
             raise EnvironmentFault("the clients do not end", f"see {self._path('agents.err')}", 111)
-        seen = see_to_the_end(self._keeper.home, self._folder)
+        seen = see_to_the_end(self._keeper.home, self._folder, self._order.end_s)
         self._say(agents, f"end {seen.head}")
         agents.wait(END_S)
         leave(self._keeper, self._folder, seen)

@@ -182,6 +182,8 @@ class _Trial:
         consumer.join(READ_S)
         for client in clients:
             client.close()
+        for log in (history, told):
+            log.close()
         return seen
 
     def _judge(self) -> list[str]:

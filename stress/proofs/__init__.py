@@ -29,6 +29,7 @@ NAMES: Final = (
     "marathon",
     "chaos",
     "shims",
+    "noticed",
     "crash",
     "starts",
     "readers",

@@ -31,6 +31,8 @@ class Rig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: A folder: in it, calls are counted, place by place; without it there is no fault, either.
     count: str | None = None
     fault: Planted | None = None
+    #: One of sabotages.py.
+    sabotage: str | None = None
 
 
 def read_rig(path: str) -> Rig:
