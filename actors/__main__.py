@@ -1,9 +1,12 @@
-"""`python -m orch_actors.actors --home DIR [--ready-fd N]`: the daemon, in the foreground."""
+"""`python -m orch_actors.actors --home DIR [--ready-fd N | --check]`: the daemon, in the foreground.
+
+`--check`: only say whether it could start, as far as that can be known without touching anything.
+"""
 
 import argparse
 import sys
 
-from orch_actors.actors.daemon import main
+from orch_actors.actors.daemon import check, main
 from orch_actors.protocol.homes import Home
 
 
@@ -11,7 +14,10 @@ def _run() -> int:
     parser = argparse.ArgumentParser(prog="orch-actors daemon")
     parser.add_argument("--home")
     parser.add_argument("--ready-fd", type=int)
+    parser.add_argument("--check", action="store_true")
     chosen = parser.parse_args()
+    if chosen.check:
+        return check(Home(chosen.home))
     return main(Home(chosen.home), chosen.ready_fd)
 
 

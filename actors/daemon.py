@@ -29,6 +29,8 @@ from orch_actors.actors.history import replay
 from orch_actors.actors.inside import Begin, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.logfile import LogFile
+from orch_actors.actors.notifying import ServiceManager
 from orch_actors.actors.sockets import new_pair
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.timekeeper import SystemClock, Timekeeper
@@ -225,17 +227,21 @@ def serve(home: Home, starter: Starter) -> int:
     home.prepare()
     with holding(home):
         _log_to(home.log)
+        manager = ServiceManager.from_environment()
         ending = Ending()
         daemon = Daemon(home, ending, umask)
         ending.listen(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         daemon.start()
         logger.info("up: pid {}, home {}", os.getpid(), home.path)
         starter.tell({"pid": os.getpid()})
+        manager.ready(f"serves {home.path}")
         for number in ending.signals():
             if number == signal.SIGHUP:
-                _read_settings(daemon, home)
+                manager.reloading()
+                manager.ready(_read_settings(daemon, home))
             else:
                 daemon.tell(StopAsked())
+        manager.stopping("running tasks go on")
         daemon.stop()
         logger.info("down")
     if ending.crash is not None:
@@ -243,17 +249,20 @@ def serve(home: Home, starter: Starter) -> int:
     return 0
 
 
-def _read_settings(daemon: Daemon, home: Home) -> None:
+def _read_settings(daemon: Daemon, home: Home) -> str:
+    """What came of it, in words."""
     try:
         daemon.tell(SettingsChanged(load_settings(home.config)))
     except EnvironmentFault as fault:
         logger.error("the settings stay as they were: {}", fault.whole)
+        return f"serves {home.path}; its settings stayed as they were: {fault.message}"
+    return f"serves {home.path}"
 
 
 def _log_to(path: str) -> None:
     logger.remove()
     logger.configure(patcher=_make_visible)
-    logger.add(path, rotation="5 MB", retention=3, level=os.environ.get("ORCH_ACTORS_LOG", "INFO"), diagnose=False)
+    logger.add(path, level=os.environ.get("ORCH_ACTORS_LOG", "INFO"), diagnose=False, **LogFile().options())
 
 
 def _make_visible(record: "loguru.Record") -> None:
@@ -279,3 +288,13 @@ def main(home: Home, ready_fd: int | None) -> int:
         starter.tell({"error": error, "exit_code": 70})
         sys.stderr.write(log_entry(f"orch-actors: a bug: {bug}\nthe daemon's log has its traceback: {home.log}") + "\n")
         return 70
+
+
+def check(home: Home) -> int:
+    """Whether a daemon could start here: this code can be loaded, and it understands the settings."""
+    try:
+        load_settings(home.config)
+    except EnvironmentFault as fault:
+        sys.stderr.write(f"{fault.whole}\n  {fault.hint}\n")
+        return fault.exit_code
+    return 0

@@ -52,6 +52,8 @@ VERBS: Final = (
     "config",
     "journal",
     "keys",
+    "service",
+    "upgrade",
     "version",
 )
 
@@ -59,7 +61,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("consumers", "journal", "keys")
+GROUPS: Final = ("consumers", "journal", "keys", "service")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}
@@ -274,7 +276,7 @@ def name_remote(home: str | None, endpoint: str | None, key_file: str | None) ->
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        raise typer.Exit(tell_version(as_json=False))
+        raise typer.Exit(tell_version(as_json=False, look=False))
 
 
 def _root(  # noqa: PLR0917 (typer calls it by name)

@@ -30,7 +30,7 @@ def try_fast(words: list[str]) -> int | None:
     if len(words) < 3 and set(words) & {"version", "--version"} and set(words) <= {"version", "--version", "--json"}:
         from orch_actors.cli.about import tell_version
 
-        return tell_version(as_json="--json" in words)
+        return tell_version(as_json="--json" in words, look="version" in words)
     if "submit" not in words[:4]:
         return None
     submission = read_submission(words)

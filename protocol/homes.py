@@ -21,8 +21,11 @@ HOME_VARIABLE: Final = "ORCH_ACTORS_HOME"
 def default_home() -> str:
     """The home for this user: ORCH_ACTORS_HOME, otherwise the platform's folder for state."""
     named = os.environ.get(HOME_VARIABLE)
-    if named:
-        return os.path.abspath(os.path.expanduser(named))
+    return os.path.abspath(os.path.expanduser(named)) if named else platform_home()
+
+
+def platform_home() -> str:
+    """The platform's folder for state, whatever ORCH_ACTORS_HOME says."""
     if sys.platform == "darwin":
         return os.path.expanduser("~/Library/Application Support/orch-actors")
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any, Final
 
+from orch_actors.actors.logfile import LogFile
 from orch_actors.protocol.visible import log_entry
 
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -27,6 +28,8 @@ class _Logbook:
         self.written = threading.Condition()
         self.pending = 0
         self.started = False
+        # What else the host has to say comes in there, too, and not for ever into the log that the daemon had once.
+        self.file = LogFile(take_stderr=True)
 
     def put(self, level: str, text: str, args: tuple[Any, ...]) -> None:
         if _LEVELS[level] < self.level:
@@ -48,9 +51,8 @@ class _Logbook:
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             # The stamp is the line's own: loguru's would be that of the writing.
-            logger.add(
-                self.path, format="{message}", rotation="5 MB", retention=3, level="DEBUG", delay=True, diagnose=False
-            )
+            options = self.file.options()
+            logger.add(self.path, format="{message}", level="DEBUG", delay=True, diagnose=False, **options)
         except OSError:
             self.level = 100  # no log is no reason not to work
         while True:

@@ -5,6 +5,7 @@ from orch_actors.cli.render.graphs import graphs_table
 from orch_actors.cli.render.style import Style, paint, state_text
 from orch_actors.cli.render.table import table
 from orch_actors.cli.render.times import elapsed_text
+from orch_actors.protocol.version import VERSION
 from orch_actors.protocol.views import GraphSummary, StatusView, SupervisorView, WorkerView
 
 #: Graphs that are shown unless all are asked for.
@@ -24,6 +25,8 @@ def overview_text(view: StatusView, now_utc: float, style: Style, *, show_all: b
     up_for = elapsed_text(supervisor.started_utc, None, now_utc)
     head = f"{daemon_line(supervisor)}, version {one_line(supervisor.version)}, for {up_for}"
     blocks = [head]
+    if supervisor.version != VERSION:
+        blocks[0] += f"\nthis command line is of version {VERSION}; to replace the daemon in place: orch-actors upgrade"
     if supervisor.disk:
         full = f"the disk is full ({one_line(supervisor.disk)}): nothing new is taken or started until there is room"
         blocks.append(paint(full, "red", style))

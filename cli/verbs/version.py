@@ -5,11 +5,10 @@ from orch_actors.cli.options import HomeOption, JsonOption
 
 EXAMPLES = """
 orch-actors version
-orch-actors version --json      {"version", "protocol", "python"}
+orch-actors version --json      {"version", "protocol", "python", "daemon": {"version", "pid"} or null}
 """
 
 
 def command(home: HomeOption = None, as_json: JsonOption = False) -> int:
-    """Show the version."""
-    del home  # the same everywhere
-    return tell_version(as_json=as_json)
+    """Show the version; and that of the daemon, where one runs and is of another."""
+    return tell_version(as_json=as_json, home=home)

@@ -1,8 +1,9 @@
 """Graphs for the tests of verbs that steer them: submitted by the command line, waited for by their states."""
 
 import json
+import os
 
-from .conftest import eventually
+from .conftest import eventually, say_go
 
 #: Waits for a line in the named pipe `go` of its folder.
 UNTIL_GO = "read x < go"
@@ -18,6 +19,11 @@ def task(name, command="true", *after, **more):
     """A task's document; `after` as `build` or `build:failed`."""
     needs = [{"task": need.partition(":")[0], "on": need.partition(":")[2] or "done"} for need in after]
     return {"id": name, "command": command, "depends_on": needs, **more}
+
+
+def say_go_file(cli):
+    """Let go a task that waits for its folder's `go`."""
+    say_go(os.path.join(cli.home, "go"))
 
 
 def view(cli, graph):

@@ -9,7 +9,10 @@ from .conftest import PROGRAM
 
 def test_version(cli):
     assert cli("version").out.startswith("orch-actors 0.")
-    assert set(cli("version", "--json").json) == {"version", "protocol", "python"}
+    found = cli("version", "--json").json
+    assert set(found) == {"version", "protocol", "python", "daemon"}
+    assert found["daemon"] is None
+    assert cli("--version").out == cli("version").out
 
 
 @pytest.mark.parametrize("words", [("statsu",), ("--json", "statsu"), ("ver",), ("--jsno", "status")])

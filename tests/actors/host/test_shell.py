@@ -348,6 +348,15 @@ def test_garbage_from_the_supervisor_is_dropped(supervisor: FakeSupervisor, host
     eventually(lambda: log.exists() and "no message" in log.read_text(), "a warning in the log")
 
 
+def test_a_hosts_stderr_is_its_log(supervisor: FakeSupervisor, host: Host) -> None:
+    """Not the daemon's, which it was started with: that is rotated, and would be written to after its deletion."""
+    supervisor.router.send_multipart([host.name.encode(), b"{"])  # something to log
+    log = supervisor.home / "logs" / "host-shell.log"
+    eventually(lambda: log.exists() and "no message" in log.read_text())
+    assert os.path.samefile(f"/proc/{host.process.pid}/fd/2", log)
+    assert host.run(supervisor.launch("true")).exit_code == 0
+
+
 def test_a_host_refuses_a_configuration_that_it_does_not_know() -> None:
     import sys
 

@@ -88,4 +88,6 @@ def test_version(words, capsys):
 def test_version_json(capsys):
     for words in (["version", "--json"], ["--json", "version"], ["version", "--json", "--home", "/x"]):
         assert entry.main(words) == 0
-        assert set(json.loads(capsys.readouterr().out)) == {"version", "protocol", "python"}
+        told = json.loads(capsys.readouterr().out)
+        assert set(told) == {"version", "protocol", "python", "daemon"}
+        assert told["daemon"] is None
