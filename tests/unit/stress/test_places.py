@@ -36,6 +36,7 @@ EXEMPT = {
     ("actors.host.link", "os.write"): "wakes our own thread",
     ("actors.host.leavings", "os.unlink"): "what a file of an attempt before may have left",
     ("actors.host.logbook", "os.makedirs"): "a log that cannot be written is done without",
+    ("actors.logfile", "os.open"): "a log that cannot be written is done without",
     ("actors.host.secrets", "os.open"): "reads",
     ("actors.host.stop", "subprocess.run"): "where there is no /proc",
     ("actors.host.unnamed", "os.makedirs"): "for what a runner or a validation prints",
