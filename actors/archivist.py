@@ -13,8 +13,11 @@ import msgspec
 from loguru import logger
 
 from orch_actors.actors.actor import Actor
+from orch_actors.actors.context.parts import assemble
+from orch_actors.actors.context.reading import read_some
 from orch_actors.actors.inside import (
     Origin,
+    ReadContext,
     ReadLogFile,
     ReadOldEvents,
     ReadResultFile,
@@ -26,7 +29,7 @@ from orch_actors.actors.past import events_after
 from orch_actors.actors.telling import event_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
-from orch_actors.protocol.messages import Because, Events, LogPiece, Result, TaskResult
+from orch_actors.protocol.messages import Because, Context, Events, LogPiece, Result, TaskResult
 from orch_actors.protocol.views import Event, StoryLine
 
 MAX_PIECE_BYTES = 1024 * 1024
@@ -81,6 +84,10 @@ class Archivist(Actor):
             if asked.wanted.takes(told.fact):
                 found.append(event_of(told.fact, told.seq, told.at_utc))
         self._answer(asked.origin, Events(events=tuple(found), head=asked.head, through=through))
+
+    def _on_read_context(self, asked: ReadContext) -> None:
+        text, cut = assemble(asked.parts, asked.budget, read_some)
+        self._answer(asked.origin, Context(graph=asked.graph, task=asked.task, layer=asked.layer, text=text, cut=cut))
 
     def _on_read_story(self, asked: ReadStory) -> None:
         """Facts of one task, from all segments; a line is only decoded if it names the task."""

@@ -32,6 +32,7 @@ from orch_actors.actors.inside import (
     LaunchFailed,
     Origin,
     PruneDue,
+    ReadContext,
     ReadLogFile,
     ReadOldEvents,
     ReadResultFile,
@@ -184,6 +185,7 @@ class Desk:
             environment=os.environ,
             settings=self._settings,
             journal=self._journal,
+            state=state,
             umask=self._umask,
         )
         missing = ""
@@ -273,13 +275,13 @@ class Desk:
             Refused: it asks for what there is not.
         """
         found = self._find(asker, origin, query, state)
-        if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory):
+        if isinstance(found, ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | ReadContext):
             reading = found
             asker.after(lambda: self._read(reading))  # it may speak of facts of this very batch
         elif found is not None:
             asker.answer(origin, found)
 
-    def _read(self, asked: ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory) -> None:
+    def _read(self, asked: ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | ReadContext) -> None:
         """Have the archivist answer; where too many wait for it, say so."""
         try:
             self._archivist.tell(asked)
@@ -294,7 +296,7 @@ class Desk:
 
     def _find(
         self, asker: Asker, origin: Origin, query: messages.Query, state: State
-    ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | None:
+    ) -> messages.Result | ReadLogFile | ReadResultFile | ReadOldEvents | ReadStory | ReadContext | None:
         match query:
             case messages.Hello():
                 return self._welcome(asker, origin)
@@ -318,6 +320,8 @@ class Desk:
                 return queries.get_decision(state, query)
             case messages.Why():
                 return queries.get_why(state, query, origin, asker.recent())
+            case messages.GetContext():
+                return queries.get_context(state, query, origin, self.folder_of)
             case messages.ListActors():
                 self._ask_roster(asker, origin)
                 return None

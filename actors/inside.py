@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from orch_actors.actors.context.parts import Part
 from orch_actors.actors.core.stimuli import TimerKey
 from orch_actors.actors.telling import Wanted
 from orch_actors.protocol.codec import Encoding
@@ -133,6 +134,17 @@ class ReadStory(Struct, frozen=True):
     origin: Origin
     why: WhyView
     head: int
+
+
+class ReadContext(Struct, frozen=True):
+    """Supervisor → Archivist: put a context together, files and all."""
+
+    origin: Origin
+    graph: str
+    task: str | None
+    layer: int
+    parts: tuple[Part, ...]
+    budget: int
 
 
 class StopAsked(Struct, frozen=True):

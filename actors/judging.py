@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orch_actors.actors.context.reading import read_some
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.sessions import nonce_of
 from orch_actors.protocol.spec.work import AGENTS, AgentWork
@@ -91,27 +92,15 @@ def _checked(task: Task) -> list[str]:
 def _left(task: Task, attempt: Attempt, folder: str) -> dict[str, str]:
     """What the attempt left: its result, its own summary, its output."""
     stem = os.path.join(folder, f"{task.id}.{attempt.number}")
-    result = attempt.result.decode(errors="replace") if attempt.result is not None else _read(stem + ".result")
-    found = {"result": result, "summary": _read(stem + ".summary"), "output": _read(stem + ".out")}
+    result = attempt.result.decode(errors="replace") if attempt.result is not None else _both_ends(stem + ".result")
+    found = {"result": result, "summary": _both_ends(stem + ".summary"), "output": _both_ends(stem + ".out")}
     return {name: _excerpt(text) for name, text in found.items() if text.strip()}
 
 
-def _read(path: str) -> str:
-    """The beginning and the end of a file; empty where there is none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    with open(fd, "rb", buffering=0) as file:
-        try:
-            size = os.fstat(fd).st_size
-            if size <= 4 * MAX_EXCERPT:
-                return file.read(4 * MAX_EXCERPT).decode(errors="replace")
-            head = file.read(4 * _HEAD)
-            file.seek(size - 4 * MAX_EXCERPT)
-            return f"{head.decode(errors='replace')}\n{file.read(4 * MAX_EXCERPT).decode(errors='replace')}"
-        except OSError:
-            return ""
+def _both_ends(path: str) -> str:
+    """A file, or its beginning and its end."""
+    whole = read_some(path, 2 * MAX_EXCERPT, False)
+    return whole if len(whole) < 2 * MAX_EXCERPT else f"{whole[:_HEAD]}\n{read_some(path, 2 * MAX_EXCERPT, True)}"
 
 
 def _excerpt(text: str) -> str:

@@ -10,7 +10,11 @@ from typing import Any
 
 import msgspec
 
+from orch_actors.actors.context.layers import MAX_BEFORE, before
+from orch_actors.actors.context.parts import assemble
+from orch_actors.actors.context.reading import read_some
 from orch_actors.actors.core.nodes import Task
+from orch_actors.actors.core.state import State
 from orch_actors.actors.feedback import feedback_of
 from orch_actors.actors.judging import shown_to_judge
 from orch_actors.actors.references import Filled, MissingReference, filled
@@ -40,6 +44,7 @@ def launch_of(
     settings: Settings,
     umask: int | None,
     journal: str = "",
+    state: State | None = None,
     fill: bool = True,
 ) -> Launch:
     """The launch of an attempt.
@@ -52,6 +57,7 @@ def launch_of(
         settings: the daemon's: of its worker type, and how much it may print.
         umask: that it runs with; None: the host's.
         journal: the journal's id.
+        state: of which the task is a part; without it the attempt is told nothing of the tasks before it.
         fill: put in the results that it refers to; without them an attempt can be found and ended, not begun.
 
     Raises:
@@ -68,6 +74,8 @@ def launch_of(
     if fill:
         done = filled(done.work, done.env, result_of, [dependency.task for dependency in spec.depends_on])
     context = ""
+    if fill and state is not None and spec.depends_on:
+        context, _cut = assemble(before(state, task, folder), MAX_BEFORE, read_some)
     if task.judged is not None:
         prompt, context = shown_to_judge(task, folder=folder, name=journal)
         if prompt:

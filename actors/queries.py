@@ -8,11 +8,13 @@ from itertools import islice
 import msgspec
 
 from orch_actors.actors import projection
+from orch_actors.actors.context import layers
+from orch_actors.actors.context.parts import BUDGETS, MAX_BUDGET
 from orch_actors.actors.core.lookup import find_consumer, find_graph, find_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.history import Told
-from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
+from orch_actors.actors.inside import Origin, ReadContext, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
 from orch_actors.actors.launching import attempt_stem
 from orch_actors.actors.telling import Wanted, event_of
 from orch_actors.actors.why import why
@@ -110,6 +112,26 @@ def get_why(state: State, query: messages.Why, origin: Origin, recent: deque[Tol
     """The reason; its story is the archivist's to add."""
     task = find_task(find_graph(state, query.graph), query.task)
     return ReadStory(origin, why(state, task), _durable(recent))
+
+
+def get_context(
+    state: State, query: messages.GetContext, origin: Origin, folder_of: Callable[[str], str]
+) -> ReadContext:
+    """The parts of a context; what is in files is the archivist's to read."""
+    if query.layer not in BUDGETS:
+        raise Refused.because("INVALID_REQUEST", f"there is no layer {query.layer}", "0, 1, 2 or 3")
+    budget = BUDGETS[query.layer] if query.budget is None else query.budget
+    if not 1 <= budget <= MAX_BUDGET:
+        raise Refused.because(
+            "INVALID_REQUEST", f"a budget of {budget} characters makes no sense", f"1 to {MAX_BUDGET}"
+        )
+    graph = find_graph(state, query.graph)
+    folder = folder_of(graph.id)
+    if query.task is None:
+        parts = layers.of_graph(state, graph, query.layer, folder)
+    else:
+        parts = layers.of_task(state, find_task(graph, query.task), query.layer, folder)
+    return ReadContext(origin, graph.id, query.task, query.layer, tuple(parts), budget)
 
 
 def _durable(recent: deque[Told]) -> int:

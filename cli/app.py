@@ -37,6 +37,7 @@ VERBS: Final = (
     "decide",
     "ask",
     "why",
+    "context",
     "graph",
     "timeline",
     "add",

@@ -31,7 +31,7 @@ _EVERY_S: Final = 0.25
 _SHARE: Final = 0.2
 
 #: Which tasks stay in sight where not all have room.
-_FIRST: Final = ("blocked", "failed", "running", "ready", "cancelled", "pending", "skipped", "done")
+_FIRST: Final = ("blocked", "failed", "running", "judging", "ready", "cancelled", "pending", "skipped", "done")
 
 #: Lines of a graph's text that are not tasks: heading, goal, reason, a space, the columns' names, what is left out.
 _AROUND: Final = 6

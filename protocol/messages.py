@@ -283,6 +283,16 @@ class Why(Message, frozen=True, kw_only=True, tag="why"):
     task: str
 
 
+class GetContext(Message, frozen=True, kw_only=True, tag="get_context"):
+    """What a graph or a task came to, in few words: a layer from 0 to 3. Answer: Context."""
+
+    graph: str
+    task: str | None = None
+    layer: int = 1
+    #: Most characters; null: 256, 4,000, 20,000, 20,000 by layer.
+    budget: int | None = None
+
+
 class ListActors(Message, frozen=True, kw_only=True, tag="list_actors"):
     """The living tree over all processes. Answer: Actors."""
 
@@ -307,6 +317,7 @@ Query = (
     | GetDecisions
     | GetDecision
     | Why
+    | GetContext
     | Shutdown
 )
 
@@ -493,6 +504,16 @@ class Because(Answer, frozen=True, kw_only=True, tag="because"):
     why: WhyView
 
 
+class Context(Answer, frozen=True, kw_only=True, tag="context"):
+    """See GetContext. `cut`: characters that are left out, at least."""
+
+    graph: str
+    task: str | None
+    layer: int
+    text: str
+    cut: int = 0
+
+
 class Stopping(Answer, frozen=True, kw_only=True, tag="stopping"):
     """The daemon will be gone in a moment."""
 
@@ -523,6 +544,7 @@ Result = (
     | Pruned
     | Decisions
     | Because
+    | Context
     | Stopping
 )
 

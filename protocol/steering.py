@@ -317,3 +317,19 @@ class Steering(ABC):
             'waits for build'
         """
         return self._ask(m.Why(graph=graph, task=task), m.Because).why
+
+    def context(self, graph: str, task: str | None = None, *, layer: int = 1, budget: int | None = None) -> m.Context:
+        """What a graph or a task came to, in few words.
+
+        Args:
+            graph: the graph's id or name.
+            task: the task's id; without it the graph as a whole.
+            layer: 0 a headline, 1 an overview, 2 results and decisions, 3 logs.
+            budget: most characters; by default 256, 4,000, 20,000, 20,000 by layer.
+
+        Example:
+            >>> client.context("g1", "test", layer=0).text
+            'g1/test failed (exit): exit code 2'
+        """
+        do = m.GetContext(graph=graph, task=task, layer=layer, budget=budget)
+        return self._ask(do, m.Context)

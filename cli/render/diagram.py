@@ -17,6 +17,7 @@ COLOURS: Final[dict[str, tuple[str, str]]] = {
     "pending": ("#f4f4f4", "#9e9e9e"),
     "ready": ("#e0f7fa", "#00838f"),
     "running": ("#e3f2fd", "#1565c0"),
+    "judging": ("#ede7f6", "#5e35b1"),
     "blocked": ("#fff8e1", "#ff8f00"),
     "done": ("#e8f5e9", "#2e7d32"),
     "failed": ("#ffebee", "#c62828"),

@@ -24,6 +24,7 @@ _LOOKS: Final[dict[str, tuple[str, str, str]]] = {
     "ready": ("○", "o", "cyan"),
     "running": ("▶", ">", "blue"),
     "stopping": ("◼", "#", "yellow"),
+    "judging": ("◇", "j", "blue"),
     "blocked": ("?", "?", "yellow"),
     "paused": ("‖", "=", "yellow"),
     "done": ("✓", "+", "green"),
@@ -38,7 +39,7 @@ _LOOKS: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 #: In the order in which counts are told: how it went first, then what is left.
-STATE_ORDER: Final = ("done", "failed", "cancelled", "skipped", "blocked", "running", "ready", "pending")
+STATE_ORDER: Final = ("done", "failed", "cancelled", "skipped", "blocked", "judging", "running", "ready", "pending")
 
 
 def paint(text: str, colour: str, style: Style) -> str:

@@ -22,7 +22,7 @@ REACHING = {
 EXEMPT = {
     ("actors.archivist", "os.open"): "reads what an attempt left, for a client",
     ("actors.archivist", "shutil.rmtree"): "files of forgotten graphs; errors are passed over",
-    ("actors.judging", "os.open"): "reads what an attempt left, for a judge",
+    ("actors.context.reading", "os.open"): "reads what an attempt left, for those that come after",
     ("actors.boot", "subprocess.run"): "where there is no /proc",
     ("actors.ending", "os.write"): "wakes our own thread",
     ("actors.outbox", "os.write"): "wakes our own thread",
