@@ -13,7 +13,10 @@ from typing import Final, get_args
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.machine import HANDLERS
 from orch_actors.actors.core.table import (
+    GRAPH_MEANINGS,
     GRAPH_MOVES,
+    GRAPH_PHASES,
+    GRAPH_REACTIONS,
     GRAPH_STATES,
     MEANINGS,
     REACTIONS,
@@ -54,6 +57,10 @@ A fact that is not in this table for a state is a bug, and stops the daemon befo
 """
 
 
+_GRAPHS: Final = """\
+`cancelling`: its end is decided, and attempts of it still run; to clients it is `running` or `paused`.
+"""
+
 _WORKERS: Final = """\
 ## A worker type's states
 
@@ -80,6 +87,8 @@ def document() -> str:
             _table(["fact", *TASK_STATES], _rows(tasks, TASK_STATES)),
             "## A graph's states\n",
             diagram(graphs, GRAPH_STATES, "running: graph_submitted"),
+            _GRAPHS,
+            _table(["stimulus", *GRAPH_PHASES, "brought by", "meaning"], _graph_reactions()),
             _table(["fact", *GRAPH_STATES], _rows(graphs, GRAPH_STATES)),
             _WORKERS,
             _table(["stimulus", *WORKER_STATES, "brought by", "meaning"], _worker_reactions()),
@@ -111,6 +120,12 @@ def reactions() -> str:
 def _meanings() -> Iterable[list[str]]:
     for stimulus, (kind, meaning) in MEANINGS.items():
         yield [f"`{stimulus}`", f"`{kind}`" if kind else "", meaning]
+
+
+def _graph_reactions() -> Iterable[list[str]]:
+    for stimulus, (kind, meaning) in GRAPH_MEANINGS.items():
+        marks = (_MARKS[GRAPH_REACTIONS[phase, stimulus]] for phase in GRAPH_PHASES)
+        yield [f"`{stimulus}`", *marks, f"`{kind}`" if kind else "", meaning]
 
 
 def _worker_reactions() -> Iterable[list[str]]:

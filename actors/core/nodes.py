@@ -15,6 +15,8 @@ from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState, Usage
 
 WorkerTypeState = Literal["open", "parked"]
+#: A graph's state as far as stimuli go by it: one that is being ended differs from one that runs.
+GraphPhase = GraphState | Literal["cancelling"]
 
 #: What a task claims that neither waits for a slot nor runs.
 NO_CLAIMS: Final[Mapping[str, float]] = {}
@@ -268,3 +270,8 @@ class Graph:
     counts: dict[TaskState, int] = field(default_factory=dict)
     #: Derived: refs of all decisions about its tasks, oldest first.
     decisions: list[str] = field(default_factory=list)
+
+    @property
+    def phase(self) -> GraphPhase:
+        """Its state; or that it is being ended."""
+        return "cancelling" if self.cancelling and self.ended_utc is None else self.state

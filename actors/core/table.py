@@ -5,16 +5,16 @@ This module knows states and names, nothing else: no graph, no clock, no policy.
 * TASK_MOVES, GRAPH_MOVES and WORKER_MOVES: (state, fact) → the states that the fact may lead to. A fact that is not
   listed for a state is a bug of ours, and raises InvalidTransition with the task's story; nothing is ever moved
   outside them.
-* REACTIONS and WORKER_REACTIONS: (state, stimulus) → what the machine does about it. Every pair is written down, the
-  impossible and the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news), `refuse` (a client
-  asked for what this state does not allow).
+* REACTIONS, GRAPH_REACTIONS and WORKER_REACTIONS: (state, stimulus) → what the machine does about it. Every pair is
+  written down, the impossible and the pointless ones too: `act` (a handler decides), `ignore` (late or doubled news),
+  `refuse` (a client asked for what this state does not allow).
 
 docs/states.md is drawn from these tables (`actors/states_page.py`), and tests hold the machine against every cell.
 """
 
 from typing import Final, Literal
 
-from orch_actors.actors.core.nodes import WorkerTypeState
+from orch_actors.actors.core.nodes import GraphPhase, WorkerTypeState
 from orch_actors.protocol.views import GraphState, TaskState
 
 TASK_STATES: Final[tuple[TaskState, ...]] = (
@@ -162,13 +162,59 @@ REACTIONS: Final[dict[tuple[TaskState, Stimulus], Reaction]] = {
     **_row("update", act="pending ready blocked", refuse="running judging " + _OVER),
 }
 
-WorkerStimulus = Literal["host_ready", "host_lost", "host_exhausted", "resume", "decided"]
+GRAPH_PHASES: Final[tuple[GraphPhase, ...]] = ("running", "paused", "cancelling", "done", "failed", "cancelled")
+
+GraphStimulus = Literal[
+    "add", "update", "retry", "pause", "resume", "limit", "cancel", "prune", "wall_due", "last_task_ended"
+]
+
+GRAPH_MEANINGS: Final[dict[GraphStimulus, tuple[str, str]]] = {
+    "add": ("TasksOffered", "more tasks are to join it"),
+    "update": ("UpdateAsked", "options of one of its tasks are to change"),
+    "retry": ("RetryAsked", "what is over of it is to run again"),
+    "pause": ("PauseAsked", "nothing of it is to start"),
+    "resume": ("ResumeAsked", "a pause is to be taken back"),
+    "limit": ("LimitAsked", "another number of its attempts may run at once"),
+    "cancel": ("CancelAsked", "it is to be ended"),
+    "prune": ("PruneAsked", "it is named to be forgotten"),
+    "wall_due": ("TimerFired", "its `limits.wall` has passed"),
+    "last_task_ended": ("", "its last task is terminal"),
+}
+
+
+def _graph_row(
+    stimulus: GraphStimulus, *, act: str, refuse: str = ""
+) -> dict[tuple[GraphPhase, GraphStimulus], Reaction]:
+    acting, refusing = set(act.split()), set(refuse.split())
+    return {
+        (phase, stimulus): "act" if phase in acting else "refuse" if phase in refusing else "ignore"
+        for phase in GRAPH_PHASES
+    }
+
+
+#: (phase of a graph, stimulus) → reaction; what is not named in a row is ignored.
+GRAPH_REACTIONS: Final[dict[tuple[GraphPhase, GraphStimulus], Reaction]] = {
+    **_graph_row("add", act=f"{_GOES_ON} {_ENDED}", refuse="cancelling"),
+    **_graph_row("update", act=_GOES_ON, refuse=f"cancelling {_ENDED}"),
+    **_graph_row("retry", act=f"{_GOES_ON} {_ENDED}", refuse="cancelling"),
+    **_graph_row("pause", act="running", refuse=f"cancelling {_ENDED}"),
+    **_graph_row("resume", act="paused", refuse=f"cancelling {_ENDED}"),
+    **_graph_row("limit", act=_GOES_ON, refuse=f"cancelling {_ENDED}"),
+    **_graph_row("cancel", act=_GOES_ON, refuse=_ENDED),
+    **_graph_row("prune", act=_ENDED, refuse=f"{_GOES_ON} cancelling"),
+    **_graph_row("wall_due", act=_GOES_ON),
+    **_graph_row("last_task_ended", act=f"{_GOES_ON} cancelling"),
+}
+
+WorkerStimulus = Literal["host_ready", "host_lost", "host_exhausted", "pause", "resume", "limit", "decided"]
 
 WORKER_MEANINGS: Final[dict[WorkerStimulus, tuple[str, str]]] = {
     "host_ready": ("WorkerReady", "a host of the type answers"),
     "host_lost": ("WorkerLost", "its host is gone, and the next one is on its way"),
     "host_exhausted": ("WorkerLost", "its host is gone, and so were too many before it"),
+    "pause": ("PauseAsked", "nothing of the type is to start"),
     "resume": ("ResumeAsked", "the type is to take work again"),
+    "limit": ("LimitAsked", "another number of its attempts may run at once"),
     "decided": ("DecisionMade", "somebody answers a decision about it"),
 }
 
@@ -178,11 +224,15 @@ WORKER_REACTIONS: Final[dict[tuple[WorkerTypeState, WorkerStimulus], Reaction]] 
     ("open", "host_ready"): "act",
     ("open", "host_lost"): "act",
     ("open", "host_exhausted"): "act",
+    ("open", "pause"): "act",
     ("open", "resume"): "ignore",
+    ("open", "limit"): "act",
     ("open", "decided"): "refuse",
     ("parked", "host_ready"): "ignore",
     ("parked", "host_lost"): "ignore",
     ("parked", "host_exhausted"): "ignore",
+    ("parked", "pause"): "act",
     ("parked", "resume"): "act",
+    ("parked", "limit"): "act",
     ("parked", "decided"): "act",
 }

@@ -9,7 +9,10 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import HANDLERS
 from orch_actors.actors.core.table import (
+    GRAPH_MEANINGS,
     GRAPH_MOVES,
+    GRAPH_PHASES,
+    GRAPH_REACTIONS,
     MEANINGS,
     REACTIONS,
     TASK_MOVES,
@@ -19,10 +22,25 @@ from orch_actors.actors.core.table import (
     WORKER_MOVES,
     WORKER_REACTIONS,
     WORKER_STATES,
+    GraphStimulus,
     Stimulus,
     WorkerStimulus,
 )
 from orch_actors.actors.states_page import document
+
+#: Stimuli that are about no task, graph or worker type in some state.
+STATELESS = {
+    "CancelRunningAsked",
+    "ConsumerWanted",
+    "ConsumersUnwanted",
+    "DiskFilled",
+    "DiskFreed",
+    "EventsAcknowledged",
+    "GraphOffered",
+    "Recovered",
+    "Shutting",
+    "WorkerTypesConfigured",
+}
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 
@@ -38,6 +56,19 @@ def test_every_pair_is_written_down():
 def test_every_fact_of_the_moves_is_a_fact():
     tags = {fact.__struct_config__.tag for fact in get_args(f.Fact)}
     assert {fact for moves in (TASK_MOVES, GRAPH_MOVES, WORKER_MOVES) for _, fact in moves} <= tags
+
+
+def test_every_pair_of_graphs_is_written_down():
+    stimuli = get_args(GraphStimulus)
+    assert set(GRAPH_REACTIONS) == {(phase, stimulus) for phase in GRAPH_PHASES for stimulus in stimuli}
+    assert set(GRAPH_MEANINGS) == set(stimuli)
+    assert {kind for kind, _ in GRAPH_MEANINGS.values()} - {""} <= {kind.__name__ for kind in HANDLERS}
+
+
+def test_every_stimulus_stands_in_a_table_or_knows_no_state():
+    """One that is added is given its rows, or its place here."""
+    told = {kind for table in (MEANINGS, GRAPH_MEANINGS, WORKER_MEANINGS) for kind, _ in table.values()}
+    assert {kind.__name__ for kind in HANDLERS} - told == STATELESS
 
 
 def test_every_pair_of_worker_types_is_written_down():

@@ -4,7 +4,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
-from orch_actors.actors.core.handlers.pausing import check_version
+from orch_actors.actors.core.handlers.pausing import check_phase, check_version
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
@@ -46,8 +46,8 @@ def on_cancel_asked(turn: Turn, asked: s.CancelAsked) -> Cancelled:
     graph = find_graph(turn.state, asked.graph)
     task = None if asked.task is None else find_task(graph, asked.task)
     check_version(graph, asked.if_version)
-    if task is None and graph.state in GRAPH_TERMINAL:
-        raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is {graph.state} already", "there is nothing to cancel")
+    if task is None:
+        check_phase(graph, "cancel")
     if task is not None and REACTIONS[task.state, "cancel"] == "refuse":
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state} already", "there is nothing to cancel")
     reached = _still_open(graph) if task is None else [task]

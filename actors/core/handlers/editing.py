@@ -11,7 +11,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.capacities import impossible_claims
 from orch_actors.actors.core.handlers import asking
 from orch_actors.actors.core.handlers.endings import end_graph_if_over, settle_dependents, settle_waiting
-from orch_actors.actors.core.handlers.pausing import check_version
+from orch_actors.actors.core.handlers.pausing import check_phase, check_version
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
@@ -34,7 +34,7 @@ def on_tasks_offered(turn: Turn, offer: s.TasksOffered) -> Edited:
     """
     graph = find_graph(turn.state, offer.graph)
     check_version(graph, offer.if_version)
-    _not_cancelling(graph)
+    check_phase(graph, "add")
     specs = _parse_new(turn, graph, offer)
     changes = tuple(f"+ {spec.id}" for spec in specs)
     if offer.dry_run:
@@ -105,7 +105,7 @@ def on_update_asked(turn: Turn, asked: s.UpdateAsked) -> Edited:
     graph = find_graph(turn.state, asked.graph)
     task = find_task(graph, asked.task)
     check_version(graph, asked.if_version)
-    _not_cancelling(graph)
+    check_phase(graph, "update")
     if task.judged is not None:
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is a judge", f"update {task.judged.ref}: its `judge`")
     if REACTIONS[task.state, "update"] == "refuse" or task.tries:
@@ -214,7 +214,7 @@ def on_retry_asked(turn: Turn, asked: s.RetryAsked) -> Edited:
     """
     graph = find_graph(turn.state, asked.graph)
     check_version(graph, asked.if_version)
-    _not_cancelling(graph)
+    check_phase(graph, "retry")
     if asked.set and asked.task is None:
         raise Refused.because("INVALID_REQUEST", "changes need the one task that they are for", "name it")
     roots = _to_retry(graph, asked.task)
@@ -292,10 +292,3 @@ def _reopen(turn: Turn, graph: Graph) -> None:
 def _let_go(turn: Turn, tasks: list[Task]) -> None:
     skipped = [task for task in tasks if settle_waiting(turn, task)]
     settle_dependents(turn, skipped)
-
-
-def _not_cancelling(graph: Graph) -> None:
-    if graph.cancelling and graph.state not in GRAPH_TERMINAL:
-        raise Refused.because(
-            "NOT_ALLOWED", f"graph {graph.id} is being cancelled", "wait for its end; then it can be edited again"
-        )

@@ -10,7 +10,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers.asking import ask_approval
 from orch_actors.actors.core.nodes import Graph, Task
-from orch_actors.actors.core.table import REACTIONS
+from orch_actors.actors.core.table import GRAPH_REACTIONS, REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.views import GraphState, TaskState
 
@@ -99,7 +99,7 @@ def _why_skipped(cause: Task) -> str:
 
 def end_graph_if_over(turn: Turn, graph: Graph) -> None:
     """Tell the graph's outcome once its last task is terminal."""
-    if graph.open_tasks or graph.ended_utc is not None:
+    if graph.open_tasks or GRAPH_REACTIONS[graph.phase, "last_task_ended"] != "act":
         return
     state, reason = _outcome(graph)
     turn.emit(f.GraphEnded(graph=graph.id, state=state, reason=reason))

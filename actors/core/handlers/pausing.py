@@ -1,11 +1,13 @@
 """Pause, resume and limits, of a graph or a worker type; and forgetting graphs that are over."""
 
+from typing import Final
+
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.lookup import find_graph
 from orch_actors.actors.core.nodes import Graph, WorkerType
-from orch_actors.actors.core.table import GRAPH_TERMINAL, WORKER_REACTIONS
+from orch_actors.actors.core.table import GRAPH_REACTIONS, WORKER_REACTIONS, GraphStimulus
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import Edited, Pruned
@@ -20,9 +22,10 @@ def on_pause_asked(turn: Turn, asked: s.PauseAsked) -> Edited:
     _exactly_one(asked.graph, asked.worker)
     reason = asked.reason or "paused on request"
     if asked.graph is not None:
-        graph = _open_graph(turn, asked.graph)
+        graph = find_graph(turn.state, asked.graph)
+        check_phase(graph, "pause")
         check_version(graph, asked.if_version)
-        if graph.state != "paused" and not asked.dry_run:
+        if GRAPH_REACTIONS[graph.phase, "pause"] == "act" and not asked.dry_run:
             turn.emit(f.GraphPaused(graph=graph.id, reason=reason))
         return Edited(graph=graph.id, version=graph.version, changes=("paused",), dry_run=asked.dry_run)
     _no_version(asked.if_version)
@@ -40,9 +43,10 @@ def on_resume_asked(turn: Turn, asked: s.ResumeAsked) -> Edited:
     """
     _exactly_one(asked.graph, asked.worker)
     if asked.graph is not None:
-        graph = _open_graph(turn, asked.graph)
+        graph = find_graph(turn.state, asked.graph)
+        check_phase(graph, "resume")
         check_version(graph, asked.if_version)
-        if graph.state == "paused" and not asked.dry_run:
+        if GRAPH_REACTIONS[graph.phase, "resume"] == "act" and not asked.dry_run:
             turn.emit(f.GraphResumed(graph=graph.id))
         return Edited(graph=graph.id, version=graph.version, changes=("resumed",), dry_run=asked.dry_run)
     _no_version(asked.if_version)
@@ -66,7 +70,8 @@ def on_limit_asked(turn: Turn, asked: s.LimitAsked) -> Edited:
         raise Refused.because("INVALID_REQUEST", f"a limit of {asked.parallel} makes no sense", "1 to 10000, or none")
     new = "none" if asked.parallel is None else str(asked.parallel)
     if asked.graph is not None:
-        graph = _open_graph(turn, asked.graph)
+        graph = find_graph(turn.state, asked.graph)
+        check_phase(graph, "limit")
         check_version(graph, asked.if_version)
         changes = (f"limits.parallel {graph.parallel or 'none'} → {new}",)
         if not asked.dry_run:
@@ -98,12 +103,7 @@ def _to_forget(turn: Turn, asked: s.PruneAsked) -> list[Graph]:
     if asked.graphs:
         named = [find_graph(turn.state, ref) for ref in asked.graphs]
         for graph in named:
-            if graph.state not in GRAPH_TERMINAL:
-                raise Refused.because(
-                    "NOT_ALLOWED",
-                    f"graph {graph.id} is {graph.state}",
-                    "only what is over can be forgotten",
-                )
+            check_phase(graph, "prune")
         return list(dict.fromkeys(named))
     over = [(graph.ended_utc, graph) for graph in turn.state.graphs.values() if graph.ended_utc is not None]
     over.sort(key=lambda pair: pair[0])
@@ -135,12 +135,31 @@ def _no_version(if_version: int | None) -> None:
         raise Refused.because("INVALID_REQUEST", "a worker type has no version", "leave if_version out")
 
 
-def _open_graph(turn: Turn, ref: str) -> Graph:
-    graph = find_graph(turn.state, ref)
-    if graph.state in GRAPH_TERMINAL or graph.cancelling:
-        state = "being cancelled" if graph.cancelling and graph.state not in GRAPH_TERMINAL else graph.state
-        raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is {state}", "only what is not over can be steered")
-    return graph
+_STEERABLE: Final = "only what is not over can be steered"
+#: What to do instead, where a graph's state does not allow it.
+_HINTS: Final[dict[GraphStimulus, str]] = {
+    "update": "only what has not started can be changed; `retry` takes changes",
+    "pause": _STEERABLE,
+    "resume": _STEERABLE,
+    "limit": _STEERABLE,
+    "cancel": "there is nothing to cancel",
+    "prune": "only what is over can be forgotten",
+}
+_LATER: Final = "wait for its end; then it can be edited again"
+
+
+def check_phase(graph: Graph, asked: GraphStimulus) -> None:
+    """Hold a client's wish against the graph's state.
+
+    Raises:
+        Refused: NOT_ALLOWED.
+    """
+    if GRAPH_REACTIONS[graph.phase, asked] != "refuse":
+        return
+    if graph.phase == "cancelling":
+        raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is being cancelled", _LATER)
+    already = " already" if asked == "cancel" else ""
+    raise Refused.because("NOT_ALLOWED", f"graph {graph.id} is {graph.state}{already}", _HINTS[asked])
 
 
 def _worker(turn: Turn, worker: str) -> tuple[str, WorkerType]:

@@ -6,7 +6,7 @@ from orch_actors.actors.core.handlers import decisions
 from orch_actors.actors.core.handlers.attempts import fail
 from orch_actors.actors.core.handlers.cancelling import cancel_graph, stop_attempt
 from orch_actors.actors.core.nodes import Task
-from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
+from orch_actors.actors.core.table import GRAPH_REACTIONS, REACTIONS
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.spec.durations import format_duration
 
@@ -50,7 +50,7 @@ def _deadline_over(turn: Turn, task: Task, why: str) -> None:
 
 def _wall_due(turn: Turn, graph_id: str) -> None:
     graph = turn.state.graphs.get(graph_id)
-    if graph is None or graph.state in GRAPH_TERMINAL or graph.spec.limits.wall is None:
+    if graph is None or GRAPH_REACTIONS[graph.phase, "wall_due"] != "act" or graph.spec.limits.wall is None:
         return
     cancel_graph(turn, graph, f"the graph ran longer than its {format_duration(graph.spec.limits.wall)}", "failed")
 

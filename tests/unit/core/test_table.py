@@ -11,7 +11,14 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import endings
 from orch_actors.actors.core.handlers import judging as judging_handler
 from orch_actors.actors.core.machine import HANDLERS, Machine
-from orch_actors.actors.core.table import REACTIONS, TASK_STATES, WORKER_REACTIONS, WORKER_STATES
+from orch_actors.actors.core.table import (
+    GRAPH_PHASES,
+    GRAPH_REACTIONS,
+    REACTIONS,
+    TASK_STATES,
+    WORKER_REACTIONS,
+    WORKER_STATES,
+)
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 
@@ -202,6 +209,69 @@ def test_what_is_ignored_asks_for_nothing_either(state):
             assert not step.effects
 
 
+def graph_in(phase):
+    """`bad` has failed, `hold` runs, `x` waits for an approval; all over where the phase is an end."""
+    world = World({"shell": 2})
+    ends = {"done": (0, "approve"), "failed": (1, "approve"), "cancelled": (0, "reject")}
+    code, choice = ends.get(phase, (1, ""))
+    world.submit(task("bad"), task("hold"), task("x", approve=True), limits={"wall": 500})
+    world.end("bad", code)
+    match phase:
+        case "paused":
+            world.do(s.PauseAsked(graph="g1", worker=None))
+        case "cancelling":
+            world.do(s.CancelAsked(graph="g1", task=None, reason=""))
+        case "done" | "failed" | "cancelled":
+            world.decide("d1", choice)
+            world.end("hold")
+            if choice == "approve":
+                world.end("x")
+    assert world.graphs[0].phase == phase
+    return world
+
+
+def of_graph(name):
+    """A stimulus of each row of GRAPH_REACTIONS."""
+    match name:
+        case "add":
+            return s.TasksOffered(graph="g1", tasks=(task("more"),), base_dir="/")
+        case "update":
+            return s.UpdateAsked(graph="g1", task="x", set={"timeout": 60}, base_dir="/")
+        case "retry":
+            return s.RetryAsked(graph="g1", task="bad")
+        case "pause":
+            return s.PauseAsked(graph="g1", worker=None)
+        case "resume":
+            return s.ResumeAsked(graph="g1", worker=None)
+        case "limit":
+            return s.LimitAsked(graph="g1", worker=None, parallel=3)
+        case "cancel":
+            return s.CancelAsked(graph="g1", task=None, reason="")
+        case "prune":
+            return s.PruneAsked(graphs=("g1",), older_than_s=None, keep=None)
+        case "wall_due":
+            return s.TimerFired(key=s.TimerKey("wall", "g1"))
+
+
+@pytest.mark.parametrize("phase", GRAPH_PHASES)
+@pytest.mark.parametrize("name", list(dict.fromkeys(name for _, name in GRAPH_REACTIONS)))
+def test_the_machine_does_with_graphs_what_the_table_says(phase, name):
+    world = graph_in(phase)
+    if name != "last_task_ended":
+        step = world.tell(of_graph(name))
+    elif world.graphs[0].open_tasks:
+        if not world.get("x").terminal:
+            world.do(s.CancelAsked(graph="g1", task="x", reason=""))
+        step = world.end("hold")
+    else:
+        step = direct(world, lambda turn: endings.end_graph_if_over(turn, world.graphs[0]))
+    if isinstance(step, Refused):
+        assert GRAPH_REACTIONS[phase, name] == "refuse"
+        assert step.info.hint
+    else:
+        assert GRAPH_REACTIONS[phase, name] == ("act" if step.facts else "ignore")
+
+
 def of_worker(name, state):
     """A stimulus of each row of WORKER_REACTIONS, for the type `shell`; d1 is about it."""
     match name:
@@ -211,6 +281,10 @@ def of_worker(name, state):
             return s.WorkerLost(worker="shell")
         case "host_exhausted":
             return s.WorkerLost(worker="shell", exhausted="died too often")
+        case "pause":
+            return s.PauseAsked(graph=None, worker="shell")
+        case "limit":
+            return s.LimitAsked(graph=None, worker="shell", parallel=3)
         case "resume":
             return s.ResumeAsked(graph=None, worker="shell")
         case "decided":
