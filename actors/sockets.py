@@ -21,6 +21,8 @@ from orch_actors.protocol.homes import Home
 
 #: Who has not said who it is by then is cut off.
 HANDSHAKE_MS = 5000
+#: What a subscriber may send at once: a topic, or a part of the handshake.
+MAX_TOPIC_BYTES: Final = 1024
 #: How often a quiet connection by tcp is asked whether it is there; thrice that without an answer ends it.
 PING_MS = 10_000
 #: Messages that ZeroMQ takes in ahead for each client: their bodies may be large.
@@ -151,7 +153,8 @@ class Sockets:
         transport = _transport(endpoint)
         socket.setsockopt(zmq.ZAP_DOMAIN, transport + b"/" + name)
         socket.setsockopt(zmq.LINGER, 500)
-        socket.setsockopt(zmq.MAXMSGSIZE, codec.MAX_BODY_BYTES)
+        # What subscribers send is kept for as long as they stay.
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_TOPIC_BYTES if kind == zmq.XPUB else codec.MAX_BODY_BYTES)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if transport == TCP:
             assert self._listening is not None  # noqa: S101 (nobody else asks for tcp)

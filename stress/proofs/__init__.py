@@ -38,6 +38,7 @@ NAMES: Final = (
     "powercut",
     "damage",
     "sabotage",
+    "fuzz",
 )
 
 

@@ -306,6 +306,16 @@ def test_a_frame_over_the_limit_costs_its_sender_the_connection(monkeypatch):
         door.close()
 
 
+def test_a_subscriber_may_not_send_what_is_no_topic(door):
+    """Subscriptions stay in memory for as long as the subscriber does."""
+    large = door.socket(zmq.XSUB, door.home.events)
+    with large.get_monitor_socket(zmq.EVENT_DISCONNECTED) as monitor:
+        large.send(b"\1" + b"x" * 2000)
+        assert monitor.poll(DEADLINE_S * 1000)
+        large.disable_monitor()
+    assert published(door.subscriber(), codec.TOPIC_MSGPACK).head == 5
+
+
 def mutated(rng, valid):
     """A frame somewhere between a request and noise."""
     body = bytearray(rng.choice(valid))
