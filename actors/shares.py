@@ -37,10 +37,10 @@ class Share(Generic[Key]):
 
     def give_back(self, key: Key, amount: int) -> None:
         """Have so much less."""
-        left = self._of[key] - amount
+        left = self._of.get(key, 0) - amount  # who took nothing, an empty body say, may not be known any more
         assert left >= 0, f"{key!r} gives back more than it has"  # noqa: S101 (our invariant)
         self.used -= amount
         if left:
             self._of[key] = left
         else:
-            del self._of[key]
+            self._of.pop(key, None)

@@ -69,7 +69,8 @@ class Attack:
             self._open(stack)
             warm = max(1, int(size * WARM_UP))
             for number in range(1, size + 1):
-                self._send(self._maker.message())
+                if not self._send(self._maker.message()):
+                    return self.found
                 if number % RAW_EVERY == 0:
                     self._bare_connection()
                 if number == warm:
@@ -77,6 +78,7 @@ class Attack:
                     self.found.warm_kb, self._descriptors = self._memory_kb(), self._open_descriptors()
                 if number % LOOK_EVERY == 0 or number == size:
                     if not self._look():
+                        self.found.faults += list(bad_lines(self._home))
                         return self.found
                     self._subscribe_anew()
                     tell(f"{number:,} messages, {self.found.counts['answers']:,} answers, {self._memory_kb():,} KiB")
@@ -102,16 +104,18 @@ class Attack:
         self._sockets["events"].close(0)
         self._sockets["events"] = _opened(zmq.XSUB, self._home.events)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message) -> bool:
         socket = self._sockets[message.socket]
         try:
             socket.send_multipart(message.frames)
         except zmq.Again:
             self.found.faults.append(f"message {self.found.sent + 1} could not be sent for {ANSWER_S:.0f} s")
-            return
+            self.found.faults += list(bad_lines(self._home))
+            return False
         self.found.sent += 1
         self.found.counts[f"to {message.socket}"] += 1
         self._take_answers()
+        return True
 
     def _take_answers(self) -> None:
         commands = self._sockets["commands"]

@@ -316,6 +316,14 @@ def test_a_subscriber_may_not_send_what_is_no_topic(door):
     assert published(door.subscriber(), codec.TOPIC_MSGPACK).head == 5
 
 
+def test_many_empty_bodies_at_once_are_dropped(door):
+    socket = door.dealer()
+    for _ in range(2000):
+        socket.send(b"")
+    eventually(lambda: door.dropped("malformed") == 2000)
+    assert door.answers_hello()
+
+
 def mutated(rng, valid):
     """A frame somewhere between a request and noise."""
     body = bytearray(rng.choice(valid))

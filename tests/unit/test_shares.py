@@ -41,7 +41,17 @@ def test_what_is_given_back_is_there_again():
     assert share.fits("a", 5)
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 30), st.booleans()), max_size=200))
+def test_nothing_can_be_taken_and_given_back_any_number_of_times():
+    """A request's body may be empty."""
+    share = Share(10)
+    share.take("a", 0)
+    share.take("a", 0)
+    share.give_back("a", 0)
+    share.give_back("a", 0)
+    assert share.used == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30), st.booleans()), max_size=200))
 def test_never_more_than_there_is(steps):
     share, has = Share(100), dict.fromkeys(range(5), 0)
     for key, amount, more in steps:
