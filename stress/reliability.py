@@ -38,8 +38,9 @@ def chaos(
 ) -> int:
     """Clients work, and everything of ours dies meanwhile, at random; an independent checker judges.
 
-    Supervisor and worker hosts are killed, stopped and continued, and the wall clock jumps (for them alone). The
-    checker holds against each other what clients were told, what tasks wrote as they began and ended, and the journal.
+    Supervisor and worker hosts are killed, stopped and continued, the wall clock jumps (for them alone), and, where a
+    small one can be mounted (on Linux, by root), their disk is full for a while. The checker holds against each other
+    what clients were told, what tasks wrote as they began and ended, and the journal.
 
     \b
     orch-actors stress chaos --kills 1000

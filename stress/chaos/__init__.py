@@ -8,6 +8,7 @@ Theory of operation. A campaign is a number of rounds, each in a fresh home, eac
                 keeper.py     the daemon's processes: started, killed, stopped, continued
                 round.py      carries out the strikes; when all are done, waits for every graph's end; collects the rest
                 checker/      judges what was written down; shares no code with what it judges
+                smalldisk.py  half of the rounds, where that can be, on a file system that is full for a while
     campaign    campaign.py   the rounds, and what they came to
 
 What a round leaves is a folder (record.py): the agents' histories, the consumers' events, the lines that tasks wrote as

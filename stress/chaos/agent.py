@@ -24,6 +24,9 @@ SHORT_S: Final = 0.05
 #: A graph that has not ended by then is left to whoever clears up after the round.
 PATIENCE_S: Final = 60.0
 
+#: Why a good submission may be refused, and taken later: the clock has jumped, the disk is full.
+PASSING: Final = ("DEADLINE_PASSED", "DISK_FULL")
+
 SETTLED: Final = Patience(wait_s=60.0, settle=True)
 
 
@@ -60,8 +63,10 @@ class Agent(threading.Thread):
     def _do(self, job: Job) -> None:
         submission = m.SubmitGraph(graph=job.document, key=job.key, base_dir=PROGRAMS)
         name, found = self._calls.make(submission, job.patience)
+        while isinstance(found, ErrorInfo) and found.code in PASSING and not self._stopping.wait(LOOK_EVERY_S):
+            name, found = self._calls.make(submission, job.patience)
         if not isinstance(found, m.GraphAccepted):
-            if isinstance(found, ErrorInfo) and found.code != "DEADLINE_PASSED":  # the clock may have jumped
+            if isinstance(found, ErrorInfo) and found.code not in PASSING:
                 self._fault(f"{job.name}: a good submission was refused with {found.code}: {found.message}")
             return
         course = _Course(job, found.graph, submission, name)

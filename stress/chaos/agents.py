@@ -1,4 +1,4 @@
-"""The process of the clients: `python -P -m orch_actors.stress.chaos.agents FOLDER SEED AGENTS`.
+"""The process of the clients: `python -P -m orch_actors.stress.chaos.agents FOLDER HOME SEED AGENTS`.
 
 A process of its own, as agents are, in the same wrong clock as the daemon (they share a machine). Its stdin says what
 is next, a line each: `stop` (begin no more jobs; answered by a line when all agents have ended), then `end N` (N is the
@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Final
 
-from orch_actors.stress.chaos.record import CLOCK, EFFECTS, HISTORY, HOME, Log
+from orch_actors.stress.chaos.record import CLOCK, EFFECTS, HISTORY, Log
 from orch_actors.stress.rigged import clock
 
 #: A call that only looks is given up after so long.
@@ -21,14 +21,13 @@ READ_S: Final = 60.0
 
 def main() -> None:
     """See the module."""
-    folder, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    folder, home, seed, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     clock.follow(os.path.join(folder, CLOCK))
     from orch_actors.protocol.client import Client
     from orch_actors.stress.chaos.agent import Agent
     from orch_actors.stress.chaos.consumer import WAYS, Consumer
     from orch_actors.stress.chaos.jobs import jobs
 
-    home = os.path.join(folder, HOME)
     history = Log(os.path.join(folder, HISTORY))
     effects = os.path.join(folder, EFFECTS)
     agents = [

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from orch_actors.protocol.client import Client
-from orch_actors.protocol.errors import Unavailable
+from orch_actors.protocol.errors import Refused, Unavailable
 from orch_actors.protocol.views import Event
 from orch_actors.stress.chaos.record import Log
 
@@ -66,6 +66,10 @@ class Consumer(threading.Thread):
                     ways[self._way]()
                 except Unavailable:
                     continue  # a restart that took long
+                except Refused as refused:
+                    if refused.info.code != "DISK_FULL":  # an acknowledgement is written down
+                        raise
+                    time.sleep(LOOK_EVERY_S)
         except Exception as error:  # noqa: BLE001 (whatever it is, the checker must hear of it)
             self._log.write({"fault": f"{self.name} died of {type(error).__name__}: {error}"})
 

@@ -31,10 +31,27 @@ MOST_TRIES: Final = 5
 class Keeper:
     """See the module. Invariant: at most one daemon of ours lives."""
 
-    def __init__(self, folder: str, log: Log, may_die: Callable[[int], bool] = lambda _code: False) -> None:
-        """`may_die`: whether a death by itself with this exit code is what is being tried out; by default never."""
+    def __init__(
+        self,
+        folder: str,
+        log: Log,
+        may_die: Callable[[int], bool] = lambda _code: False,
+        *,
+        home: str = "",
+        within: tuple[str, ...] = (),
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            folder: the round's.
+            log: where deaths are noted.
+            may_die: whether a death by itself with this exit code is what is being tried out; by default never.
+            home: instead of the one in the folder.
+            within: what the daemon's command is begun with.
+        """
         self._may_die: Final = may_die
-        self.home: Final = os.path.join(folder, HOME)
+        self._within: Final = within
+        self.home: Final = home or os.path.join(folder, HOME)
         self._commands: Final = Home(self.home).commands
         self._rig: Final = os.path.join(folder, RIG)
         self._errors: Final = os.path.join(folder, "daemon.err")
@@ -51,7 +68,7 @@ class Keeper:
         """Start a daemon; it is not waited for."""
         assert self._process is None  # noqa: S101 (see the class)
         read, write = os.pipe()
-        command = [*RIGGED, self._rig, "daemon", "--home", self.home, "--ready-fd", str(write)]
+        command = [*self._within, *RIGGED, self._rig, "daemon", "--home", self.home, "--ready-fd", str(write)]
         with open(self._errors, "ab") as errors:
             self._process = subprocess.Popen(
                 command,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Act = Literal["supervisor", "host", "both", "stop_supervisor", "stop_host", "zombie", "clock", "shim"]
+Act = Literal["supervisor", "host", "both", "stop_supervisor", "stop_host", "zombie", "clock", "disk", "shim"]
 
 #: How often each comes, in proportion; `shim` only where it is asked for.
 WEIGHTS: Final[dict[Act, int]] = {
@@ -17,6 +17,7 @@ WEIGHTS: Final[dict[Act, int]] = {
     "stop_host": 6,
     "zombie": 6,  # a host is stopped, its supervisor killed, and when the next one works, the old host wakes up
     "clock": 6,  # the wall clock jumps
+    "disk": 3,  # the disk is full for a while; where the round has one that can be
 }
 SHIM_WEIGHT: Final = 30
 
@@ -40,7 +41,7 @@ class Strike(Struct, frozen=True, kw_only=True):
     moment_s: float
     #: Which of the possible victims: the one at this share of their list.
     which: float
-    #: How long a stopped process is stopped; how long a killed daemon stays away.
+    #: How long a stopped process is stopped, how long a killed daemon stays away, how long a disk is full.
     pause_s: float
     #: Seconds of life of each daemon that is killed while it starts, before one may live.
     births: tuple[float, ...]

@@ -2,21 +2,26 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from random import Random
 from typing import Final
 
 from msgspec import Struct
 
 from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.errors import EnvironmentFault
+from orch_actors.protocol.homes import Home
 from orch_actors.stress.chaos import processes
 from orch_actors.stress.chaos.closing import END_S, end_all, leave, see_to_the_end
 from orch_actors.stress.chaos.keeper import Keeper
 from orch_actors.stress.chaos.plan import AT_MOST_S, Strike, strikes
 from orch_actors.stress.chaos.record import CLOCK, EFFECTS, HOME, RIG, STRIKES, Log
+from orch_actors.stress.chaos.smalldisk import DEEP, SmallDisk, possible
 from orch_actors.stress.rigged.clock import set_offset
 from orch_actors.stress.rigged.rig import Rig, write_rig
 
@@ -27,6 +32,16 @@ AGENTS: Final = 7
 SETTINGS: Final = "[workers.shell]\nlimit = 6\n[workers.python]\nlimit = 3\n[hosts]\ndeaths = 1000000\n"
 
 LOOK_S: Final = 0.02
+
+#: A disk is full for so long at least: something must want to write meanwhile.
+FULL_S: Final = 0.3
+#: Of the strikes that fill a disk, so many kill the daemon meanwhile.
+FULL_AND_KILLED: Final = 0.5
+
+
+def has_small_disk(seed: int) -> bool:
+    """Whether a round of this seed is on a small disk, where there can be one. Half of them are."""
+    return Random(f"disk {seed}").random() < 0.5
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -53,13 +68,12 @@ class Round:
     def __init__(self, order: Order) -> None:
         self._order: Final = order
         self._folder: Final = order.folder
-        os.mkdir(self._path(HOME), 0o700)
-        with open(os.path.join(self._path(HOME), "config.toml"), "w", encoding="utf-8") as file:
-            file.write(SETTINGS)
         set_offset(self._path(CLOCK), 0.0)
         write_rig(self._path(RIG), Rig(clock=self._path(CLOCK), sabotage=order.sabotage))
         self._log: Final = Log(self._path(STRIKES))
-        self._keeper: Final = Keeper(order.folder, self._log)
+        self._disk: Final = SmallDisk(self._path(DEEP)) if has_small_disk(order.seed) and possible() else None
+        self._home: Final = self._path(DEEP if self._disk is not None else HOME)
+        self._keeper: Keeper
         self.kills = 0
         #: Hosts that are stopped, and belong to a supervisor that is dead.
         self._asleep: list[int] = []
@@ -70,6 +84,16 @@ class Round:
         Raises:
             EnvironmentFault: a daemon does not come up, or the clients do not end.
         """
+        with ExitStack() as stack:
+            os.makedirs(self._home, 0o700)
+            within = stack.enter_context(self._disk).within if self._disk is not None else ()
+            stack.callback(shutil.rmtree, Home(self._home).run, ignore_errors=True)
+            with open(self._inside("config.toml"), "w", encoding="utf-8") as file:
+                file.write(SETTINGS)
+            self._keeper = Keeper(self._folder, self._log, home=self._home, within=within)
+            self._run()
+
+    def _run(self) -> None:
         agents: subprocess.Popen[str] | None = None
         try:
             self._keeper.up()
@@ -82,8 +106,12 @@ class Round:
                 agents.kill()
                 agents.communicate()  # its pipes are closed, too
             self._keeper.end()
-            end_all(self._keeper.home)
+            end_all(self._home)
             self._log.close()
+
+    def _inside(self, name: str) -> str:
+        """Where something of the home is found from here."""
+        return self._disk.inside(name) if self._disk is not None else os.path.join(self._home, name)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
@@ -92,7 +120,7 @@ class Round:
         module = "orch_actors.stress.chaos.agents"
         with open(self._path("agents.err"), "ab") as errors:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", module, self._folder, str(self._order.seed), str(AGENTS)],
+                [sys.executable, "-P", "-m", module, self._folder, self._home, str(self._order.seed), str(AGENTS)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -155,6 +183,8 @@ class Round:
                 self._wake_all()
             case "clock":
                 set_offset(self._path(CLOCK), strike.offset_s)
+            case "disk":
+                self._fill_disk(strike, victims)
             case "shim":
                 self._kill_shim(strike)
         self.kills += len(victims)
@@ -169,6 +199,17 @@ class Round:
         time.sleep(strike.pause_s if strike.act != "zombie" else 0.0)
         self._keeper.up()
 
+    def _fill_disk(self, strike: Strike, victims: list[int]) -> None:
+        """Full for a while; sometimes the daemon dies meanwhile, and its next one finds it so."""
+        if self._disk is None:
+            return
+        self._log.write({"filled": self._disk.fill()})
+        time.sleep(max(strike.pause_s, FULL_S))
+        if strike.which < FULL_AND_KILLED:
+            self._kill_supervisor(strike, victims)
+            time.sleep(strike.pause_s)
+        self._disk.free()
+
     def _kill_host(self, strike: Strike, victims: list[int]) -> bool:
         host = self._choose_host(strike)
         if host is None or not _signal(host, signal.SIGKILL):
@@ -182,7 +223,7 @@ class Round:
 
     def _kill_shim(self, strike: Strike) -> None:
         """Of those that run; written down before, since its attempt alone may be unknown afterwards."""
-        found = sorted(processes.shims(self._keeper.home).items())
+        found = sorted(processes.shims(self._home).items())
         if found:
             attempt, pid = found[int(strike.which * len(found))]
             self._log.write({"shim": attempt, "pid": pid})
@@ -201,10 +242,14 @@ class Round:
         self._say(agents, "stop")
         if self._hear(agents) != "stopped\n":
             raise EnvironmentFault("the clients do not end", f"see {self._path('agents.err')}", 111)
-        seen = see_to_the_end(self._keeper.home, self._folder, self._order.end_s)
+        seen = see_to_the_end(self._home, self._folder, self._order.end_s)
         self._say(agents, f"end {seen.head}")
         agents.wait(END_S)
         leave(self._keeper, self._folder, seen)
+        if self._disk is not None:  # it goes, and what is on it
+            os.makedirs(self._path(HOME))
+            shutil.copytree(self._inside("journal"), os.path.join(self._path(HOME), "journal"))
+            shutil.copy(self._inside("daemon.log"), self._path(HOME))
 
     def _say(self, agents: "subprocess.Popen[str]", word: str) -> None:
         assert agents.stdin is not None  # noqa: S101 (it was asked for)
