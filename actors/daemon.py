@@ -113,6 +113,8 @@ class Daemon:
         self._machine = machine = Machine(boot, journal.id)
         replayed = replay(lines, machine)
         logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
+        for found in machine.state.quarantine.values():
+            logger.error("{} goes into quarantine: {}", found.task.ref, found.why)
         self._head = replayed.head
         self._timekeeper = Timekeeper(clock, ending.crashed)
         listening = _listening(home, settings)

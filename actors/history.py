@@ -136,7 +136,7 @@ def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
             if outcome.e != came.head + 1:
                 raise ValueError(f"its first event is {outcome.e}, and the newest one before it {came.head}")
             for fact in outcome.facts:
-                machine.fold(fact, outcome.at)
+                machine.fold(fact, outcome.at, f"the journal's sequence {line.s}")
             for told in numbered(outcome):
                 came.head = told.seq
                 came.recent.append(told)

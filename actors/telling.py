@@ -44,6 +44,7 @@ _OF_TASKS = (
     *_OF_ATTEMPTS,
     f.TaskReady,
     f.TaskEnded,
+    f.TaskQuarantined,
     f.DecisionAsked,
     f.DecisionAnswered,
     f.TaskBlocked,
@@ -80,6 +81,8 @@ def _content(fact: f.ToldFact) -> _Content:
             return None if fact.decision else "judging", "", {"judge": fact.judge, "ref": fact.decision or None}
         case f.Judged():
             return None, fact.why, {"judge": fact.judge, "outcome": fact.outcome, "verdict": fact.verdict}
+        case f.TaskQuarantined():
+            return "failed", fact.reason, {"class": "quarantine"}
         case f.TaskEnded():
             return fact.state, fact.reason, {"class": fact.cls} if fact.cls else {}
         case _:

@@ -25,6 +25,7 @@ EventKind = Literal[
     "attempt_ended",
     "retry_scheduled",
     "task_ended",
+    "task_quarantined",
     "decision_asked",
     "decision_answered",
     "task_blocked",

@@ -300,6 +300,19 @@ class TaskEnded(FactForm, frozen=True, kw_only=True, tag="task_ended"):
     forgiven: bool = False
 
 
+class TaskQuarantined(FactForm, frozen=True, kw_only=True, tag="task_quarantined"):
+    """Facts of it made no sense and were passed over; it has failed, whatever it was, and its open attempt is unknown.
+
+    Its attempts that it may have had go up to `attempts`; `judges` are those that it may have had besides.
+    """
+
+    graph: str
+    task: str
+    reason: str
+    attempts: int = 0
+    judges: tuple[str, ...] = ()
+
+
 class GraphCancelling(FactForm, frozen=True, kw_only=True, tag="graph_cancelling"):
     """Nothing of the graph starts any more; it will end as `outcome`."""
 
@@ -355,6 +368,7 @@ ToldFact = (
     | AttemptEnded
     | RetryScheduled
     | TaskEnded
+    | TaskQuarantined
     | DecisionAsked
     | DecisionAnswered
     | TaskBlocked

@@ -43,6 +43,8 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _attempt_ended(state, state.task(fact.graph, fact.task), fact)
         case f.TaskEnded():
             _task_ended(state, state.task(fact.graph, fact.task), fact)
+        case f.TaskQuarantined():
+            _quarantined(state, state.task(fact.graph, fact.task), fact, at_utc)
         case f.GraphSubmitted():
             _submitted(state, fact, at_utc)
         case f.GraphEnded():
@@ -56,11 +58,11 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             state.retrying[task.ref] = task
         case f.AttemptAdopted():
             task = state.task(fact.graph, fact.task)
-            _check(task, "attempt_adopted", "running")
+            _check(task, "attempt_adopted", "running", fact.attempt)
             task.attempts[-1].pid = fact.pid
         case f.AttemptStopping():
             task = state.task(fact.graph, fact.task)
-            _check(task, "attempt_stopping", "running")
+            _check(task, "attempt_stopping", "running", fact.attempt)
             task.attempts[-1].stopping = (fact.cls, fact.why)
         case f.DecisionAsked():
             _asked(state, fact, at_utc)
@@ -68,10 +70,8 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _answered(state, fact, at_utc)
         case f.TaskBlocked():
             _move(state.task(fact.graph, fact.task), "task_blocked", "blocked")
-        case f.JudgeAsked():
-            _judge_asked(state, state.task(fact.graph, fact.task), fact)
-        case f.Judged():
-            _judged(state.task(fact.graph, fact.task), fact)
+        case f.JudgeAsked() | f.Judged():
+            _fold_judging(state, state.task(fact.graph, fact.task), fact)
         case f.WorkerPaused() | f.WorkerResumed() | f.WorkerParked() | f.WorkerUnparked() | f.WorkerLimited():
             _fold_worker(state, fact, at_utc)
         case f.WorkerEased():
@@ -186,14 +186,19 @@ def _fold_edit(
 # --- moving -------------------------------------------------------------------------------------------------------
 
 
-def _check(task: Task, fact: str, to: TaskState) -> None:
-    if to not in TASK_MOVES.get((task.state, fact), ()):
-        raise InvalidTransition(task.ref, task.state, f"{fact} → {to}", story(task))
+def _check(task: Task, fact: str, to: TaskState, attempt: int = 0) -> None:
+    """The table allows it; and if it is about an attempt, that is the newest one, and runs."""
+    possible = not attempt or (attempt == len(task.attempts) and task.attempts[-1].ended_utc is None)
+    if to not in TASK_MOVES.get((task.state, fact), ()) or not possible:
+        which = f" of attempt {attempt}" if attempt else ""
+        raise InvalidTransition(task.ref, task.state, f"{fact}{which} → {to}", story(task))
 
 
 def _move(task: Task, fact: str, to: TaskState) -> None:
-    """The one place where the state of a task that is there changes."""
+    """The one place where the state of a task that is there changes. While an attempt runs, it stays `running`."""
     _check(task, fact, to)
+    if task.state == "running" != to and task.attempts[-1].ended_utc is None and fact != "task_quarantined":
+        raise InvalidTransition(task.ref, "running an attempt", f"{fact} → {to}", story(task))
     if task.judged is None:
         counts = task.graph.counts
         counts[task.state] -= 1
@@ -282,13 +287,15 @@ def _added(graph: Graph, fact: f.TasksAdded) -> None:
 
 
 def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
+    spec = parse_task(fact.document, base_dir="/", accepted=True)
+    now = [task.graph.tasks[dependency.task] for dependency in spec.depends_on]
     for dependency in task.spec.depends_on:
         other = task.graph.tasks[dependency.task]
         other.dependents = [(waiting, on) for waiting, on in other.dependents if waiting is not task]
-    task.spec = parse_task(fact.document, base_dir="/", accepted=True)
+    task.spec = spec
     link(task)
-    for dependency in task.spec.depends_on:
-        task.graph.tasks[dependency.task].dependents.sort(key=_place)
+    for other in now:
+        other.dependents.sort(key=_place)
     _recount(task)
     task.graph.version += 1
     if task.state == "ready":  # its place in the queue depends on its options
@@ -319,6 +326,8 @@ def _forgotten(state: State, graph: Graph) -> None:
         del state.keys[graph.key]
     for ref in graph.decisions:
         del state.decisions[ref]
+    for task in graph.tasks.values() if state.quarantine else ():
+        state.quarantine.pop(task.ref, None)
 
 
 # --- attempts -------------------------------------------------------------------------------------------------------
@@ -351,6 +360,8 @@ def _ready(state: State, task: Task, at_utc: float) -> None:
 
 
 def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) -> None:
+    if fact.attempt != len(task.attempts) + 1:
+        raise InvalidTransition(task.ref, task.state, f"attempt_starting of attempt {fact.attempt}", story(task))
     _move(task, "attempt_starting", "running")
     state.scheduler.take(task.ref)
     task.attempts.append(Attempt(fact.attempt, fact.boot, at_utc, session=fact.session, resume=fact.resume))
@@ -359,7 +370,7 @@ def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) 
 
 
 def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
-    _check(task, "attempt_ended", "running")
+    _check(task, "attempt_ended", "running", fact.attempt)
     attempt = task.attempts[-1]
     attempt.ended_utc, attempt.duration_s = fact.ended_utc, fact.duration_s
     if fact.started_utc:
@@ -392,17 +403,55 @@ def _task_ended(state: State, task: Task, fact: f.TaskEnded) -> None:
             dependent.broken_by = task
 
 
+def take_out(state: State, task: Task) -> None:
+    """Out of whatever it is at: the queue, a wait for its next attempt, its slot; its claims are free."""
+    state.scheduler.remove(task.ref)
+    state.retrying.pop(task.ref, None)
+    task.retry_at_utc = None
+    if state.in_flight.get(task.worker, {}).pop(task.ref, None) is not None:
+        state.worker(task.worker).running -= 1
+        state.scheduler.give_back(task.worker, task.claims)
+    task.claims = NO_CLAIMS
+
+
+def _quarantined(state: State, task: Task, fact: f.TaskQuarantined, at_utc: float) -> None:
+    was_open = not task.terminal
+    _move(task, "task_quarantined", "failed")
+    take_out(state, task)
+    unknown = "how it ended is not known: its task was put into quarantine"
+    if task.attempts and task.attempts[-1].ended_utc is None:
+        last = task.attempts[-1]
+        last.ended_utc, last.cls, last.message = at_utc, "unknown", unknown
+    for number in range(len(task.attempts) + 1, fact.attempts + 1):
+        task.attempts.append(Attempt(number, "", at_utc, ended_utc=at_utc, cls="unknown", message=unknown))
+    task.judges += fact.judges
+    task.cls, task.reason, task.forgiven = "quarantine", fact.reason, False
+    task.decision = task.judge = None
+    task.graph.open_tasks -= was_open
+    for dependent, _ in task.dependents:
+        _recount(dependent)
+    state.quarantine.pop(task.ref, None)
+
+
 # --- judges ---------------------------------------------------------------------------------------------------------
 
 
+def _fold_judging(state: State, task: Task, fact: f.JudgeAsked | f.Judged) -> None:
+    match fact:
+        case f.JudgeAsked():
+            _judge_asked(state, task, fact)
+        case f.Judged():
+            _judged(task, fact)
+
+
 def _judge_asked(state: State, task: Task, fact: f.JudgeAsked) -> None:
+    spec = parse_task(fact.document, base_dir="/", accepted=True)
+    companion = Task(task.graph, spec, len(task.graph.tasks), judged=task)
+    companion.about = state.decisions[fact.decision] if fact.decision else None
     if fact.decision:
         _check(task, "judge_asked", task.state)
     else:
         _move(task, "judge_asked", "judging")
-    spec = parse_task(fact.document, base_dir="/", accepted=True)
-    companion = Task(task.graph, spec, len(task.graph.tasks), judged=task)
-    companion.about = state.decisions[fact.decision] if fact.decision else None
     task.graph.tasks[companion.id] = companion
     task.graph.open_tasks += 1
     task.judges.append(companion.id)
@@ -434,6 +483,7 @@ _KEPT_OF_A_WORKER = 10
 
 
 def _asked(state: State, fact: f.DecisionAsked, at_utc: float) -> None:
+    number = int(fact.ref[1:])
     subject = state.worker(fact.worker) if fact.worker else state.task(fact.graph, fact.task)
     decision = Decision(
         ref=fact.ref,
@@ -458,11 +508,13 @@ def _asked(state: State, fact: f.DecisionAsked, at_utc: float) -> None:
                 del state.decisions[old]
             del subject.decisions[:-_KEPT_OF_A_WORKER]
     subject.decision = state.decisions[fact.ref] = decision
-    state.last_decision = max(state.last_decision, int(fact.ref[1:]))
+    state.last_decision = max(state.last_decision, number)
 
 
 def _answered(state: State, fact: f.DecisionAnswered, at_utc: float) -> None:
     decision = state.decisions[fact.ref]
+    if isinstance(decision.subject, Task) and decision.subject.id != fact.task:
+        raise ValueError(f"{fact.ref} is about {decision.subject.ref}")
     decision.choice, decision.note, decision.by, decision.answered_utc = fact.choice, fact.note, fact.by, at_utc
     subject = decision.subject
     subject.decision = None

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.handlers import (
     attempts,
     cancelling,
@@ -28,6 +27,7 @@ from orch_actors.actors.core.handlers import (
     timers,
     workers,
 )
+from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol import messages
@@ -63,9 +63,13 @@ class Machine:
         self.state = State()
         self._boot, self._name = boot, name
 
-    def fold(self, fact: f.Fact, at_utc: float) -> None:
-        """Replay one fact, decided at `at_utc` in an earlier life."""
-        fold(self.state, fact, at_utc)
+    def fold(self, fact: f.Fact, at_utc: float, source: str = "a fact") -> None:
+        """Replay one fact, decided at `at_utc` in an earlier life; `source` says where it stands, for people.
+
+        Raises:
+            InvalidTransition, LookupError, ValueError, Refused: it makes no sense, and is not about one task.
+        """
+        fold_or_pass_over(self.state, fact, at_utc, source)
 
     def handle(self, stimulus: s.Stimulus, now_utc: float) -> Step:
         """Decide what a stimulus means; `now_utc` is wall time in seconds since the epoch.

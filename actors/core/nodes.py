@@ -239,6 +239,19 @@ class Task:
 
 
 @dataclass(slots=True, eq=False)
+class Quarantined:
+    """A task of which replay could not make sense, until a fact says so for good. Not journalled."""
+
+    task: Task
+    why: str
+    #: Highest number of an attempt that a fact names which was passed over; attempts that may still run.
+    attempts: int = 0
+    running: set[int] = field(default_factory=set)
+    #: Judges that such facts name.
+    judges: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
 class Graph:
     """One graph. Invariant: `state` is terminal exactly if `open_tasks` is 0 (once its GraphEnded is folded)."""
 

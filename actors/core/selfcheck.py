@@ -134,6 +134,8 @@ def _of_place(state: State, task: Task) -> Iterator[str]:
         yield f"{task.ref} is {task.state}, in the queue: {queued}"
     if queued and not _queued_as_it_says(state, task):
         yield f"{task.ref} waits as something else than its options say"
+    if goes_on_alone(task):
+        return
     if task.state in ("ready", "running", "blocked") and (task.unmet or task.begun_utc is None):
         yield f"{task.ref} is {task.state}, with {task.unmet} unmet dependencies, begun {task.begun_utc}"
     if task.state == "blocked" and task.decision is None:
@@ -144,6 +146,12 @@ def _of_place(state: State, task: Task) -> Iterator[str]:
         yield f"{task.ref} is pending and can never run"
     if task.retry_at_utc is not None and (task.state != "pending" or task.unmet):
         yield f"{task.ref} waits for a retry, and is {task.state} with {task.unmet} unmet dependencies"
+
+
+def goes_on_alone(task: Task) -> bool:
+    """It had begun, and then what it depends on was put into quarantine."""
+    tasks = task.graph.tasks
+    return bool(task.tries) and any(tasks[other.task].cls == "quarantine" for other in task.spec.depends_on)
 
 
 def _queued_as_it_says(state: State, task: Task) -> bool:

@@ -6,7 +6,7 @@ Must not know: clocks, journals, effects, policies.
 
 from collections.abc import Iterator, Mapping
 
-from orch_actors.actors.core.nodes import Consumer, Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import Consumer, Decision, Graph, Quarantined, Task, WorkerType
 from orch_actors.actors.core.scheduler import Scheduler
 from orch_actors.protocol.spec.graph import Condition
 from orch_actors.protocol.spec.work import BUILT_IN
@@ -64,6 +64,8 @@ class State:
         #: Facts that were ever folded, but for silent ones: also the number of the newest event. A task's rank is the
         #: number of the fact that made it ready.
         self.told = 0
+        #: Tasks in quarantine, by ref; not journalled, and empty once a life has begun.
+        self.quarantine: dict[str, Quarantined] = {}
         #: The daemon goes down: nothing starts any more; not journalled.
         self.closing = False
         #: The disk is full: nothing starts until there is room; not journalled.

@@ -62,6 +62,8 @@ TASK_MOVES: Final[dict[tuple[TaskState, str], frozenset[TaskState]]] = {
     ("failed", "task_revived"): frozenset({"pending"}),
     ("cancelled", "task_revived"): frozenset({"pending"}),
     ("skipped", "task_revived"): frozenset({"pending"}),
+    # Its facts made no sense, so neither does the state that they had led to, final or not.
+    **{(state, "task_quarantined"): frozenset[TaskState]({"failed"}) for state in TASK_STATES},
 }
 
 GRAPH_STATES: Final[tuple[GraphState, ...]] = ("running", "paused", "done", "failed", "cancelled")

@@ -28,6 +28,7 @@ FAILURES: Final[dict[str, str]] = {
     "judge": "it exited with 0 and is valid, and its judge does not pass it",
     "unknown": "nobody can know how it ended",
     "cancelled": "it was cancelled",
+    "quarantine": "the journal says of it what makes no sense",
 }
 
 #: Classes that `retry` never tries again, whatever it says → what to do instead.
@@ -37,6 +38,7 @@ FINAL_FAILURES: Final[dict[str, str]] = {
     "deadline": "the deadline is the end of all attempts; `timeout` ends one",
     "disk_full": "it is no try, and starts again by itself once there is room",
     "unknown": "what may have done its work is not tried again in silence; `on_unknown: rerun` does that",
+    "quarantine": "what became of it is not known; look at it, then retry it by hand",
     "cancelled": "what was cancelled stays so until somebody retries it by hand",
 }
 

@@ -1,5 +1,6 @@
 """The supervisor process as a whole: how it starts, what keeps it from starting, and how it ends."""
 
+import json
 import os
 import shutil
 import signal
@@ -245,6 +246,64 @@ def test_a_journal_that_this_version_cannot_understand_is_refused(place):
     assert refused.wait() == refused.said()["exit_code"] == 100
     assert "sequence 1 cannot be understood" in refused.errors()
     assert path.read_bytes() == header + line
+
+
+def add_line(path, facts):
+    """Put a valid outcome line at the end of a segment: facts as JSON."""
+    lines = path.read_bytes().splitlines()
+    last = json.loads(lines[-1])
+    seen = [json.loads(line) for line in lines]
+    told = max((one["d"]["e"] + len(one["d"]["facts"]) for one in seen if one.get("t") == "outcome"), default=1)
+    data = b'{"of":null,"at":1,"e":%d,"facts":[%s]}' % (told, facts)
+    line, _ = encode_line(last.get("s", 0) + 1, last.get("s", 0), last["c"], "outcome", data)
+    path.write_bytes(path.read_bytes() + line)
+    return last.get("s", 0) + 1
+
+
+def test_a_line_that_makes_no_sense_for_one_task_puts_it_into_quarantine_and_the_rest_starts(place, tmp_path):
+    go = tmp_path / "go"
+    first = place.start().ready()
+    with place.client() as client:
+        line = f"until [ -e {go} ]; do sleep 0.02; done"
+        tasks = {
+            "bad": {"command": line},
+            "next": {"command": "true", "depends_on": ["bad"]},
+            "good": {"command": line},
+        }
+        graph = client.submit({"name": "g", "tasks": tasks}).graph
+        eventually(lambda: client.summaries([graph]).graphs[0].counts.get("running") == 2)
+        first.kill()
+        (path,) = place.segments()
+        sequence = add_line(path, b'{"k":"task_ready","graph":"g1","task":"bad"}')
+        for _ in range(2):
+            daemon = place.start().ready()
+            found = {task.id: task for task in client.graph(graph).tasks}
+            assert (found["bad"].state, found["bad"].class_) == ("failed", "quarantine")
+            assert f"the journal's sequence {sequence} makes no sense for it" in found["bad"].reason
+            assert "attempt 1 may still run" in found["bad"].reason
+            assert (found["next"].state, found["good"].state) == ("skipped", "running")
+            daemon.kill()
+        assert Path(place.home.log).read_text().count("g1/bad goes into quarantine") == 1  # for good
+        place.start().ready()
+        go.touch()
+        (summary,) = client.wait([graph], timeout_s=DEADLINE_S)
+        assert (summary.state, summary.counts) == ("failed", {"done": 1, "failed": 1, "skipped": 1})
+        client.retry(graph, "bad")
+        (summary,) = client.wait([graph], timeout_s=DEADLINE_S)
+        assert (summary.state, summary.counts) == ("done", {"done": 3})
+        assert [attempt.class_ for attempt in client.graph(graph).tasks[0].attempts] == ["unknown", None]
+
+
+def test_a_line_that_makes_no_sense_for_a_graph_is_refused(place):
+    daemon = place.start().ready()
+    place.ask(command(one_task("n", approve=True))[1])
+    daemon.kill()
+    (path,) = place.segments()
+    sequence = add_line(path, b'{"k":"graph_resumed","graph":"g1"}')
+    refused = place.start()
+    assert refused.wait() == refused.said()["exit_code"] == 100
+    assert f"sequence {sequence} cannot be understood: " in refused.errors()
+    assert "g1 is running" in refused.errors()
 
 
 def test_a_torn_tail_is_cut_kept_and_logged(place):

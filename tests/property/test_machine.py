@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.table import TERMINAL
+from orch_actors.actors.core.table import TASK_MOVES, TERMINAL
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
 
@@ -138,6 +138,43 @@ CHANGES = [
     {"nonsense": 1},
     {},
 ]
+
+
+def every_kind_about(node):
+    """Facts of one task of every kind, sensible or not."""
+    at, number = {"graph": node.graph.id, "task": node.id}, len(node.attempts)
+    return [
+        f.TaskReady(**at),
+        f.AttemptStarting(**at, attempt=number + 1),
+        f.AttemptStarting(**at, attempt=number + 3),
+        f.AttemptEnded(**at, attempt=max(1, number)),
+        f.AttemptEnded(**at, attempt=number + 1),
+        f.AttemptStopping(**at, attempt=max(1, number), cls="timeout", why=""),
+        f.AttemptAdopted(**at, attempt=max(1, number), pid=3),
+        f.RetryScheduled(**at, attempt=number + 1, at_utc=9.0, delay_s=1.0),
+        f.TaskEnded(**at, state="done"),
+        f.TaskEnded(**at, state="skipped"),
+        f.TaskHeld(**at),
+        f.TaskRevived(**at),
+        f.TaskBlocked(**at, ref="d1"),
+        f.DecisionAsked(**at, ref="d999", about="approve", question="?", options=("a",), default="a"),
+        f.DecisionAnswered(**at, ref="d998", choice="a"),
+        f.JudgeAsked(**at, judge=f"{node.id}#judge-99", document={"id": "x"}),
+        f.Judged(**at, judge=f"{node.id}#judge-98", outcome="pass", why=""),
+        f.TaskUpdated(**at, document={"id": node.id, "nonsense": 1}),
+    ]
+
+
+def senseless(node):
+    """Those that make no sense for it as it is."""
+    bad = (f.DecisionAnswered, f.JudgeAsked, f.TaskUpdated)
+    return [
+        fact
+        for fact in every_kind_about(node)
+        if isinstance(fact, bad)
+        or (node.state, fact.__struct_config__.tag) not in TASK_MOVES
+        or (isinstance(fact, f.AttemptStarting) and fact.attempt != len(node.attempts) + 1)
+    ]
 
 
 class Life(RuleBasedStateMachine):
@@ -449,6 +486,23 @@ class Life(RuleBasedStateMachine):
     def fill_or_free_the_disk(self, full):
         step = self.world.do(s.DiskFilled() if full else s.DiskFreed())
         assert all(isinstance(fact, f.AttemptStarting) for fact in step.facts)
+
+    @precondition(lambda self: self.world.tasks and not self.world.state.closing)
+    @rule(pick=picks, kind=picks, seldom=seldom, then=st.lists(picks, max_size=3))
+    def spoil(self, pick, kind, seldom, then):
+        """The journal says of one task what makes no sense, and more of it after that: it alone pays for it."""
+        graph, name = self.node(pick)
+        node = self.world.state.find(graph, name)
+        facts = senseless(node)
+        over = {one.ref: (one.state, one.reason, len(one.attempts)) for one in self.world.tasks if one.terminal}
+        if seldom and facts:
+            chosen = [self.some(facts, kind), *(self.some(every_kind_about(node), more) for more in then)]
+            assert self.world.spoil(*chosen, ready=pick > 10) == [node.ref]
+            now = self.world.state.find(graph, name)
+            assert (now.state, now.cls) == ("failed", "quarantine")
+            found = {one.ref: (one.state, one.reason, len(one.attempts)) for one in self.world.tasks}
+            over.pop(now.ref, None)
+            assert {ref: found[ref] for ref in over} == over
 
     @rule(seldom=seldom)
     def cancel_running(self, seldom):

@@ -193,10 +193,32 @@ def test_a_line_that_makes_no_sense_stops_the_start_and_names_its_sequence(kind,
     assert refused.value.exit_code == 100
 
 
-def test_a_fact_that_the_table_does_not_allow_stops_the_start():
+def test_a_fact_that_makes_no_sense_for_one_task_stops_nothing():
     book = Book()
     book.outcome(submitted())
     book.outcome([f.TaskEnded(graph="g1", task="a", state="done")])
+    machine = Machine("boot")
+    came = book.replay(machine)
+    (found,) = machine.state.quarantine.values()
+    assert found.why == "the journal's sequence 2 makes no sense for it: task_ended → done, while it was ready"
+    assert came.head == 3
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        f.GraphResumed(graph="g1"),
+        f.GraphForgotten(graph="g1"),
+        f.WorkerUnparked(worker="shell"),
+        f.TaskReady(graph="g1", task="nobody"),
+        f.DecisionAnswered(worker="shell", ref="d9", choice="x"),
+        f.TasksAdded(graph="g1", documents=({"id": "x"},)),
+    ],
+)
+def test_a_fact_that_makes_no_sense_for_more_than_a_task_stops_the_start(fact):
+    book = Book()
+    book.outcome(submitted())
+    book.outcome([fact])
     with pytest.raises(JournalUnreadable, match="sequence 2 "):
         book.replay()
 

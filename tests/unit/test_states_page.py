@@ -102,7 +102,7 @@ def test_every_stimulus_of_the_table_is_explained():
 
 @pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_what_is_over_only_comes_back_by_being_revived(state):
-    assert {fact for start, fact in TASK_MOVES if start == state} == {"task_revived"}
+    assert {fact for start, fact in TASK_MOVES if start == state} == {"task_revived", "task_quarantined"}
 
 
 @pytest.mark.parametrize("state", sorted(set(TASK_STATES) - TERMINAL))

@@ -3,6 +3,7 @@
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import has_time_left
+from orch_actors.actors.core.handlers.quarantining import settle_quarantine
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import resource_key
 from orch_actors.actors.core.table import WORKER_REACTIONS
@@ -10,7 +11,8 @@ from orch_actors.actors.core.turn import Turn
 
 
 def on_recovered(turn: Turn, _news: s.Recovered) -> None:
-    """After replay: arm what was armed, and call for the hosts whose attempts are in flight."""
+    """After replay: say what made no sense, arm what was armed, call for the hosts whose attempts are in flight."""
+    settle_quarantine(turn)
     for task in turn.state.retrying.values():
         key = s.TimerKey("retry", task.graph.id, task.id, len(task.attempts) + 1)
         _arm(turn, key, (task.retry_at_utc or turn.now_utc) - task.retry_delay_s, task.retry_delay_s)

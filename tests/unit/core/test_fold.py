@@ -7,6 +7,7 @@ from core_world import World, busy_life, dump, over, replayed, task
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
+from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.state import unmet_dependencies
 
 
@@ -47,7 +48,7 @@ def test_a_fact_that_the_table_does_not_know_changes_nothing_and_tells_the_story
     world.end("a")
     before = dump(world.state)
     with pytest.raises(InvalidTransition) as raised:
-        world.machine.fold(f.TaskReady(graph="g1", task="a"), 0.0)
+        fold(world.state, f.TaskReady(graph="g1", task="a"), 0.0)
     assert dump(world.state) == before
     error = raised.value
     assert (error.ref, error.state, error.fact, len(error.story)) == ("g1/a", "done", "task_ready → ready", 2)
@@ -70,7 +71,7 @@ def test_nothing_happens_to_an_attempt_that_never_began(fact):
     world = World(ready=False)
     world.submit(task("a"))
     with pytest.raises(InvalidTransition, match="its story: none"):
-        world.machine.fold(fact, 0.0)
+        fold(world.state, fact, 0.0)
 
 
 def test_unmet_dependencies_in_order():

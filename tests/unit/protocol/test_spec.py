@@ -128,7 +128,7 @@ VALUES = {
     "document": {"name": "n", "tasks": [1]}, "state": "failed", "cls": "exit", "why": "w", "pid": 1, "at_utc": 1.0,
     "delay_s": 1.0, "task": "t", "attempt": 1, "graph": "g", "ref": "d1", "about": "approve", "question": "q",
     "options": ("a",), "default": "a", "choice": "a", "documents": ({"id": "t"},), "worker": "shell",
-    "judge": "t#judge-1",
+    "judge": "t#judge-1", "reason": "r",
     "outcome": "pass",
 }  # fmt: skip
 
