@@ -107,6 +107,8 @@ class Daemon:
         self._home, self._ending = home, ending
         clock, boot = SystemClock(), boot_id()
         settings = load_settings(home.config)
+        #: Where it listens for its whole life.
+        self.listen = settings.listen
         journal, lines, torn = Journal.open(RealDisk(), home.journal)
         if torn:
             logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
@@ -254,7 +256,10 @@ def serve(home: Home, starter: Starter) -> int:
 def _read_settings(daemon: Daemon, home: Home) -> str:
     """What came of it, in words."""
     try:
-        daemon.tell(SettingsChanged(load_settings(home.config)))
+        settings = load_settings(home.config)
+        daemon.tell(SettingsChanged(settings))
+        if settings.listen != daemon.listen:
+            logger.warning("[listen] has changed: that takes effect at the next start (orch-actors down, then up)")
     except EnvironmentFault as fault:
         logger.error("the settings stay as they were: {}", fault.whole)
         return f"serves {home.path}; its settings stayed as they were: {fault.message}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket as sockets
 import threading
 import time
@@ -394,6 +395,13 @@ def test_a_list_that_makes_no_sense_lets_nobody_in(up):
         with pytest.raises(Refused):
             client.hello()
     eventually(lambda: "nobody is let in by TCP" in Path(up.place.home.log).read_text())
+    assert served(up)
+
+
+def test_settings_that_change_where_it_listens_wait_for_the_next_start(up):
+    up.listen(f'tcp = "tcp://127.0.0.1:{up.commands}"')
+    os.kill(up.daemon.pid, signal.SIGHUP)
+    eventually(lambda: "takes effect at the next start" in Path(up.place.home.log).read_text())
     assert served(up)
 
 
