@@ -5,11 +5,10 @@ workforce and the archivist, none of which makes it wait.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 import pykka
@@ -49,6 +48,7 @@ from orch_actors.actors.no_room import is_no_room
 from orch_actors.actors.references import MissingReference
 from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
+from orch_actors.actors.wayout import Asker
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
@@ -60,30 +60,6 @@ from orch_actors.protocol.views import ActorView, StatusView, SupervisorView, Tr
 
 #: How long hosts have to describe their actors.
 ROSTER_WAIT_S = 1.0
-
-
-class Asker(Protocol):
-    """The supervisor, as far as the desk sees it."""
-
-    @property
-    def head(self) -> int:
-        """Number of the newest event."""
-
-    @property
-    def lacking(self) -> str:
-        """Why the disk is full; empty: it is not."""
-
-    def recent(self) -> deque[Told]:
-        """The newest events."""
-
-    def answer(self, origin: Origin, what: messages.Result | ErrorInfo) -> None:
-        """Answer once the batch is durable."""
-
-    def after(self, call: Callable[[], None]) -> None:
-        """Call once the batch is durable."""
-
-    def describe(self) -> ActorView:
-        """The supervisor itself."""
 
 
 class Desk:

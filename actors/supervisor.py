@@ -16,7 +16,6 @@ from orch_actors.actors.actor import Actor
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
-from orch_actors.actors.desk import Desk
 from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode, numbered
 from orch_actors.actors.inside import (
     ActorsDue,
@@ -38,6 +37,7 @@ from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.room import Room
 from orch_actors.actors.timekeeper import Clock
 from orch_actors.actors.translating import over_of, stimulus_of
+from orch_actors.actors.wayout import WayOut
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.ids import split_attempt_id
@@ -88,7 +88,7 @@ class Supervisor(Actor):
         journal: Journal,
         replayed: Replayed,
         clock: Clock,
-        desk: Desk,
+        desk: WayOut,
         settings: Settings,
         on_crash: Callable[[str, BaseException], None],
         on_stopped: Callable[[], None],

@@ -66,35 +66,38 @@ class Clients:
         """A command; None where nothing fits."""
         roll, witness = self._rng.random(), self._witness
         if witness.waiting and roll < 0.3:
-            return self._send(witness.asked[self._rng.choice(list(witness.waiting))].request)
+            return self.send(witness.asked[self._rng.choice(list(witness.waiting))].request)
         if witness.answered and roll < 0.45:
-            return self._again(witness.asked[self._rng.choice(witness.answered)])
+            return self.again(witness.asked[self._rng.choice(witness.answered)])
         if state.consumers and roll < 0.5:
             return self._acknowledge(state)
         wanted = self._prune(state) if len(state.graphs) > MOST_GRAPHS else self._choose(state)
-        return None if wanted is None else self._send(self._request(wanted))
+        return None if wanted is None else self.send(self.request(wanted))
 
     def everything_again(self) -> list[ClientAsked]:
         """Every command that was ever answered, and those that were not."""
         asked = [self._witness.asked[key] for key in (*self._witness.answered, *self._witness.waiting)]
-        return [self._again(one) for one in asked]
+        return [self.again(one) for one in asked]
 
-    def _choose(self, state: State) -> messages.Command | None:
-        (choice,) = self._rng.choices(self._choices, [weight for weight, _ in self._choices])
-        return choice[1](state)
+    def again(self, asked: Asked) -> ClientAsked:
+        """A command once more, in the encoding in which it was answered."""
+        return self._in(asked.request, asked.encoding)
 
-    def _request(self, do: messages.Command | messages.AckEvents) -> messages.Request:
+    def send(self, request: messages.Request) -> ClientAsked:
+        """A request goes out, in either encoding."""
+        return self._in(request, self._rng.choice(("json", "msgpack")))
+
+    def request(self, do: messages.Command | messages.AckEvents) -> messages.Request:
+        """A new request of one of the clients."""
         stamp = int(self._clock.now * 1000)
         value = (
             (stamp << 80) | (0x7 << 76) | (self._rng.getrandbits(12) << 64) | (0x2 << 62) | self._rng.getrandbits(62)
         )
         return messages.Request(id=f"{value:032x}", client=self._rng.choice(NAMES), do=do)
 
-    def _send(self, request: messages.Request) -> ClientAsked:
-        return self._in(request, self._rng.choice(("json", "msgpack")))
-
-    def _again(self, asked: Asked) -> ClientAsked:
-        return self._in(asked.request, asked.encoding)
+    def _choose(self, state: State) -> messages.Command | None:
+        (choice,) = self._rng.choices(self._choices, [weight for weight, _ in self._choices])
+        return choice[1](state)
 
     def _in(self, request: messages.Request, encoding: codec.Encoding) -> ClientAsked:
         if isinstance(request.do, messages.Command):
@@ -217,7 +220,7 @@ class Clients:
         """No command, and as durable as one."""
         consumer = self._rng.choice(list(state.consumers))
         seq = self._rng.randint(0, self._witness.head)
-        return self._send(self._request(messages.AckEvents(consumer=consumer, seq=seq)))
+        return self.send(self.request(messages.AckEvents(consumer=consumer, seq=seq)))
 
     def _prune(self, _: State) -> messages.Command:
         return messages.Prune(keep=MOST_GRAPHS // 2)

@@ -11,14 +11,15 @@ from typing import Any, Final, cast
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
-from orch_actors.actors.desk import Desk
 from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import Told, replay
 from orch_actors.actors.inside import Begin, Origin
 from orch_actors.actors.journal.record import LineType
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.roster import Roster
 from orch_actors.actors.supervisor import Supervisor
-from orch_actors.protocol import codec, messages
+from orch_actors.actors.wayout import Asker
+from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.workers import WorkerSettings
@@ -56,36 +57,47 @@ class WitnessedJournal(Journal):
 class Outside:
     """What stands in for the desk: everything that leaves the supervisor comes through here."""
 
-    pid: Final = 4711
+    pid = 4711
 
     def __init__(self, witness: Witness, world: World) -> None:
         self._witness, self._world = witness, world
         #: Hosts have what they are given at once, so it holds nothing back.
-        self.handover: Final = Handover(lambda *_: None, lambda *_: None)
+        self.handover = Handover(lambda *_: None, lambda *_: None)
+        self.roster = Roster(lambda *_: None)
 
     def configure(self, settings: Settings) -> None:
-        """See Desk."""
+        """See WayOut."""
 
     def prune_in(self, delay_s: float) -> None:
-        """See Desk."""
+        """See WayOut."""
+
+    def sweep(self, state: State) -> None:
+        """See WayOut."""
+
+    def host_spoke(self, host: str, said: hostwire.HostReady | hostwire.Pong) -> None:
+        """See WayOut."""
+
+    def query(self, asker: Asker, origin: Origin, query: messages.Query, state: State) -> None:
+        """See WayOut. Nobody asks anything: clients look at the state (clients.py)."""
+        raise NotImplementedError(f"{type(query).__name__} of {origin}")
 
     def look_for_room_in(self, delay_s: float) -> None:
         """See Desk."""
 
     def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
-        """See Desk."""
+        """See WayOut."""
         self._world.perform(effect, hosts, state)
 
     def reply(self, origin: Origin, body: bytes) -> None:
-        """See Desk."""
+        """See WayOut."""
         self._witness.replied((origin.route[0].decode(), origin.request_id), origin.encoding, body)
 
     def publish(self, told: Sequence[Told]) -> None:
-        """See Desk."""
+        """See WayOut."""
         self._witness.published(told)
 
     def encode_reply(self, origin: Origin, what: messages.Result | ErrorInfo) -> bytes:
-        """See Desk."""
+        """See WayOut."""
         error = what if isinstance(what, ErrorInfo) else None
         result = None if isinstance(what, ErrorInfo) else what
         return codec.encode(messages.Reply(id=origin.request_id, result=result, error=error), origin.encoding)
@@ -118,7 +130,7 @@ class Life:
             journal=journal,
             replayed=replayed,
             clock=clock,
-            desk=cast("Desk", Outside(witness, world)),
+            desk=Outside(witness, world),
             settings=SETTINGS,
             on_crash=lambda *_: None,
             on_stopped=lambda: None,

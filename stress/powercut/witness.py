@@ -106,7 +106,8 @@ class Witness:
         key = request.client, request.id
         if key not in self.asked:
             self.asked[key] = Asked(request, encoding, digest)
-            self.waiting[key] = None
+        if not self.asked[key].reply:  # a refusal is no answer for ever
+            self.waiting.setdefault(key)
 
     def replied(self, key: CommandKey, encoding: codec.Encoding, body: bytes) -> None:
         """A reply has reached its client."""

@@ -48,6 +48,8 @@ class World:
         self._running: dict[Attempt, bool] = {}
         self._ended: dict[Attempt, hostwire.AttemptEnded] = {}
         self._worker_of: dict[Attempt, str] = {}
+        #: Attempt → the host that was given it last, and so may tell of it.
+        self._given: dict[Attempt, str] = {}
         #: Worker type → name of its host.
         self._hosts: dict[str, str] = {}
         self._made = 0
@@ -63,10 +65,10 @@ class World:
         """Do it. What is meant for a host that is gone is lost."""
         match effect:
             case s.StartAttempt(worker, graph, task, number):
-                if hosts.get(worker) == self._hosts.get(worker):
+                if worker in hosts and hosts[worker] == self._hosts.get(worker):
                     self._begin((graph, task, number), worker)
             case s.AdoptAttempt(worker, graph, task, number, stopping):
-                if hosts.get(worker) == self._hosts.get(worker):
+                if worker in hosts and hosts[worker] == self._hosts.get(worker):
                     same_boot = state.task(graph, task).attempts[number - 1].boot == self.boot
                     self._to_adopt[graph, task, number] = stopping, same_boot
                     self._worker_of[graph, task, number] = worker
@@ -88,6 +90,7 @@ class World:
         self._witness.started_now(attempt)
         self._running[attempt] = False
         self._worker_of[attempt] = worker
+        self._given[attempt] = self._hosts[worker]
 
     # --- what it is told ------------------------------------------------------------------------------------------
 
@@ -107,15 +110,19 @@ class World:
             return again
         if roll < 0.3 and self.armed:
             return self._fire()
-        running = [attempt for attempt in self._running if self._worker_of[attempt] in self._hosts]
+        running = [attempt for attempt in self._running if self._is_known(attempt)]
         if running:
             return self._end(self._rng.choice(running))
         return self._fire() if self.armed else None
 
     def _told_again(self) -> HostSaid | None:
         """News may come twice."""
-        known = [attempt for attempt in list(self._ended)[-20:] if self._worker_of[attempt] in self._hosts]
+        known = [attempt for attempt in list(self._ended)[-20:] if self._is_known(attempt)]
         return self._said(attempt, self._ended[attempt]) if known and (attempt := self._rng.choice(known)) else None
+
+    def _is_known(self, attempt: Attempt) -> bool:
+        """Whether the host of its type has been given it."""
+        return self._given.get(attempt) == self._hosts.get(self._worker_of[attempt], "none")
 
     def _host_up(self, worker: str) -> HostUp:
         self._woken.pop(worker, None)
@@ -138,6 +145,7 @@ class World:
     def _found(self, attempt: Attempt, *, stopping: bool, same_boot: bool) -> HostSaid | None:
         """What a host finds that was asked to adopt an attempt: the crash matrix of the real one."""
         name = attempt_id(*attempt)
+        self._given[attempt] = self._hosts[self._worker_of[attempt]]
         if attempt in self._running:
             self._running[attempt] |= stopping
             if self._rng.random() < 0.5:
