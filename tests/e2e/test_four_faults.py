@@ -55,6 +55,8 @@ SEEN = {
     "priority": "test_priority",
     "approve": "test_approve_and_ask",
     "ask": "test_approve_and_ask",
+    "judge": "test_judge_and_decisions",
+    "decisions": "test_judge_and_decisions",
     "resources": "test_resources",
     "exclusive": "test_exclusive",
     "graph.name": "test_what_it_does_and_where",
@@ -315,6 +317,27 @@ def test_approve_and_ask(shared):
     ended(shared, graph)
     (decision,) = shared("decisions", graph, "--all", "--json").json
     assert (decision["question"], decision["default"], decision["by"]) == ("Really?", "approve", "deadline")
+
+
+def test_judge_and_decisions(shared):
+    """A verdict that an exit code does not give, and a decision that a program takes."""
+    verdict = {
+        "verdict": "fail",
+        "criteria": [{"id": "c1", "status": "unmet", "evidence": "seen"}],
+        "findings": [{"severity": "block", "what": "no good"}],
+    }
+    judge = {"worker": "shell", "command": f"echo '{json.dumps(verdict)}' > $ORCH_RESULT", "criteria": ["good"]}
+    by_program = {"by": "judge", "worker": "shell", "command": """echo '{"choice": "accept"}' > $ORCH_RESULT"""}
+    graph = submit(
+        shared,
+        task("judged", judge=judge),
+        task("decided", "exit 1", on_fail="ask", decisions=by_program),
+    )
+    until(shared, graph, judged="blocked", decided="done")
+    assert open_decision(shared, graph)["task"] == "judged"  # what is to become of it
+    (decision,) = [each for each in shared("decisions", graph, "--all", "--json").json if each["task"] == "decided"]
+    assert decision["choice"] == "accept"
+    shared("cancel", graph)
 
 
 def overlap(log):
