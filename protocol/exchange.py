@@ -31,6 +31,8 @@ LONGEST_TRY_S: Final = 8.0
 #: The pause before a try after a broken connection or a refusal that may pass, and how that grows.
 FIRST_PAUSE_S: Final = 0.02
 LONGEST_PAUSE_S: Final = 1.0
+#: The shortest time that a try after a refusal must have for its reply.
+LEAST_TRY_S: Final = 0.25
 #: A waiting try looks this often (first, then doubling) whether its connection still stands.
 FIRST_GLANCE_S: Final = 0.05
 LONGEST_GLANCE_S: Final = 0.4
@@ -108,8 +110,15 @@ class Exchange:
         return "again"
 
     def pause_s(self, now: float) -> float:
-        """How long to wait before the next try; grows, and never reaches beyond the deadline."""
-        pause = min(self._pause_s, max(self._deadline_at - now, 0.0))
+        """How long to wait before the next try; grows, and never reaches beyond the deadline.
+
+        After a refusal a try that would have next to no time is not worth making: it would end in silence, and what is
+        known by now (nothing was executed) would be known no longer.
+        """
+        left = max(self._deadline_at - now, 0.0)
+        pause = min(self._pause_s, left)
+        if self._refusal is not None and left - pause < LEAST_TRY_S:
+            pause = left
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return pause
 

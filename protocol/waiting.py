@@ -60,7 +60,7 @@ class Questioned:
         if view.choice is not None:
             self.answered = view
         elif closed:
-            raise Refused.because(
+            raise Refused.because(  # a decision about a worker type never ends so
                 "NOT_ALLOWED",
                 f"{view.ref} needs no answer any more: {view.graph}/{view.task} went on without one",
                 f"`orch-actors why {view.graph}/{view.task}` says why",
@@ -68,6 +68,8 @@ class Questioned:
 
     def concerned_by(self, event: Event) -> bool:
         """Whether an event may end the wait, so that a look is worth while."""
+        if event.kind == "decision_answered":  # the one end of those about worker types
+            return event.data.get("ref") == self.ref
         return event.kind in self._MAY_END and event.graph == self._graph and event.task in (self._task, None)
 
     def timed_out(self, timeout_s: float | None) -> TimeoutError:

@@ -314,7 +314,7 @@ def test_what_does_not_pass_in_time_is_told(connect, daemon):
     daemon.start()
     daemon.refuse = [error("OVERLOADED", retriable=True)] * 1000
     with pytest.raises(Refused) as refused:
-        connect(timeout_s=0.2).call("submit", DOCUMENT)
+        connect(timeout_s=2.0).call("submit", DOCUMENT)  # so long that an answer comes in time, on a busy machine too
     assert refused.value.info.code == "OVERLOADED"
 
 

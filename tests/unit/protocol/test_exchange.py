@@ -4,7 +4,7 @@ import pytest
 
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import ErrorInfo, PeerFault, Refused, Unavailable
-from orch_actors.protocol.exchange import LONGEST_PAUSE_S, LONGEST_TRY_S, Exchange, Glances, expect
+from orch_actors.protocol.exchange import FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_TRY_S, Exchange, Glances, expect
 
 HELLO = messages.Hello()
 
@@ -107,6 +107,18 @@ def test_pauses_grow_up_to_a_bound_and_never_over_the_deadline():
     assert pauses[-1] == LONGEST_PAUSE_S
     assert it.pause_s(109.9) == pytest.approx(0.1)
     assert it.pause_s(111.0) == 0.0
+
+
+def test_after_a_refusal_no_try_is_made_that_has_no_time():
+    """It would end in silence, and the refusal be forgotten."""
+    it = exchange(timeout_s=10.0)
+    it.next_try(100.0)
+    assert it.pause_s(109.7) == FIRST_PAUSE_S  # nothing was heard: try again
+    assert it.take(reply(code="OVERLOADED")) == "again"
+    assert it.pause_s(109.0) == pytest.approx(2 * FIRST_PAUSE_S)
+    assert it.pause_s(109.7) == pytest.approx(0.3)
+    with pytest.raises(Refused):
+        it.next_try(110.0)
 
 
 def test_glances_end_with_the_try():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from orch_actors.protocol.views import Event, GraphSummary
-from orch_actors.protocol.waiting import Awaited, until_after
+from orch_actors.protocol.views import DecisionView, Event, GraphSummary
+from orch_actors.protocol.waiting import Awaited, Questioned, until_after
 
 
 def summary(graph, state):
@@ -49,3 +49,22 @@ def test_the_time_out_names_what_goes_on():
 def test_until():
     assert until_after(None, 5.0) is None
     assert until_after(2.0, 5.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("of", "answered"),
+    [
+        ({"graph": "g1", "task": "a"}, {"graph": "g1", "task": "a", "data": {"ref": "d1"}}),
+        ({"graph": "", "task": "", "worker": "shell"}, {"data": {"ref": "d1", "worker": "shell"}}),
+    ],
+)
+def test_the_answer_to_a_decision_is_worth_a_look_whatever_it_is_about(of, answered):
+    it = Questioned("d1")
+    it.update(
+        DecisionView(
+            ref="d1", kind="k", question="q", options=("x",), default="x", deadline_utc=None, asked_utc="t", **of
+        )
+    )
+    assert it.concerned_by(Event(seq=1, kind="decision_answered", time_utc="t", **answered))
+    other = {**answered, "data": {"ref": "d2"}}
+    assert not it.concerned_by(Event(seq=1, kind="decision_answered", time_utc="t", **other))
