@@ -419,10 +419,11 @@ def test_adopting_what_this_host_runs_changes_nothing(supervisor: FakeSupervisor
     host = supervisor.start_host()
     launch, _ = begin(supervisor, host, f"{EFFECT}; while [ ! -e go ]; do sleep 0.01; done; exit 4")
     host.adopt(launch)
+    host.run(supervisor.launch("true"))  # it has heard of the adoption: what is over by then would be told again
     (supervisor.cwd / "go").touch()
     assert host.ended(launch.attempt).exit_code == 4
     host.run(supervisor.launch("true"))
-    assert len([said for said in host.said if isinstance(said, AttemptEnded)]) == 2
+    assert len([said for said in host.said if isinstance(said, AttemptEnded)]) == 3
     assert effects(supervisor) == 1
 
 
