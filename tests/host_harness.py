@@ -32,6 +32,9 @@ from orch_actors.protocol.hostwire import (
 DEADLINE_S = 30.0
 BOOT = "boot-now"
 
+#: A python task that does what a text for sh says, in a process below its own.
+IN_PYTHON = "import subprocess, sys; sys.exit(subprocess.call(['sh', '-c', sys.argv[1]]))"
+
 M = TypeVar("M")
 
 
@@ -114,8 +117,10 @@ class Host:
 class FakeSupervisor:
     """Starts hosts, hands out launches, and leaves nothing running behind."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, worker: str = "shell") -> None:
         self.folder = folder
+        #: Of hosts that nothing else is said of; a text for sh is run by tasks of this type, whatever it is.
+        self.worker = worker
         self.home = folder / "home"
         self.attempts = folder / "attempts"
         self.cwd = folder / "cwd"
@@ -143,8 +148,8 @@ class FakeSupervisor:
             log_level="DEBUG",
         )
 
-    def start_host(self, worker: str = "shell", **changes: Any) -> Host:
-        host = Host(self, msgspec.structs.replace(self.config(worker), **changes))
+    def start_host(self, worker: str | None = None, **changes: Any) -> Host:
+        host = Host(self, msgspec.structs.replace(self.config(worker or self.worker), **changes))
         self.hosts.append(host)
         return host.ready()
 
@@ -164,7 +169,7 @@ class FakeSupervisor:
             attempt=f"g1/t{number}/1",
             folder=str(self.attempts),
             stem=f"t{number}.1",
-            work=dict(work) if isinstance(work, Mapping) else {"command": work},
+            work=dict(work) if isinstance(work, Mapping) else self._work(work),
             cwd=str(self.cwd),
             env=env | changes.pop("env", {}),
             grace_s=changes.pop("grace_s", 20.0),
@@ -173,6 +178,11 @@ class FakeSupervisor:
         launch = msgspec.structs.replace(launch, **changes)
         self.launches.append(launch)
         return launch
+
+    def _work(self, command: str | list[str]) -> dict[str, Any]:
+        if self.worker == "shell" or not isinstance(command, str):
+            return {"command": command}
+        return {"script": IN_PYTHON, "args": [command]}
 
     def out(self, launch: Launch) -> str:
         return self.file(launch, ".out").read_text()

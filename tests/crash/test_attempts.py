@@ -18,9 +18,9 @@ from host_harness import BOOT, DEADLINE_S, FakeSupervisor, Host, alive, eventual
 from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, Launch, StartAttempt
 
 
-@pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[FakeSupervisor]:
-    made = FakeSupervisor(tmp_path)
+@pytest.fixture(params=["shell", "python"])
+def supervisor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FakeSupervisor]:
+    made = FakeSupervisor(tmp_path, request.param)
     yield made
     made.close()
 
@@ -300,15 +300,11 @@ def test_what_never_began_is_not_begun_later(supervisor: FakeSupervisor) -> None
     assert effects(supervisor) == 0
 
 
-@pytest.mark.parametrize("worker", ["shell", "python"])
 @pytest.mark.parametrize("after", ["it was started", "it was stopped"])
-def test_a_host_that_was_stopped_comes_back_after_its_successor(
-    supervisor: FakeSupervisor, worker: str, after: str
-) -> None:
+def test_a_host_that_was_stopped_comes_back_after_its_successor(supervisor: FakeSupervisor, after: str) -> None:
     """It acts on what it was told before: the record keeps it from running anything twice, or after its end."""
-    first, second = supervisor.start_host(worker), supervisor.start_host(worker)
-    work = EFFECT if worker == "shell" else {"call": "os:system", "args": [EFFECT]}
-    launches = [supervisor.launch(work) for _ in range(5)]
+    first, second = supervisor.start_host(), supervisor.start_host()
+    launches = [supervisor.launch(EFFECT) for _ in range(5)]
     os.kill(first.process.pid, signal.SIGSTOP)
     for launch in launches:
         first.send(StartAttempt(launch=launch))
@@ -407,6 +403,7 @@ def test_the_pid_line_comes_late(supervisor: FakeSupervisor) -> None:
 def test_a_record_that_vanishes_is_lost_and_never_run_again(supervisor: FakeSupervisor) -> None:
     host = supervisor.start_host()
     launch, _ = begin(supervisor, host, f"{EFFECT}; while [ ! -e go ]; do sleep 0.01; done")
+    eventually(lambda: effects(supervisor) == 1)
     supervisor.file(launch, ".jsonl").unlink()
     (supervisor.cwd / "go").touch()
     ended = host.ended(launch.attempt)
