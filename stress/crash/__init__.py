@@ -12,6 +12,6 @@ happened proves nothing, and fails.
 What a fault may do: a process that was killed, or whose disk failed, is gone, and its next one goes on; an attempt that
 the system would not start is told to have failed by that (`spawn`), once. What it may not do is what no round of the
 campaign may show: something accepted lost, run twice, a wrong code, an orphan; nor a bug of ours (exit code 70, a
-traceback).
-Where a worker host cannot read an attempt's record (EIO), how that ended cannot be known: it says `unknown`.
+traceback). Where a worker host cannot read an attempt's record (EIO), or the runner's keeper is gone that would have
+written its end, how it ended cannot be known: it says `unknown`.
 """

@@ -105,6 +105,13 @@ def count_calls() -> dict[str, int]:
     return found
 
 
+def may_be_unknown(cell: Cell) -> bool:
+    """Whether an attempt may be unknown for it: who keeps a record has died, or it can be neither read nor written."""
+    if cell.place.role == "runner":
+        return True
+    return cell.place.role == "host" and not cell.fault.startswith(("killed", "short"))
+
+
 class _Trial:
     """A cell that is tried; without one, calls are counted."""
 
@@ -189,7 +196,7 @@ class _Trial:
     def _judge(self) -> list[str]:
         verdict = judge(self._folder)
         cell = self._cell
-        if cell is not None and cell.place.role == "host" and not cell.fault.startswith(("killed", "short")):
+        if cell is not None and may_be_unknown(cell):
             self.unknown = len(verdict.violations["unknown"])
             verdict.violations["unknown"] = []
         faults = verdict.faults() + list(self._bugs())

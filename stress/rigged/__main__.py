@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-from orch_actors.stress.rigged import clock, faults, sabotages
+from orch_actors.stress.rigged import clock, faults, runner, sabotages
 from orch_actors.stress.rigged.rig import RIGGED, read_rig
 
 PROGRAMS = {"daemon": "orch_actors.actors", "host": "orch_actors.actors.host"}
@@ -17,6 +17,8 @@ def main() -> None:
         clock.follow(rig.clock)
     if rig.count is not None:
         faults.plant(rig.fault, rig.count, role)
+        if role == "host":
+            runner.put_in_place(path, rig.count)
     if rig.sabotage is not None:
         sabotages.commit(rig.sabotage, role)
     if role == "daemon":

@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Role = Literal["daemon", "host"]
-Kind = Literal["write", "call", "spawn", "send"]
+Role = Literal["daemon", "host", "runner"]
+Kind = Literal["write", "call", "spawn", "fork", "send"]
 
 Fault = Literal[
     "killed before",  # kill -9, and it was not done
@@ -29,6 +29,7 @@ FAULTS: Final[dict[Kind, tuple[Fault, ...]]] = {
     "write": ("killed before", "killed after", "killed half-way", "short", "EIO", "EIO half-way", "ENOSPC"),
     "call": ("killed before", "killed after", "EIO", "ENOSPC"),
     "spawn": ("killed before", "killed after", "EAGAIN", "ENOMEM"),
+    "fork": ("killed before", "EAGAIN", "ENOMEM"),  # after it there are two
     "send": ("killed before", "killed after"),
 }
 
@@ -81,6 +82,8 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("host", "actors.host.leavings", "answer written", "os.write", "write"),
     _place("host", "actors.host.zygotes", "output opened", "os.open", "call"),
     _place("host", "actors.host.validation", "validation's job written", "os.write", "write"),
+    _place("runner", "actors.host.runner.runner", "keeper or worker forked", "os.fork", "fork"),
+    _place("runner", "actors.host.runner.runner", "record written", "os.write", "write"),
 )
 
 BY_NAME: Final = {place.name: place for place in PLACES}
