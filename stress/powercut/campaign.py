@@ -43,9 +43,13 @@ COUNTED: Final = (
     "… in open",
     "… in close",
     "… in rename",
+    "… in remove",
     "… in make folder",
     "… in idleness",
     "failed syncs",
+    "full disks",
+    "refusals for want of room",
+    "stops for want of room",
     "kills",
     "stops",
     "lives",
@@ -140,6 +144,7 @@ class History:
         """
         for _ in range(self._rng.randint(2, LIVES)):
             self._live()
+        self._disk.capacity = None
         self._daemon_gone()
         self._power_gone("idleness")
         self.lives += 1
@@ -162,6 +167,7 @@ class History:
             "events published": self._witness.head,
             "attempts started": len(self._witness.started),
             "lines lost that nobody was promised": self._witness.lost,
+            "refusals for want of room": self._witness.refused.count("DISK_FULL"),
         }.items():
             self._counts[what] += number
 
@@ -173,6 +179,7 @@ class History:
         try:
             life = self._open()
             for _ in range(self._rng.randint(0, BATCHES)):
+                self._fill_or_free()
                 life.deliver(next_batch(self._rng, self._clients, self._world, life.state))
             if self._rng.random() < 0.3:
                 life.stop()
@@ -184,10 +191,23 @@ class History:
         except PowerCut:
             self._power_gone(self._disk.cut_at)
         except EnvironmentFault:
-            if self._disk.failed_syncs == failed:
+            if self._disk.failed_syncs > failed:
+                self._counts["failed syncs"] += 1
+            elif self._disk.capacity is not None:
+                self._counts["stops for want of room"] += 1
+            else:
                 raise
-            self._counts["failed syncs"] += 1
+            self._disk.capacity = None
             self._daemon_gone()
+
+    def _fill_or_free(self) -> None:
+        """Now and then the disk is full for a while, or nearly."""
+        if self._disk.capacity is not None:
+            if self._rng.random() < 0.15:
+                self._disk.capacity = None
+        elif self._rng.random() < 0.02:
+            self._disk.capacity = self._disk.used() + self._rng.choice((0, 500, 5000))
+            self._counts["full disks"] += 1
 
     def _daemon_gone(self) -> None:
         self._disk.kill()

@@ -31,7 +31,7 @@ from orch_actors.stress.powercut.world import SimulatedClock, World
 #: The folders that a daemon makes for itself, outermost first; the journal is the last.
 FOLDERS: Final = ("/state", "/state/orch-actors", "/state/orch-actors/journal")
 
-#: Small: nothing of these is ever full.
+#: Small, so that it is used up now and then.
 BALLAST_BYTES: Final = 4096
 
 SETTINGS: Final = Settings(workers={"shell": WorkerSettings(limit=3), "python": WorkerSettings(limit=1)})
@@ -82,7 +82,8 @@ class Outside:
         raise NotImplementedError(f"{type(query).__name__} of {origin}")
 
     def look_for_room_in(self, delay_s: float) -> None:
-        """See Desk."""
+        """See WayOut."""
+        self._world.look_for_room_in(delay_s)
 
     def perform(self, effect: s.Effect, hosts: Mapping[str, str], state: State) -> None:
         """See WayOut."""

@@ -73,6 +73,8 @@ class Witness:
         self.started: Final[set[tuple[str, str, int]]] = set()
         #: Attempt → the exit code that it had.
         self.exits: Final[dict[tuple[str, str, int], int]] = {}
+        #: Codes of refusals.
+        self.refused: list[str] = []
         #: Consumer → up to which event its acknowledgement was taken.
         self.cursors: dict[str, int] = {}
         #: Lines that were written, never promised, and lost; answers that were given again.
@@ -123,6 +125,8 @@ class Witness:
             if body != asked.reply:
                 raise Violation(f"command {key[1]} was answered {asked.reply!r} at first, and later {body!r}")
         self.waiting.pop(key, None)
+        if reply.error is not None:
+            self.refused.append(reply.error.code)
         if reply.error is None and not asked.reply:
             asked.reply, asked.encoding = body, encoding
             self.answered.append(key)

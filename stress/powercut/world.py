@@ -10,7 +10,7 @@ from typing import Final
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.state import State
-from orch_actors.actors.inside import HostGone, HostSaid, HostUp, TimerDue
+from orch_actors.actors.inside import HostGone, HostSaid, HostUp, RoomDue, TimerDue
 from orch_actors.protocol import hostwire
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.stress.powercut.witness import Witness
@@ -58,6 +58,7 @@ class World:
         #: Timer → when it is due.
         self.armed: dict[s.TimerKey, float] = {}
         self._woken: dict[str, None] = {}
+        self._look_at: float | None = None
 
     # --- what the daemon asks for ---------------------------------------------------------------------------------
 
@@ -86,6 +87,10 @@ class World:
             case _:
                 raise TypeError(f"nobody performs {type(effect).__name__}")
 
+    def look_for_room_in(self, delay_s: float) -> None:
+        """The daemon is to be reminded that its disk was full."""
+        self._look_at = self.clock.now + delay_s
+
     def _begin(self, attempt: Attempt, worker: str) -> None:
         self._witness.started_now(attempt)
         self._running[attempt] = False
@@ -94,9 +99,12 @@ class World:
 
     # --- what it is told ------------------------------------------------------------------------------------------
 
-    def news(self) -> HostSaid | HostUp | HostGone | TimerDue | None:
+    def news(self) -> HostSaid | HostUp | HostGone | TimerDue | RoomDue | None:
         """Something that happens now; None where nothing can."""
         self.clock.now += self._rng.choice((0.0, 0.01, 0.5, 5.0))
+        if self._look_at is not None and self._look_at <= self.clock.now:
+            self._look_at = None
+            return RoomDue()
         if self._woken:
             return self._host_up(next(iter(self._woken)))
         if self._to_adopt and self._rng.random() < 0.8:
@@ -183,6 +191,7 @@ class World:
         self._hosts.clear()
         self._to_adopt.clear()
         self._woken.clear()
+        self._look_at = None
         self.armed.clear()
 
     def power_gone(self) -> None:
