@@ -427,6 +427,8 @@ class World:
                 node = self.get(other, name)
                 if old["decision"] is None or old["decision"] == stimulus.ref or whole:
                     continue
+                if name == graph and other.startswith(f"{step.answer.task}#"):
+                    continue  # a judge of this very decision: it has become pointless, and so has what it asks
                 assert (node.state, node.decision.ref) == (old["state"], old["decision"])
 
     # --- the end --------------------------------------------------------------------------------------------------
