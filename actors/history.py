@@ -59,6 +59,11 @@ def encode(line: CommandLine | OutcomeLine) -> bytes:
     return _encoder.encode(line)
 
 
+def decode_command(data: bytes | Raw) -> CommandLine:
+    """A command line's `d`."""
+    return _command_decoder.decode(data)
+
+
 def decode_outcome(data: bytes | Raw) -> OutcomeLine:
     """An outcome line's `d`."""
     return _outcome_decoder.decode(data)

@@ -1,4 +1,4 @@
-"""The journal's program: the daemon's side of what `journal` does, run in a process of its own and heard out.
+"""Programs of the daemon's side: what looks into a home, or tends it, run in a process of its own and heard out.
 
 The command line does not import the daemon's code; it starts it, as it does with the daemon itself.
 """
@@ -13,11 +13,15 @@ from orch_actors.cli import faults
 from orch_actors.cli.session import Session
 
 #: `-P`: the current folder is not a place to import from.
-PROGRAM: Final = (sys.executable, "-P", "-m", "orch_actors.actors.journal")
+PROGRAM: Final = (sys.executable, "-P", "-m")
+
+#: Reads and tends the journal; looks at all of a home.
+JOURNAL: Final = "orch_actors.actors.journal"
+INSPECTION: Final = "orch_actors.actors.inspection"
 
 
-def ask_program(session: Session, action: str, *words: str) -> dict[str, Any]:
-    """Run one action of the program for this home, to its end.
+def ask_program(session: Session, action: str, *words: str, program: str = JOURNAL) -> dict[str, Any]:
+    """Run one action of a program for this home, to its end.
 
     Returns:
         The object that it printed.
@@ -25,7 +29,7 @@ def ask_program(session: Session, action: str, *words: str) -> dict[str, Any]:
     Raises:
         CommandFault: it could not do it; says why, and what to do.
     """
-    command = [*PROGRAM, action, "--home", session.place.path, *words]
+    command = [*PROGRAM, program, action, "--home", session.place.path, *words]
     ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     try:
         said = msgspec.json.decode(ran.stdout.splitlines()[-1], type=dict[str, Any])

@@ -1,20 +1,17 @@
 """`python -m orch_actors.actors.journal ACTION --home DIR`: the journal on disk, read and tended by itself.
 
-What the command line's `journal` verbs start (`cli/journal.py`). Each action prints one JSON object, as the last line
-on stdout; a fault is `{"error": {"code", "message", "hint"}}` and an exit code. The place for a new action: a function
-of a Home and the parsed words, and its line in ACTIONS.
+What the command line's `journal` verbs start; see `errands.py`. The place for a new action: a function of a Home and
+the parsed words, and its line in ACTIONS.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
+from orch_actors.actors.errands import carry_out
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.inventory import inventory
-from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home
 
 
@@ -36,20 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run one action; the exit code."""
     chosen = _parser().parse_args(words)
-    code, said = 0, None
-    try:
-        said = ACTIONS[chosen.action](Home(chosen.home), chosen)
-    except EnvironmentFault as fault:
-        code, said = fault.exit_code, _error(fault.message, fault.hint)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        code, said = 111, _error(f"{place}{error.strerror or error}", "see to the journal's folder")
-    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
-    return code
-
-
-def _error(message: str, hint: str) -> dict[str, Any]:
-    return {"error": {"code": "ENVIRONMENT", "message": message, "hint": hint}}
+    return carry_out(lambda: ACTIONS[chosen.action](Home(chosen.home), chosen))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 
 from msgspec import Struct
 
+from orch_actors.actors.journal.ballast import BALLAST_NAME
 from orch_actors.actors.journal.disk import Readable
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, Header, Unfamiliar, decode_header
@@ -11,7 +12,7 @@ from orch_actors.protocol.views import utc_text
 
 
 class File(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file. `kind`: segment, torn (what was cut off), or other."""
+    """One file. `kind`: segment, torn (what was cut off), ballast (room for when the disk is full), or other."""
 
     name: str
     kind: str
@@ -45,7 +46,7 @@ def inventory(disk: Readable, folder: str) -> Inventory:
         path = os.path.join(folder, name)
         size = disk.size(path)
         if name not in segments:
-            files.append(File(name=name, kind="torn" if name.startswith("torn-") else "other", bytes=size))
+            files.append(File(name=name, kind=_kind(name), bytes=size))
             continue
         try:
             header = decode_header(disk.head(path).partition(b"\n")[0])[0]
@@ -55,6 +56,12 @@ def inventory(disk: Readable, folder: str) -> Inventory:
         journal = header.id
         files.append(_segment(name, size, header))
     return Inventory(folder=folder, journal=journal, files=tuple(files))
+
+
+def _kind(name: str) -> str:
+    if name == BALLAST_NAME:
+        return "ballast"
+    return "torn" if name.startswith("torn-") else "other"
 
 
 def _segment(name: str, size: int, header: Header) -> File:

@@ -1,0 +1,40 @@
+"""`python -m orch_actors.actors.inspection ACTION --home DIR …`: a home looked at, with a daemon or without.
+
+What the command line starts for verbs that look into what is the daemon's own; see `errands.py`. The place for a new
+action: a function of a Home and the parsed words, and its parser in `_parser`.
+"""
+
+import argparse
+import sys
+
+from orch_actors.actors.errands import carry_out
+from orch_actors.actors.inspection.lines import show
+from orch_actors.protocol.homes import Home
+
+
+def _show(home: Home, words: argparse.Namespace) -> object:
+    return show(home.journal, graph=words.graph, task=words.task, since=words.since, limit=words.limit)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="orch-actors-inspection")
+    actions = parser.add_subparsers(required=True)
+    shown = actions.add_parser("show")
+    shown.set_defaults(run=_show)
+    shown.add_argument("--graph", default="")
+    shown.add_argument("--task", default="")
+    shown.add_argument("--since", type=int)
+    shown.add_argument("--limit", type=int, required=True)
+    for action in actions.choices.values():
+        action.add_argument("--home", required=True)
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one action; the exit code."""
+    chosen = _parser().parse_args(words)
+    return carry_out(lambda: chosen.run(Home(chosen.home), chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
