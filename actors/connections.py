@@ -34,6 +34,9 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, descriptor: int) -> bool:
+        return descriptor in self._open
+
     def hear(self, event: bytes) -> None:
         """What the monitor says; `event` is its first frame."""
         number, descriptor = _EVENT.unpack(event)

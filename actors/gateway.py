@@ -32,7 +32,7 @@ import zmq
 from loguru import logger
 from zmq.utils import z85
 
-from orch_actors.actors.admission import IPC, Admission, Listening
+from orch_actors.actors.admission import IPC, Admission, Listening, process_of
 from orch_actors.actors.history import Told
 from orch_actors.actors.inside import ClientAsked, HostSaid, Origin
 from orch_actors.actors.letters import Letter, Refusal, read_letter, turned_away
@@ -43,11 +43,11 @@ from orch_actors.actors.sockets import Door, Sockets
 from orch_actors.actors.telling import event_of
 from orch_actors.actors.waiting_room import WaitingRoom
 from orch_actors.protocol import codec
-from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo, PeerFault
+from orch_actors.protocol.errors import EnvironmentFault, PeerFault
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.hostwire import TO_SUPERVISOR, ToHost
 from orch_actors.protocol.keyring import Keyring
-from orch_actors.protocol.messages import Heartbeat, Published, Reply
+from orch_actors.protocol.messages import AckEvents, Heartbeat, Published, Query, Reply, Request, Shutdown
 from orch_actors.protocol.views import ActorView, TrafficView
 
 HEARTBEAT_S = 1.0
@@ -131,7 +131,7 @@ class Gateway(threading.Thread):
 
     def reply(self, origin: Origin, body: bytes) -> None:
         """Send a reply, already encoded as the origin wants it; the request is answered by it."""
-        self._room.done(origin.ticket)
+        self._room.done(origin.ticket, time.monotonic())
         self._outbox.put_reply(origin, body)
 
     def to_host(self, host: str, message: ToHost) -> None:
@@ -231,28 +231,25 @@ class Gateway(threading.Thread):
             logger.error("a host's message makes no sense and was dropped: {}", fault)
 
     def _from_clients(self, door: Door) -> None:
-        """Their letters. Where it matters who has sent one, ZeroMQ is asked; it is quicker not to."""
-        if not (door.by_tcp or door.connections.crowded):
-            for frames in self._letters_at(door):
-                self._from_client(door, frames)
-            return
         with suppress(zmq.Again):
             for _ in range(AT_ONCE):
-                frames_ = door.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                frames = door.socket.recv_multipart(zmq.NOBLOCK, copy=False)
                 self._handled += 1
-                self._from_client(door, [frame.bytes for frame in frames_], self._not_served(door, frames_[-1]))
+                self._from_client(door, frames)
 
-    def _not_served(self, door: Door, body: zmq.Frame) -> ErrorInfo | None:
-        if door.by_tcp and self._admission.name_of(str(body.get("User-Id"))) is None:
-            self.dropped["key revoked"] += 1
-            return REVOKED
-        return None if door.connections.serves(int(body.get(zmq.SRCFD))) or not door.connections.crowded else FULL
-
-    def _from_client(self, door: Door, frames: list[bytes], refusal: ErrorInfo | None = None) -> None:
-        if len(frames) > MAX_FRAMES or (len(frames) == MAX_FRAMES and frames[1]):
+    def _from_client(self, door: Door, frames: list[zmq.Frame]) -> None:
+        *route, body = frames
+        if len(frames) > MAX_FRAMES or (len(frames) == MAX_FRAMES and route[1].bytes):
             self.dropped["too many frames"] += 1
             return
-        letter = Letter(tuple(frames[:-1]), frames[-1], by_tcp=door.by_tcp)
+        descriptor, sender = int(body.get(zmq.SRCFD)), str(body.get("User-Id"))
+        letter = Letter(tuple(frame.bytes for frame in route), body.bytes, door.by_tcp, descriptor, sender)
+        refusal = None
+        if door.by_tcp and self._admission.name_of(sender) is None:
+            self.dropped["key revoked"] += 1
+            refusal = REVOKED
+        elif door.connections.crowded and not door.connections.serves(descriptor):
+            refusal = FULL
         refusal = refusal or self._room.offer(letter)
         if refusal is None:
             return
@@ -262,16 +259,25 @@ class Gateway(threading.Thread):
 
     def _hand_on(self) -> None:
         """Read letters whose turn it is, and give them to the supervisor."""
-        while (taken := self._room.take()) is not None:
+        now = time.monotonic()
+        while (taken := self._room.take(now)) is not None:
             letter, ticket = taken
             match read_letter(letter, ticket):
+                case ClientAsked(request=request) if _may_be_let_be(request) and self._has_gone(letter):
+                    self.dropped["client gone"] += 1
+                    self._room.done(ticket, now)
                 case ClientAsked() as asked:
                     self._on_client(asked)
                 case Refusal() as refusal:
                     self._refuse(refusal)
                 case None:
                     self.dropped["malformed"] += 1
-                    self._room.done(ticket)
+                    self._room.done(ticket, now)
+
+    def _has_gone(self, letter: Letter) -> bool:
+        """Whether nobody waits for the answer any more."""
+        door = self._sockets.tcp_clients if letter.by_tcp else self._sockets.clients
+        return door is None or letter.descriptor not in door.connections
 
     def _refuse(self, refusal: Refusal) -> None:
         origin = refusal.origin
@@ -354,6 +360,8 @@ class Gateway(threading.Thread):
             key = z85.encode(credentials[0]).decode() if credentials and len(credentials[0]) == 32 else ""
             transport = domain.partition(b"/")[0]
             user = self._admission.user(transport, mechanism, address, key)
+            if user is not None and transport == IPC:
+                user = process_of(address)
             if user is None:
                 self.dropped["not the owner" if transport == IPC else "key not allowed"] += 1
             elif any(door.domain == domain and door.connections.too_many for door in self._sockets.doors()):
@@ -383,6 +391,11 @@ class Gateway(threading.Thread):
     @property
     def _reopening(self) -> bool:
         return self._listening is not None and self._sockets.tcp_events is None
+
+
+def _may_be_let_be(request: Request) -> bool:
+    """Whether nothing comes of the request but its answer."""
+    return isinstance(request.do, Query) and not isinstance(request.do, AckEvents | Shutdown)
 
 
 def _connected(door: Door | None) -> int:

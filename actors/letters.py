@@ -21,11 +21,10 @@ class Letter:
     route: tuple[bytes, ...]
     body: bytes
     by_tcp: bool = False
-
-    @property
-    def peer(self) -> bytes:
-        """The connection."""
-        return self.origin("", 0).peer
+    #: Of the connection that it came by.
+    descriptor: int = -1
+    #: Who has sent it, as far as fairness goes: the process, or by tcp the key.
+    sender: str = ""
 
     def origin(self, request_id: str, ticket: int) -> Origin:
         """Where its answer goes."""
@@ -75,4 +74,5 @@ def _head(letter: Letter) -> RequestHead | None:
     try:
         return codec.REQUEST_HEAD.decode(letter.body)
     except PeerFault:
-        return None
+        found = codec.first_id(letter.body)  # of what is nested too deeply, even the head cannot be read
+        return RequestHead(id=found) if found else None

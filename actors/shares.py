@@ -9,16 +9,17 @@ and first come, first served, where one that floods takes everything and the oth
 """
 
 from collections.abc import Hashable
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Share(Generic[Key]):
-    """See the module. Not thread-safe. Invariant: `used` is the sum of what all have, and never above `total`."""
+    """See the module. Not thread-safe. Invariant: `used` is the sum of what all have."""
 
     def __init__(self, total: int) -> None:
-        self.total: Final = total
+        #: May be changed; who has more than its share then keeps it.
+        self.total = total
         self.used = 0
         self._of: dict[Key, int] = {}
 

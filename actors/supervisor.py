@@ -50,12 +50,16 @@ PRUNE_EVERY_S = 600.0
 #: Steps that are made durable together at the most, and replies, and their bytes: all of it waits in memory.
 MAX_BATCH = 64
 MAX_BATCH_BYTES = 4 * 1024 * 1024
+#: What is decided waits at the most so long for the rest of its batch.
+MAX_BATCH_S = 0.02
 
 
 @dataclass
 class Outbound:
     """What waits for the batch to be durable."""
 
+    #: When the first of it came; monotonic.
+    begun_at: float = 0.0
     steps: int = 0
     replies: list[tuple[Origin, bytes]] = field(default_factory=list)
     reply_bytes: int = 0
@@ -70,10 +74,14 @@ class Outbound:
         self.reply_bytes += len(body)
 
     @property
-    def full(self) -> bool:
-        """Nothing more is to wait with it."""
+    def empty(self) -> bool:
+        """Nothing waits yet."""
+        return not (self.steps or self.replies or self.effects or self.after)
+
+    def full(self, now: float) -> bool:
+        """Whether nothing more is to wait with it."""
         waiting = max(self.steps, len(self.replies), len(self.after))
-        return waiting >= MAX_BATCH or self.reply_bytes >= MAX_BATCH_BYTES
+        return waiting >= MAX_BATCH or self.reply_bytes >= MAX_BATCH_BYTES or now - self.begun_at >= MAX_BATCH_S
 
 
 class Supervisor(Actor):
@@ -149,8 +157,10 @@ class Supervisor(Actor):
 
     def receive(self, message: object) -> None:
         """One message; the batch goes out when nothing more waits, or it is full."""
+        if self._out.empty:
+            self._out.begun_at = self._clock.monotonic()
         self._handle(message)
-        if self.actor_inbox.empty() or self._out.full:
+        if self.actor_inbox.empty() or self._out.full(self._clock.monotonic()):
             self._commit()
         self._mind_the_room()
 

@@ -4,6 +4,7 @@ Arbitrary bytes give a message or PeerFault, nothing else. Nesting is bounded be
 RecursionError, not DecodeError, on deep input.
 """
 
+import re
 from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -22,7 +23,11 @@ TOPIC_JSON: Final = b"j"
 
 _json_encoder: Final = msgspec.json.Encoder()
 _msgpack_encoder: Final = msgspec.msgpack.Encoder()
-_DECODE_ERRORS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError)
+
+#: A body that begins with its id: what can still be read of one that is nested too deeply to be read at all.
+_FIRST_ID_JSON: Final = re.compile(rb'\{\s*"id"\s*:\s*"([ !#-\[\]-~]{1,128})"')
+_FIRST_ID_MSGPACK: Final = re.compile(rb"[\x80-\x8f]\xa2id(?:[\xa1-\xbf]|\xd9([\x01-\x80]))")
 
 
 def encoding_of(body: bytes) -> Encoding:
@@ -41,6 +46,19 @@ def json_to(encoding: Encoding, body: bytes) -> bytes:
     For replies to commands only: bytes (LogPiece) are text in JSON, and would stay text.
     """
     return body if encoding == "json" else _msgpack_encoder.encode(msgspec.json.decode(body))
+
+
+def first_id(body: bytes) -> str:
+    """The id of a body that begins with it, without reading any further; empty where it does not."""
+    if encoding_of(body) == "json":
+        found = _FIRST_ID_JSON.match(body)
+        return found[1].decode() if found else ""
+    found = _FIRST_ID_MSGPACK.match(body)
+    if found is None:
+        return ""
+    size = found[1][0] if found[1] is not None else body[found.end() - 1] - 0xA0
+    text = body[found.end() : found.end() + size]
+    return text.decode() if len(text) == size and text.isascii() else ""
 
 
 T = TypeVar("T")
@@ -65,6 +83,8 @@ class Decoder(Generic[T]):
             return (self._json if encoding_of(body) == "json" else self._msgpack).decode(body)
         except _DECODE_ERRORS as error:
             raise PeerFault(str(error)) from error
+        except RecursionError as error:
+            raise PeerFault("it is nested more deeply than can be read") from error
 
 
 REQUEST: Final = Decoder(Request)

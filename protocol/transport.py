@@ -35,6 +35,9 @@ RECONNECT_MAX_MS: Final = 100
 #: How often a quiet connection by tcp is asked whether it is there, in milliseconds.
 PING_MS: Final = 5_000
 
+#: For `poll` of a socket that comes from here, to those who need ZeroMQ for nothing else.
+WRITABLE: Final = int(zmq.POLLOUT)
+
 #: pid → context; those of parents are kept, so that nothing tears them down here.
 _contexts: Final[dict[int, "zmq.Context[zmq.Socket[bytes]]"]] = {}
 _creation = threading.Lock()

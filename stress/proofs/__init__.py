@@ -34,6 +34,7 @@ NAMES: Final = (
     "starts",
     "readers",
     "repeats",
+    "abuse",
     "fsync",
     "powercut",
     "damage",

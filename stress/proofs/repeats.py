@@ -29,7 +29,7 @@ from orch_actors.protocol.messages import (
     SubmitGraph,
 )
 from orch_actors.protocol.reach import Reach
-from orch_actors.protocol.transport import Pool, milliseconds
+from orch_actors.protocol.transport import WRITABLE, Pool, milliseconds
 from orch_actors.stress.daemon import TrialDaemon
 from orch_actors.stress.proofs.proof import Proof, Report, Trial
 
@@ -67,7 +67,7 @@ class Teller:
     def _try(self, body: bytes, times: int) -> list[bytes]:
         socket = self._pool.borrow()
         answers: list[bytes] = []
-        if socket.poll(milliseconds(TRY_S), 2):  # 2: it can be sent
+        if socket.poll(milliseconds(TRY_S), WRITABLE):
             for _ in range(times):
                 socket.send(body)
             while len(answers) < times and socket.poll(milliseconds(TRY_S)):

@@ -14,6 +14,7 @@ from typing import Any, Final
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import OrchError
 from orch_actors.protocol.views import Event
+from orch_actors.stress.bench.idle import total_memory
 from orch_actors.stress.daemon import TrialDaemon
 from orch_actors.stress.readers.reading import PATIENCE_S, Consumes, Follows, Reader, Selects, Stalls
 
@@ -109,7 +110,7 @@ class Killer:
         """To the last of them."""
         for moment in moments:
             while load.is_alive() and (head := self._client.hello().head) < moment:
-                self._found.memory_mib = max(self._found.memory_mib, _memory_mib(self._daemon.pid))
+                self._found.memory_mib = max(self._found.memory_mib, total_memory([self._daemon.pid]).rss / 2**20)
                 time.sleep(0.01 if head > moment - 1000 else 0.05)
             self._daemon.kill_supervisor()
             self._found.kills += 1
@@ -174,15 +175,3 @@ def _witnessed(client: Client) -> list[Event]:
         since = page.through
         if since >= page.head:
             return found
-
-
-def _memory_mib(pid: int) -> float:
-    """Resident memory of a process; 0 where the system does not tell, or it has gone."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    return 0.0

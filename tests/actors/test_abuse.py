@@ -1,5 +1,6 @@
 """Clients that stall, flood, vanish or come in masses: what they cost is bounded, and nobody else notices."""
 
+import itertools
 import resource
 import threading
 import time
@@ -20,7 +21,10 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def door():
+def door(monkeypatch):
+    """Every connection counts as another process's."""
+    processes = itertools.count()
+    monkeypatch.setattr(gateway_module, "process_of", lambda _: f"process {next(processes)}")
     made = Door().begin()
     yield made
     made.close()
@@ -121,6 +125,42 @@ def test_a_flood_is_refused_and_the_others_are_served(door, monkeypatch):
     for asked in list(door.asked[:128]):
         door.answer(asked)
     eventually(lambda: traffic(door).waiting == 0, "all that was taken in is answered")
+
+
+def test_the_connections_of_a_process_share(door, monkeypatch):
+    """Who opens a hundred has no more than who opens one; and those who have gone take no turns."""
+    monkeypatch.setattr(gateway_module, "process_of", lambda _: "one")
+    door.answers = False
+    sockets = [door.dealer() for _ in range(50)]
+    for socket in sockets:
+        for _ in range(10):
+            socket.send(codec.encode(request()))
+    eventually(lambda: traffic(door).waiting == 500)
+    assert len(door.asked) == 128
+    for socket in sockets:
+        socket.close()
+    eventually(lambda: traffic(door).connections == 0)
+    door.answers = True
+    for asked in list(door.asked[:128]):
+        door.answer(asked)
+    eventually(lambda: traffic(door).waiting == 0)
+    assert len(door.asked) == 128
+    assert door.dropped("client gone") == 372
+
+
+def test_what_changes_something_is_done_although_its_client_has_gone(door):
+    door.answers = False
+    socket = door.dealer()
+    for _ in range(300):
+        socket.send(codec.encode(request(messages.Pause(graph="g1"))))
+    eventually(lambda: traffic(door).waiting == 300)
+    socket.close()
+    eventually(lambda: traffic(door).connections == 0)
+    door.answers = True
+    for asked in list(door.asked[:128]):
+        door.answer(asked)
+    eventually(lambda: len(door.asked) == 300)
+    assert door.dropped("client gone") == 0
 
 
 def test_bodies_that_wait_are_bounded(door, monkeypatch):

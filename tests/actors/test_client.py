@@ -21,6 +21,7 @@ from orch_actors.protocol import codec, messages
 from orch_actors.protocol.aclient import AsyncClient
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, PeerFault, Refused, Unavailable
+from orch_actors.protocol.reach import Reach
 from orch_actors.protocol.transport import Pool, connected
 
 DOCUMENT = {"name": "n", "tasks": [{"id": "a", "command": "true"}]}
@@ -662,7 +663,7 @@ def test_a_dropped_follower_leaves_nothing_open(daemon):
 
 
 def test_sockets_that_lost_their_daemon_are_not_used_again(daemon):
-    pool = Pool(daemon.commands)
+    pool = Pool(Reach(daemon.commands))
     with daemon:
         first = pool.borrow()
         assert first.poll(DEADLINE_S * 1000, zmq.POLLOUT)

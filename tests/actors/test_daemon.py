@@ -458,6 +458,44 @@ def test_no_request_kills_it(place):
     assert daemon.term() == 0
 
 
+def nested(depth, inside):
+    """JSON of a list in a list in a …, in a place where anything may stand."""
+    return inside.replace("DEEP", "[" * depth + "]" * depth)
+
+
+DEEP = [
+    '{"type":"submit_graph","graph":{"name":"n","tasks":[{"id":"t","worker":"python","call":"a:b","args":[DEEP]}]}}',
+    '{"type":"submit_graph","graph":{"name":"n","tasks":[{"id":"t","command":"true"}],"x":DEEP}}',
+    '{"type":"submit_graph","dry_run":true,"graph":{"name":"n","tasks":DEEP}}',
+    '{"type":"add_tasks","graph":"g1","tasks":[{"id":"x","command":DEEP}]}',
+    '{"type":"update_task","graph":"g1","task":"t","set":{"env":DEEP}}',
+    '{"type":"retry_tasks","graph":"g1","task":"t","set":{"retry":DEEP}}',
+    '{"type":"get_graph","graph":DEEP}',
+    '{"type":"set_limit","graph":"g1","worker":DEEP}',
+    '{"type":"nonsense","x":DEEP}',
+]
+
+
+@pytest.mark.parametrize("inside", DEEP, ids=range(len(DEEP)))
+def test_what_is_nested_deeply_is_refused_and_kills_nobody(place, inside):
+    """From the deepest that a document may be to what no stack could hold, in both encodings."""
+    daemon = place.start().ready()
+    assert place.ask(command(one_task("g"))[1])
+    for depth in (64, 65, 66, 200, 480, 900, 970, 985, 990, 995, 1000, 5000, 200_000):
+        request_id, _ = command(messages.Cancel(graph=""))
+        text = f'{{"id":"{request_id}","client":"c","v":1,"do":{nested(depth, inside)}}}'.encode()
+        bodies = [text]
+        if depth < 900:
+            bodies.append(codec.json_to("msgpack", text))
+        for body in bodies:
+            answer = place.ask(body, patience_s=3.0, try_s=3.0)
+            reply = codec.REPLY.decode(answer)
+            assert reply.error is not None, depth
+            assert reply.error.code in ("INVALID_REQUEST", "INVALID_GRAPH", "NOT_ALLOWED"), (depth, reply.error)
+    assert hello(place).pid == daemon.pid
+    assert daemon.term() == 0
+
+
 def test_it_needs_no_descriptor_of_its_starter(place):
     """Started by hand, without --ready-fd."""
     place.home.prepare()

@@ -22,3 +22,11 @@ def test_each_reader_is_given_each_event_once(tmp_path):
 def test_repeated_commands_have_the_same_reply(tmp_path):
     counts = prove("repeats", 200, tmp_path)
     assert (counts["restarts"], counts["other bytes"]) == (2, 0)
+
+
+def test_clients_that_behave_badly_cost_little_and_slow_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr("orch_actors.stress.proofs.abuse.ABUSE_S", 2.0)
+    monkeypatch.setattr("orch_actors.stress.proofs.abuse.ASKED", 20)
+    counts = prove("abuse", 24, tmp_path)
+    assert counts["honest requests"] >= 20
+    assert counts["refused or dropped"] > 0

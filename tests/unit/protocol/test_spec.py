@@ -288,7 +288,7 @@ def test_bounds_of_documents():
 def test_limits():
     told = {row[0]: row[1].split(" ")[0].replace(",", "").rstrip(";") for row in rows("Limits", "of")}
     said = {of: int(number) for of, number in told.items() if number.isdigit()}
-    assert told.keys() - said.keys() == {"of one connection"}
+    assert told.keys() - said.keys() == {"of one process, or by tcp one key"}
     assert said["a body"] == codec.MAX_BODY_BYTES
     assert said["nesting of a document"] == plain.MAX_DEPTH
     assert said["`events` of an answer"] == queries.MAX_EVENTS
