@@ -15,6 +15,7 @@ from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
 from orch_actors.protocol.spec.graph import Asking, Dependency, GraphSpec, Limits, Retry, Secret, TaskSpec, Validate
+from orch_actors.protocol.spec.judging import Deciding, Judge
 from orch_actors.protocol.spec.load import Format, check_file, read_bytes
 from orch_actors.protocol.spec.params import fill
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
@@ -72,6 +73,28 @@ variables = st.text(string.ascii_letters + string.digits + "_.-", min_size=1, ma
     lambda name: not name.startswith("ORCH_")
 )
 
+judge_work = {
+    "worker": ids,
+    "kind": st.just("") | st.sampled_from(["shell", "python", "claude"]),
+    "prompt": texts,
+    "model": st.none() | texts,
+    "command": st.none() | texts | argv,
+    "call": st.none() | texts,
+    "script": st.none() | texts,
+    "args": st.lists(texts, max_size=2) | st.dictionaries(texts, texts, max_size=2),
+    "timeout": durations,
+    "attempts": st.integers(1, 20),
+    "budget_usd": st.none() | st.floats(0.01, 100),
+}
+judges = st.builds(
+    Judge,
+    criteria=st.lists(texts, min_size=1, max_size=2).map(tuple) | st.dictionaries(names, texts, min_size=1, max_size=2),
+    on_error=st.sampled_from(["ask", "accept", "reject"]),
+    max_rounds=st.none() | st.integers(1, 5),
+    **judge_work,
+)
+deciding = st.builds(Deciding, by=st.sampled_from(["human", "judge", "judge_then_human"]), **judge_work)
+
 secrets = (
     st.builds(Secret, env=names) | st.builds(Secret, file=texts.filter(str.strip)) | st.builds(Secret, command=argv)
 )
@@ -101,6 +124,8 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         grace=draw(durations),
         retry=draw(st.just(Retry()) | retries),
         validate=draw(st.none() | validations),
+        judge=draw(st.none() | judges),
+        decisions=draw(st.just(Deciding()) | deciding),
         on_fail=draw(st.sampled_from(["fail", "continue", "ask", "cancel_graph"])),
         on_unknown=draw(st.sampled_from(["ask", "rerun", "fail"])),
         priority=draw(st.integers(-1000, 1000)),
@@ -175,6 +200,8 @@ def test_every_field_is_generated() -> None:
                     struct.work,
                     struct.retry,
                     struct.ask,
+                    struct.decisions,
+                    *([struct.judge] if struct.judge else []),
                     *struct.secrets.values(),
                     *struct.depends_on,
                     *([struct.validate] if struct.validate else []),
@@ -185,7 +212,20 @@ def test_every_field_is_generated() -> None:
 
     look()
     seen[TaskSpec].add("kind")  # of worker types that a configuration names
-    for kind in (GraphSpec, Limits, TaskSpec, Retry, Validate, Asking, Dependency, Secret, ShellWork, PythonWork):
+    for kind in (
+        GraphSpec,
+        Limits,
+        TaskSpec,
+        Retry,
+        Validate,
+        Asking,
+        Judge,
+        Deciding,
+        Dependency,
+        Secret,
+        ShellWork,
+        PythonWork,
+    ):
         assert seen[kind] == set(kind.__struct_encode_fields__)
 
 
