@@ -111,7 +111,14 @@ class Life:
     """
 
     def __init__(
-        self, disk: CrashDisk, witness: Witness, world: World, clock: SimulatedClock, segment_bytes: int
+        self,
+        disk: CrashDisk,
+        witness: Witness,
+        world: World,
+        clock: SimulatedClock,
+        segment_bytes: int,
+        *,
+        settings: Settings = SETTINGS,
     ) -> None:
         for folder in FOLDERS:
             disk.make_folder(folder)
@@ -132,7 +139,7 @@ class Life:
             replayed=replayed,
             clock=clock,
             desk=Outside(witness, world),
-            settings=SETTINGS,
+            settings=settings,
             on_crash=lambda *_: None,
             on_stopped=lambda: None,
         )
