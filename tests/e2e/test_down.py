@@ -16,8 +16,8 @@ def test_down_and_again(cli):
 
 
 def test_running_tasks_go_on_and_are_adopted(cli):
-    graph = cli("submit", "--json", "--", "sh", "-c", "echo begun; read x < go; echo over", cwd=cli.home).json["graph"]
     os.mkfifo(os.path.join(cli.home, "go"))
+    graph = cli("submit", "--json", "--", "sh", "-c", "echo begun; read x < go; echo over", cwd=cli.home).json["graph"]
     eventually(lambda: cli("status", graph, "--json").json["tasks"][0]["state"] == "running")
     down = cli("down", "--json").json
     assert down["stopped"]
