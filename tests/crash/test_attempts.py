@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -333,10 +334,14 @@ def test_a_stopped_host_goes_with_its_supervisor(supervisor: FakeSupervisor, tmp
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     assert supervisor.router.poll(DEADLINE_S * 1000), "it is ready"
-    os.kill(pid, signal.SIGSTOP)
-    parent.kill()
-    parent.communicate()
-    eventually(lambda: not alive(pid), "the host is gone")
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        parent.kill()
+        parent.communicate()
+        eventually(lambda: not alive(pid), "the host is gone")
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 # --- races -------------------------------------------------------------------------------------------------------
