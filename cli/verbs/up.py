@@ -12,7 +12,7 @@ from orch_actors.cli.render.overview import daemon_line
 
 EXAMPLES = """
 orch-actors up                     in the background; back once it answers
-orch-actors up --home ~/work/.orch
+orch-actors up --home ~/src/app/.orch
 orch-actors up --foreground        for systemd, launchd, containers
 orch-actors up --json              {"supervisor", "workers", "graphs"}, as status --json
 """
