@@ -30,6 +30,7 @@ def leave(session: Session, pid: int) -> int | None:
             except Unavailable:
                 if not departure.wait(0):
                     raise _stuck(pid) from None
+            client.close()  # it waits a moment for those that it has answered
             if not departure.wait(_GOES_WITHIN_S):
                 raise _stuck(pid)
     return running

@@ -67,6 +67,7 @@ def _stop(said: Session, pid: int, *, kill: bool) -> Stopped:
                 if not departure.wait(0):
                     raise _stuck(pid) from None
                 return Stopped(stopped=True, pid=pid)
+            client.close()  # it waits a moment for those that it has answered
             if not departure.wait(timeout_s):
                 raise _stuck(pid)
     return Stopped(stopped=True, pid=pid, running=stopping.running, killed=stopping.killed)

@@ -634,6 +634,28 @@ def test_a_reply_that_comes_together_with_the_stop_is_sent(monkeypatch):
     door.close()
 
 
+def test_who_was_answered_last_has_time_to_read_it(monkeypatch):
+    """Its libzmq would drop the reply, were the connection closed before it has looked."""
+    monkeypatch.setattr(gateway_module, "LAST_WORDS_S", DEADLINE_S)
+    door = Door().begin()
+    door.answers = False
+    client = door.dealer(immediate=1)
+    client.send(codec.encode(request()))
+    eventually(lambda: door.asked)
+    door.gateway.reply(door.asked[0].origin, b"last words")
+    stopping = threading.Thread(target=door.gateway.stop)
+    stopping.start()
+    eventually(lambda: door.gateway._stopping and not len(door.gateway._outbox))
+    assert door.gateway.is_alive()
+    assert client.recv() == b"last words"
+    assert door.gateway.is_alive()
+    client.close(0)
+    door.gateway.join(DEADLINE_S)
+    assert not door.gateway.is_alive()
+    stopping.join(DEADLINE_S)
+    door.close()
+
+
 def test_stopping_with_a_client_that_never_reads_ends(monkeypatch):
     door = Door().begin()
     stalled = door.dealer(rcvhwm=1)
