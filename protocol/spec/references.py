@@ -135,7 +135,7 @@ def outside(value: Any, path: Path) -> Iterator[Finding]:
     """What looks like a reference where nothing is put in."""
     if isinstance(value, str):
         for mention in mentions(value):
-            what = "results are put into `command`, `args` and `env` alone"
+            what = "results are put into a task's `command`, `args`, `prompt` and `env` alone"
             message = what if mention.space.startswith("task") else _params(mention)
             yield Finding(path, f"{_shown(mention)} stays as it is here: {message}")
     elif isinstance(value, dict):
