@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     import loguru
 
 
+#: Between two looks whether the home is still there; seconds. What was removed is not acknowledged meanwhile, either:
+#: the journal sees at each commit that its file is.
+LOOK_AT_HOME_S = 5.0
+
+
 class HomeInUse(EnvironmentFault):
     """Another daemon holds the home's lock."""
 
@@ -54,9 +59,19 @@ class HomeInUse(EnvironmentFault):
         super().__init__(f"another daemon serves {home}", "use it as it is, or choose another --home", 111)
 
 
+class HomeGone(EnvironmentFault):
+    """The home is not where it was: whatever is accepted now would be on no disk that anybody finds."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(
+            f"the home {home} was removed, or replaced, under its daemon, which has stopped",
+            "running tasks go on, and nobody watches them: orch-actors doctor finds them, and can end them",
+        )
+
+
 @contextlib.contextmanager
-def holding(home: Home) -> Iterator[None]:
-    """Hold the home's lock; before anything is bound, since a second bind silently steals an ipc path.
+def holding(home: Home) -> Iterator[int]:
+    """Hold the home's lock; before anything is bound, since a second bind silently steals an ipc path. Its descriptor.
 
     Raises:
         HomeInUse: somebody else holds it.
@@ -80,9 +95,21 @@ def holding(home: Home) -> Iterator[None]:
         with contextlib.suppress(OSError):  # whose it is, for people: with a full disk it is ours all the same
             os.ftruncate(fd, 0)
             os.write(fd, f"{os.getpid()}\n".encode())
-        yield
+        yield fd
     finally:
         os.close(fd)
+
+
+def is_gone(home: Home, lock_fd: int) -> bool:
+    """Whether the lock that is held is the home's no more: anybody may hold the next one."""
+    try:
+        found = os.stat(home.lock)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # not to be seen just now, which says nothing
+        return False
+    held = os.fstat(lock_fd)
+    return (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino)
 
 
 class Starter:
@@ -103,8 +130,8 @@ class Starter:
 class Daemon:
     """The actors of the supervisor process and how they know each other. The home's lock is held."""
 
-    def __init__(self, home: Home, ending: Ending, umask: int) -> None:
-        self._home, self._ending = home, ending
+    def __init__(self, home: Home, ending: Ending, umask: int, *, only_to_end: bool = False) -> None:
+        self._home, self._ending, self._only_to_end = home, ending, only_to_end
         clock, boot = SystemClock(), boot_id()
         settings = load_settings(home.config)
         #: Where it listens for its whole life.
@@ -177,7 +204,7 @@ class Daemon:
         self._desk.attach(supervisor=supervisor, workforce=self._workforce, archivist=self._archivist, hosts=hosts)
         if not self._machine.state.worker("shell").parked:
             self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
-        supervisor.ask(Begin())
+        supervisor.ask(Begin(self._only_to_end))
         self._gateway.start()
 
     def stop(self) -> None:
@@ -221,30 +248,37 @@ def _listening(home: Home, settings: Settings) -> Listening | None:
     return Listening(*endpoints, secret=keyring.make_server(new_pair).secret)
 
 
-def serve(home: Home, starter: Starter) -> int:
+def serve(home: Home, starter: Starter, *, only_to_end: bool = False) -> int:
     """Run a daemon in this process until it is asked to go; returns the exit code.
+
+    Args:
+        home: whose.
+        starter: told once it answers.
+        only_to_end: end what runs, start nothing, and go.
 
     Raises:
         EnvironmentFault: it cannot start, or cannot go on; nothing that was accepted is lost.
     """
     umask = os.umask(0o077)  # ours from now on; attempts get the one that we were started with
     home.prepare()
-    with holding(home):
+    with holding(home) as lock_fd:
         _log_to(home.log)
         manager = ServiceManager.from_environment()
         ending = Ending()
-        daemon = Daemon(home, ending, umask)
+        daemon = Daemon(home, ending, umask, only_to_end=only_to_end)
         ending.listen(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         daemon.start()
         logger.info("up: pid {}, home {}", os.getpid(), home.path)
         starter.tell({"pid": os.getpid()})
         manager.ready(f"serves {home.path}")
-        for number in ending.signals():
+        for number in ending.signals(LOOK_AT_HOME_S):
             if number == signal.SIGHUP:
                 manager.reloading()
                 manager.ready(_read_settings(daemon, home))
-            else:
+            elif number:
                 daemon.tell(StopAsked())
+            elif is_gone(home, lock_fd):
+                ending.crashed("home", HomeGone(home.path))
         manager.stopping("running tasks go on")
         daemon.stop()
         logger.info("down")
@@ -277,12 +311,12 @@ def _make_visible(record: "loguru.Record") -> None:
     record["message"] = log_entry(record["message"])
 
 
-def main(home: Home, ready_fd: int | None) -> int:
+def main(home: Home, ready_fd: int | None, *, only_to_end: bool = False) -> int:
     """`serve`, with every ending turned into an exit code and a word."""
     logger.remove()  # until there is a log file, the only words are the ones below
     starter = Starter(ready_fd)
     try:
-        return serve(home, starter)
+        return serve(home, starter, only_to_end=only_to_end)
     except EnvironmentFault as fault:
         logger.error("{} ({})", fault.whole, fault.hint)
         error = {"code": "ENVIRONMENT", "message": fault.message, "hint": fault.hint, "problems": fault.problems}

@@ -7,6 +7,7 @@ was lost so, about once in fifty tries. A byte in a pipe cannot be missed.
 """
 
 import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,9 +30,14 @@ class Ending:
         for number in numbers:
             signal.signal(number, lambda *_: None)
 
-    def signals(self) -> Iterator[int]:
-        """Numbers of signals as they come, until the end."""
+    def signals(self, tick_s: float | None = None) -> Iterator[int]:
+        """Numbers of signals as they come, until the end; 0 whenever none has come for `tick_s` seconds."""
+        poller = select.poll()
+        poller.register(self._read, select.POLLIN)
         while not self._over:
+            if not poller.poll(None if tick_s is None else tick_s * 1000):
+                yield 0
+                continue
             for number in os.read(self._read, 256):
                 if number:
                     yield number

@@ -35,7 +35,12 @@ class Origin:
 
 
 class Begin(Struct, frozen=True):
-    """Daemon → Supervisor: everybody is there; begin. The first message of a life, answered when it is decided."""
+    """Daemon → Supervisor: everybody is there; begin. The first message of a life, answered when it is decided.
+
+    `only_to_end`: end what runs, start nothing, and go (`down --kill`, where no daemon was running).
+    """
+
+    only_to_end: bool = False
 
 
 class ClientAsked(Struct, frozen=True):

@@ -196,8 +196,10 @@ class Supervisor(Actor):
                 self._prune()
             case RoomDue():
                 self._look_for_room()
-            case Begin():
+            case Begin(only_to_end=only_to_end):
                 self._begin()
+                if only_to_end:
+                    self._leave(kill=True)
             case StopAsked():
                 self._leave(kill=False)
             case _:

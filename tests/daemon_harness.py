@@ -42,9 +42,9 @@ def alive(pid):
 class Daemon:
     """One daemon process. `prelude` is Python that runs in it first, to break something; `within`: around it."""
 
-    def __init__(self, home, prelude="", within=()):
+    def __init__(self, home, prelude="", within=(), more=()):
         read, write = os.pipe()
-        arguments = ["--home", home, "--ready-fd", str(write)]
+        arguments = ["--home", home, "--ready-fd", str(write), *more]
         program = ["-m", "orch_actors.actors", *arguments]
         if prelude:
             code = f"{prelude}\nimport runpy\nrunpy.run_module('orch_actors.actors', run_name='__main__')"
@@ -124,8 +124,8 @@ class Place:
         self._daemons = []
         self.context = zmq.Context()
 
-    def start(self, prelude=""):
-        self._daemons.append(Daemon(self.home.path, prelude, self.within))
+    def start(self, prelude="", more=()):
+        self._daemons.append(Daemon(self.home.path, prelude, self.within, more))
         return self._daemons[-1]
 
     def client(self, **options):

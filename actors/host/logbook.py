@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any, Final
 
+from orch_actors.actors.host.unnamed import make_folder
 from orch_actors.actors.logfile import LogFile
 from orch_actors.protocol.visible import log_entry
 
@@ -49,7 +50,7 @@ class _Logbook:
 
         logger.remove()
         try:
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(self.path))
             # The stamp is the line's own: loguru's would be that of the writing.
             options = self.file.options()
             logger.add(self.path, format="{message}", level="DEBUG", delay=True, diagnose=False, **options)

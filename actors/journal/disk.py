@@ -56,6 +56,9 @@ class Disk(Readable, Protocol):
     def truncate(self, fd: int, size: int) -> None:
         """Cut the file to `size` bytes."""
 
+    def is_linked(self, fd: int) -> bool:
+        """Whether the file still has a name: one that was removed can be written as ever, and is lost."""
+
     def close(self, fd: int) -> None:
         """Give the descriptor back."""
 
@@ -120,6 +123,10 @@ class RealDisk:
     def truncate(self, fd: int, size: int) -> None:
         """See Disk."""
         os.ftruncate(fd, size)
+
+    def is_linked(self, fd: int) -> bool:
+        """See Disk."""
+        return os.fstat(fd).st_nlink > 0
 
     def close(self, fd: int) -> None:
         """See Disk."""

@@ -248,6 +248,8 @@ class Journal:
             self._ballast.give_up(self._fd)
             self._append(data)
         self._disk.sync(self._fd)
+        if not self._disk.is_linked(self._fd):
+            raise FileNotFoundError(errno.ENOENT, "somebody has removed its file")
         self._pending.clear()
         self._size += len(data)
         self._durable = self._last

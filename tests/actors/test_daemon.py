@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from daemon_harness import DEADLINE_S, Place, alive, command, eventually, one_task
 
-from orch_actors.actors.daemon import HomeInUse, Starter, holding
+from orch_actors.actors.daemon import HomeInUse, Starter, holding, is_gone
 from orch_actors.actors.ending import Ending
 from orch_actors.actors.journal.record import encode_line
 from orch_actors.protocol import codec, messages
+from orch_actors.protocol.errors import OrchError
 from orch_actors.protocol.homes import Home
 
 
@@ -92,6 +93,34 @@ def test_the_lock_is_held_by_one_and_given_back(tmp_path):
     with holding(home):
         pass
     assert os.path.exists(home.lock)
+
+
+@pytest.mark.parametrize("how", ["lock removed", "lock replaced", "home removed", "home moved"])
+def test_a_home_that_is_not_where_it_was_is_noticed(tmp_path, how):
+    home = Home(str(tmp_path / "home"))
+    os.mkdir(home.path)
+    with holding(home) as fd:
+        assert not is_gone(home, fd)
+        match how:
+            case "lock removed":
+                os.unlink(home.lock)
+            case "lock replaced":
+                os.unlink(home.lock)
+                Path(home.lock).touch()
+            case "home removed":
+                shutil.rmtree(home.path)
+            case "home moved":
+                os.rename(home.path, tmp_path / "elsewhere")
+        assert is_gone(home, fd)
+
+
+def test_a_tick_comes_where_no_signal_does(ending):
+    ticks = ending.signals(0.01)
+    assert [next(ticks), next(ticks)] == [0, 0]
+    os.write(ending._write, b"\x0f")
+    assert next(number for number in ticks if number) == 15
+    ending.asked()
+    assert list(ticks) == []
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -505,3 +534,63 @@ def test_it_needs_no_descriptor_of_its_starter(place):
     finally:
         process.terminate()
         assert process.wait(DEADLINE_S) == 0
+
+
+# --- a home that is taken away ------------------------------------------------------------------------------------
+
+
+def test_a_daemon_whose_home_is_removed_stops_with_a_sentence_and_brings_nothing_back(place):
+    daemon = place.start().ready()
+    hosts = eventually(daemon.hosts)
+    shutil.rmtree(place.path)
+    assert daemon.wait() == 100
+    said, hint = daemon.errors().splitlines()
+    assert said == f"orch-actors: the home {place.path} was removed, or replaced, under its daemon, which has stopped"
+    assert "doctor" in hint
+    eventually(lambda: not any(map(alive, hosts)))
+    assert not os.path.exists(place.path)
+
+
+def test_nothing_is_accepted_into_a_journal_that_was_removed(place):
+    daemon = place.start().ready()
+    with place.client() as client:
+        client.hello()
+        (path,) = place.segments()
+        path.unlink()
+        with pytest.raises(OrchError):
+            client.request(one_task("n"), timeout_s=2)
+    assert daemon.wait() == 111
+    assert "somebody has removed its file" in daemon.errors()
+
+
+# --- only to end --------------------------------------------------------------------------------------------------
+
+
+def test_a_daemon_that_comes_only_to_end_starts_nothing_and_goes(place, tmp_path):
+    marks = [tmp_path / name for name in "ab"]
+    running, waits = [f"echo >>{mark}; trap 'exit 9' TERM; while :; do sleep 0.05; done" for mark in marks]
+    place.home.prepare()
+    Path(place.home.config).write_text("[workers.shell]\nlimit = 1\n")
+    first = place.start().ready()
+    with place.client() as client:
+        graph = client.submit({"name": "g", "tasks": {"a": {"command": running}, "b": {"command": waits}}}).graph
+        eventually(marks[0].exists)
+        first.kill()
+        last = place.start(more=["--only-to-end"])
+        assert last.wait() == 0
+        place.start().ready()
+        a, b = client.graph(graph).tasks
+        assert (a.state, a.reason) == ("cancelled", "ended by `down --kill`")
+        assert (len(a.attempts), a.attempts[0].exit_code) == (1, 9)
+        eventually(marks[1].exists)  # what waited was not touched
+        assert marks[0].read_text() == "\n"
+        client.cancel(graph)
+        client.wait([graph], timeout_s=DEADLINE_S)
+        assert b.state == "ready"
+
+
+def test_with_nothing_to_end_it_goes_at_once(place):
+    place.start().ready().term()
+    last = place.start(more=["--only-to-end"])
+    assert last.wait() == 0
+    assert last.errors() == ""
