@@ -84,9 +84,22 @@ def start(home: Home) -> bool:
     Raises:
         CommandFault, EnvironmentFault: it cannot be started; says why.
     """
+    return _started(home) is not None
+
+
+def start_only_to_end(home: Home) -> int | None:
+    """Start a daemon that ends what runs, starts nothing, and goes by itself; its pid. None: another one was faster.
+
+    Raises:
+        CommandFault, EnvironmentFault: it cannot be started; says why.
+    """
+    return _started(home, "--only-to-end")
+
+
+def _started(home: Home, *more: str) -> int | None:
     home.prepare()
     log_size = _size(home.log)
-    line = launch(home.path, home.log, START_TIMEOUT_S)
+    line = launch(home.path, home.log, START_TIMEOUT_S, *more)
     if line is None:
         raise faults.environment(
             f"the daemon did not answer within {START_TIMEOUT_S:.0f} s; it may still be starting",
@@ -95,10 +108,10 @@ def start(home: Home) -> bool:
         )
     ready = _read_ready(line)
     if ready is not None and ready.error is None and ready.pid:
-        return True
+        return ready.pid
     fault = _fault_of(ready, home, log_size)
     if fault.exit_code == faults.ENVIRONMENT_FOR_NOW and _rival_answers(home):
-        return False
+        return None
     raise faults.CommandFault(fault)
 
 

@@ -32,8 +32,8 @@ def daemon_command(home: str, *more: str) -> list[str]:
     return [*DAEMON, "--home", home, *more]
 
 
-def launch(home: str, log: str, timeout_s: float) -> bytes | None:
-    """Start the daemon of `home` in the background and wait for its line.
+def launch(home: str, log: str, timeout_s: float, *more: str) -> bytes | None:
+    """Start the daemon of `home` in the background and wait for its line; `more` are words for it.
 
     Returns:
         The line; empty when it died without one; None when `timeout_s` passed (it goes on starting).
@@ -46,7 +46,7 @@ def launch(home: str, log: str, timeout_s: float) -> bytes | None:
     try:
         child = os.fork()
         if child == 0:
-            _in_between(daemon_command(home, "--ready-fd", str(write_end)), write_end, log_fd)
+            _in_between(daemon_command(home, "--ready-fd", str(write_end), *more), write_end, log_fd)
         os.close(write_end)
         write_end = -1
         os.waitpid(child, 0)

@@ -9,11 +9,21 @@ import sys
 
 from orch_actors.actors.errands import carry_out
 from orch_actors.actors.inspection.lines import show
+from orch_actors.actors.inspection.outlook import outlook
+from orch_actors.actors.inspection.running import running
 from orch_actors.protocol.homes import Home
 
 
 def _show(home: Home, words: argparse.Namespace) -> object:
     return show(home.journal, graph=words.graph, task=words.task, since=words.since, limit=words.limit)
+
+
+def _outlook(home: Home, words: argparse.Namespace) -> object:
+    return outlook(home, words.daemon)
+
+
+def _running(home: Home, _words: argparse.Namespace) -> object:
+    return running(home)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--task", default="")
     shown.add_argument("--since", type=int)
     shown.add_argument("--limit", type=int, required=True)
+    ahead = actions.add_parser("outlook")
+    ahead.set_defaults(run=_outlook)
+    ahead.add_argument("--daemon", type=int)
+    actions.add_parser("running").set_defaults(run=_running)
     for action in actions.choices.values():
         action.add_argument("--home", required=True)
     return parser

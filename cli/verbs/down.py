@@ -1,12 +1,13 @@
 """`down`: stop the daemon; back when it is gone."""
 
+import os
 from typing import Annotated, Final
 
 import typer
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener
+from orch_actors.cli.daemon import listener, start_only_to_end
 from orch_actors.cli.departure import Departure
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json
@@ -22,6 +23,9 @@ orch-actors down --json     {"stopped", "pid", "running", "killed"}
 #: Ending tasks takes their grace; without --kill a daemon goes within a second.
 _GOES_WITHIN_S: Final = 30.0
 _KILLS_WITHIN_S: Final = 600.0
+
+#: Attempts that a fault names at the most.
+_NAMED: Final = 5
 
 #: It answers at once, and goes after that.
 _ANSWERS_WITHIN_S: Final = 10.0
@@ -47,7 +51,12 @@ def command(
     """Stop the daemon. Running tasks go on, and the next `up` adopts them."""
     said = session(home, as_json)
     pid = listener(said.place)
-    stopped = Stopped(stopped=False, running=0, killed=0) if pid is None else _stop(said, pid, kill=kill)
+    if pid is not None:
+        stopped = _stop(said, pid, kill=kill)
+    elif kill:
+        stopped = _end_without_daemon(said)
+    else:
+        stopped = Stopped(stopped=False, running=0, killed=0)
     if as_json:
         say_json(stopped)
     else:
@@ -73,6 +82,41 @@ def _stop(said: Session, pid: int, *, kill: bool) -> Stopped:
     return Stopped(stopped=True, pid=pid, running=stopping.running, killed=stopping.killed)
 
 
+def _end_without_daemon(said: Session) -> Stopped:
+    """What still runs is ended by a daemon that comes only for that, so that the journal knows of it."""
+    if not os.path.isdir(said.place.journal):
+        return Stopped(stopped=False, running=0, killed=0)
+    from orch_actors.cli.outlook import look_ahead
+
+    try:
+        in_flight = len(look_ahead(said)["in_flight"])
+        if not in_flight:
+            return Stopped(stopped=False, running=0, killed=0)
+        pid = start_only_to_end(said.place)
+    except faults.CommandFault as error:
+        raise _with_what_runs(error, said) from None
+    if pid is None:  # somebody has started one just now
+        return _stop(said, 0, kill=True)
+    with Departure(pid) as departure:
+        if not departure.wait(_KILLS_WITHIN_S):
+            raise _stuck(pid)
+    return Stopped(stopped=False, running=0, killed=in_flight)
+
+
+def _with_what_runs(error: faults.CommandFault, said: Session) -> faults.CommandFault:
+    """No daemon can end them: say which they are, and how a person can."""
+    from orch_actors.cli.journal import INSPECTION, ask_program
+
+    found = ask_program(said, "running", program=INSPECTION)["attempts"]
+    if not found:
+        return error
+    named = ", ".join(f"{one['attempt']} (pid {one['pid']})" for one in found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    fault = error.fault
+    hint = f"these still run: {named}{more}; kill -TERM -- -PID ends one with all its processes. {fault.hint}"
+    return faults.CommandFault(structs.replace(fault, hint=hint))
+
+
 def _stuck(pid: int) -> faults.CommandFault:
     return faults.environment(
         f"the daemon (pid {pid}) was asked to stop and still runs",
@@ -82,6 +126,8 @@ def _stuck(pid: int) -> faults.CommandFault:
 
 
 def _text(stopped: Stopped, said: Session) -> str:
+    if not stopped.stopped and stopped.killed:
+        return f"orch-actors was not running; {_attempts(stopped.killed)} ended (home {said.place.path})"
     if not stopped.stopped:
         return f"orch-actors is not running (home {said.place.path})"
     if stopped.running is None:

@@ -14,12 +14,14 @@ EXAMPLES = """
 orch-actors up                     in the background; back once it answers
 orch-actors up --home ~/src/app/.orch
 orch-actors up --foreground        for systemd, launchd, containers
+orch-actors up --dry-run           what a start would adopt, start, call unknown
 orch-actors up --json              {"supervisor", "workers", "graphs"}, as status --json
 """
 
 
 def command(
     foreground: Annotated[bool, typer.Option("--foreground", help="Become the daemon; for service managers.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what a start would find and do.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -30,6 +32,12 @@ def command(
     said = session(home, as_json)
     place = said.place
     running = listener(place) is not None
+    if dry_run:
+        if foreground:
+            raise faults.usage("--dry-run starts nothing, so there is no --foreground", "leave one of them out")
+        from orch_actors.cli.outlook import tell_outlook
+
+        return tell_outlook(said)
     if foreground:
         if as_json:
             raise faults.usage("--foreground does not end, so it has no --json answer", "use: status --json")

@@ -10,7 +10,7 @@ import pytest
 
 from orch_actors.protocol.homes import Home
 
-from .conftest import Cli, alive, eventually
+from .conftest import Cli, alive, eventually, say_go
 
 SUPERVISOR = {"pid", "version", "home", "endpoint", "started_utc"}
 
@@ -152,3 +152,53 @@ def test_a_daemon_of_a_dead_home_is_no_zombie_of_run(cli):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert alive(pid)
+
+
+def test_dry_run_says_what_a_start_would_find_and_changes_nothing(cli):
+    assert cli("up", "--dry-run").out == f"there is no journal in {cli.home}: a start would begin one\n"
+    for name in ("go", "end"):
+        os.mkfifo(os.path.join(cli.home, name))
+    cli("submit", "--", "sh", "-c", "echo begun; read x < go", cwd=cli.home)
+    cli("submit", "--", "sh", "-c", "echo begun; read x < end; exit 3", cwd=cli.home)
+    eventually(lambda: cli("logs", "g1").out == cli("logs", "g2").out == "begun\n")
+    beside = cli("up", "--dry-run", "--json").json
+    assert set(beside) == {
+        "home", "daemon", "journal", "lines", "graphs", "torn", "commands", "quarantine", "in_flight", "start"
+    }  # fmt: skip
+    pid = cli.kill_daemon()
+    assert beside["daemon"] == pid
+    say_go(os.path.join(cli.home, "end"))
+    eventually(lambda: "collect" in {one["what"] for one in cli("up", "--dry-run", "--json").json["in_flight"]})
+    found = cli("up", "--dry-run", "--json").json
+    assert found["daemon"] is None
+    fates = {one["attempt"]: one for one in found["in_flight"]}
+    assert fates["g1/sh/1"]["what"] == "adopt"
+    assert (fates["g2/sh/1"]["what"], fates["g2/sh/1"]["exit_code"]) == ("collect", 3)
+    text = cli("up", "--dry-run").out
+    assert f"adopt    g1/sh/1 (pid {fates['g1/sh/1']['pid']})\n" in text
+    assert "collect  g2/sh/1 (exited with 3)\n" in text
+    up = cli("up", "--json").json
+    assert up["supervisor"]["adopted"] == 2
+    assert "a daemon runs" in cli("up", "--dry-run").out
+    say_go(os.path.join(cli.home, "go"))
+
+
+def test_dry_run_says_what_up_would_say_of_a_journal_that_cannot_be_read(cli):
+    cli("up")
+    cli("submit", "--", "true")
+    cli("down")
+    (path,) = [
+        os.path.join(cli.home, "journal", name)
+        for name in os.listdir(os.path.join(cli.home, "journal"))
+        if name[0] == "0"
+    ]
+    data = Path(path).read_bytes()
+    Path(path).write_bytes(data.replace(b"graph_submitted", b"graph_submittee"))
+    ahead, real = cli("up", "--dry-run", "--json", code=100).error, cli("up", "--json", code=100).error
+    assert ahead == real
+    assert path in ahead["message"]
+    Path(path).write_bytes(data)
+
+
+def test_dry_run_starts_nothing_so_it_cannot_be_in_the_foreground(cli):
+    assert "leave one of them out" in cli("up", "--dry-run", "--foreground", code=2).err

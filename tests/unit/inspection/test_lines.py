@@ -4,44 +4,14 @@ import json
 
 import msgspec
 import pytest
+from journal_books import AT, Book
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import CommandLine, OutcomeLine, digest_of, encode
+from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inspection.lines import show
-from orch_actors.actors.journal.disk import RealDisk
-from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.translating import stimulus_of
-from orch_actors.protocol import codec, messages
+from orch_actors.protocol import messages
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.ids import new_id
-from orch_actors.protocol.settings import Settings
-
-AT = 1_800_000_000.25
-
-
-class Book:
-    """A journal on disk, written as the supervisor does."""
-
-    def __init__(self, folder):
-        self.folder = str(folder)
-        self.journal, _, _ = Journal.open(RealDisk(), self.folder, segment_bytes=1000, ballast_bytes=0)
-        self.machine = Machine("boot")
-        self.head = 0
-
-    def submit(self, name):
-        do = messages.SubmitGraph(graph={"name": name, "tasks": {"a": {"command": "true"}, "b": {"command": "true"}}})
-        step = self.machine.handle(stimulus_of(do, "me", Settings()), AT)
-        line = CommandLine(client="me", id=new_id(), digest=digest_of(do), at=AT, do=do)
-        of = self.journal.add("command", encode(line))
-        self.outcome(*step.facts, of=of, reply=messages.Reply(id=line.id, result=step.answer))
-
-    def outcome(self, *facts, of=None, reply=None):
-        body = msgspec.Raw(b"null" if reply is None else codec.encode(reply, "json"))
-        line = OutcomeLine(of=of, at=AT, e=self.head + 1, facts=facts, reply=body)
-        self.head += len(facts)
-        self.journal.add("outcome", encode(line))
-        self.journal.commit(self.head + 1)
 
 
 @pytest.fixture
@@ -53,7 +23,7 @@ def book(tmp_path):
         made.outcome(f.AttemptStarting(graph=graph, task="a", attempt=1), f.TaskHeld(graph=graph, task="b"))
     made.outcome(f.WorkerPaused(worker="shell", reason="enough"), f.ConsumerAdvanced(consumer="reader", seq=3))
     yield made
-    made.journal.close()
+    made.close()
 
 
 def sequences(found):

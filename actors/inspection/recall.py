@@ -1,0 +1,47 @@
+"""A home's past, read without touching anything: what a daemon that started now would make of it, but for beginning."""
+
+import time
+from typing import Final, NamedTuple
+
+from orch_actors.actors.boot import boot_id
+from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.history import Replayed, replay
+from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.opening import Opened, open_journal
+from orch_actors.protocol.homes import Home
+
+#: Beside a daemon that writes on, a segment may go between being listed and being read.
+_TRIES: Final = 3
+
+
+class Recalled(NamedTuple):
+    """A machine as it is before its life begins, and what else the journal came to."""
+
+    machine: Machine
+    replayed: Replayed
+    opened: Opened
+    boot: str
+
+
+def recall(home: Home) -> Recalled:
+    """Read and fold the journal.
+
+    Raises:
+        EnvironmentFault: a daemon would not start with it, for this reason.
+        FileNotFoundError: there is no journal.
+    """
+    boot = boot_id()
+    opened = _open(home.journal)
+    machine = Machine(boot, opened.id)
+    return Recalled(machine, replay(opened.lines, machine), opened, boot)
+
+
+def _open(folder: str) -> Opened:
+    for again in range(_TRIES):
+        try:
+            return open_journal(RealDisk(), folder)
+        except FileNotFoundError:
+            if again + 1 == _TRIES:
+                raise
+            time.sleep(0.05)
+    raise AssertionError("unreachable")
