@@ -65,7 +65,8 @@ class HomeGone(EnvironmentFault):
     def __init__(self, home: str) -> None:
         super().__init__(
             f"the home {home} was removed, or replaced, under its daemon, which has stopped",
-            "running tasks go on, and nobody watches them: orch-actors doctor finds them, and can end them",
+            f"running tasks go on, and nobody watches them: their processes have ORCH_ACTORS_HOME={home} in their "
+            "environment",
         )
 
 
