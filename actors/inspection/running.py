@@ -42,7 +42,7 @@ def _running(attempts: str) -> Iterator[RunningAttempt]:
             path = os.path.join(folder, name)
             try:
                 found = record.probe(path)
-            except OSError:  # not to be looked at, or no record: `doctor` speaks of permissions
+            except OSError:  # not to be looked at, or no record
                 continue
             if isinstance(found, Running):
                 header = found.seen.header
