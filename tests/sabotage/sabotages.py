@@ -31,6 +31,7 @@ HANDLERS = "actors/core/handlers"
 TEST_WRITER, TEST_OPENING = "tests/unit/journal/test_writer.py", "tests/unit/journal/test_opening.py"
 TEST_SUPERVISOR, TEST_ANSWERS = "tests/actors/test_supervisor.py", "tests/unit/test_answers.py"
 TEST_CLAIM, TEST_ATTEMPTS = "tests/actors/host/test_record.py", "tests/crash/test_attempts.py"
+TEST_MATRIX = "tests/crash/test_matrix.py"
 TEST_POWERCUT = "tests/property/test_powercut.py::test_nothing_is_lost"
 
 #: Those that a short run tries: of different kinds, and quick.
@@ -372,5 +373,64 @@ SABOTAGES = (
         "        if decision.choice != made.choice:\n",
         "        if False:\n",
         ("tests/unit/core/test_decisions.py",),
+    ),
+    # --- worker hosts: what is given to them, and what becomes of them ----------------------------------------------
+    Sabotage(
+        "what will never run does not say so",
+        "a host that was stopped comes back and runs what was cancelled",
+        "actors/host/local.py",
+        "            record.write_never(taken.fd, never)\n",
+        "            pass\n",
+        (f"{TEST_ATTEMPTS}::test_a_host_that_was_stopped_comes_back_after_its_successor",),
+    ),
+    Sabotage(
+        "a stopped host outlives its supervisor",
+        "it acts on old orders once it is continued",
+        "actors/host/process.py",
+        "    _die_with_supervisor()\n    inherited",
+        "    inherited",
+        (f"{TEST_ATTEMPTS}::test_a_stopped_host_goes_with_its_supervisor",),
+    ),
+    Sabotage(
+        "a timeout begins anew at the adoption",
+        "every restart of the daemon gives a task its whole time again",
+        f"{HANDLERS}/attempts.py",
+        "        left = max(0.0, task.spec.timeout - news.elapsed_s)\n",
+        "        left = task.spec.timeout\n",
+        (f"{TEST_MATRIX}::test_no_time_is_hurried_or_forgotten",),
+    ),
+    Sabotage(
+        "a kill that is carried on sweeps nothing",
+        "what got away from an attempt runs for ever, if its host dies at that moment",
+        TASK,
+        '            self._sweep(seen.pid if self._state == "stopping" else None)\n',
+        "            pass\n",
+        (f"{TEST_MATRIX}::test_each_moment",),
+    ),
+    Sabotage(
+        "a host that hangs is waited for",
+        "its worker type stands still for ever",
+        "actors/workforce.py",
+        "        if record.unanswered >= QUESTIONS:\n",
+        "        if False:\n",
+        ("tests/actors/test_workforce.py",),
+    ),
+    Sabotage(
+        "hosts have no budget",
+        "a host that keeps dying is started for ever, and nobody is asked",
+        "actors/workforce.py",
+        "        exhausted = len(record.deaths) >= self._settings.deaths\n",
+        "        exhausted = False\n",
+        ("tests/actors/test_workforce.py",),
+    ),
+    Sabotage(
+        "the answer about one worker type releases another",
+        "an answer has effects that nobody asked for",
+        f"{HANDLERS}/decisions.py",
+        '        case WorkerType() as record if choice == "resume":\n            parking.release(turn, record,',
+        '        case WorkerType() if choice == "resume":\n'
+        "            record = next(each for each in turn.state.workers.values() if each.parked)\n"
+        "            parking.release(turn, record,",
+        ("tests/unit/core/test_parking.py",),
     ),
 )
