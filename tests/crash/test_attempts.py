@@ -337,7 +337,8 @@ def test_a_stopped_host_goes_with_its_supervisor(supervisor: FakeSupervisor, tmp
     try:
         os.kill(pid, signal.SIGSTOP)
         parent.kill()
-        parent.communicate()
+        parent.wait(DEADLINE_S)
+        parent.stdout.close()  # the host has it, too: its end would come with the host's
         eventually(lambda: not alive(pid), "the host is gone")
     finally:
         with suppress(ProcessLookupError):
