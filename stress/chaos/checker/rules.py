@@ -173,6 +173,40 @@ def terminal(evidence: Evidence) -> Iterator[str]:
                 yield f"{name}/{task['id']} is {task['state']}: {task['reason']}"
 
 
+def final(evidence: Evidence) -> Iterator[str]:
+    """What is over stays so, unless it was revived by name; and nothing starts before what it waits for is over."""
+    over: set[tuple[str, str]] = set()
+    before: dict[tuple[str, str], list[str]] = {}
+    for fact in (fact for outcome in evidence.ledger.outcomes for fact in outcome.facts):
+        kind, graph, task = fact["k"], fact.get("graph", ""), fact.get("task", "")
+        for document in _documents(fact):
+            before[graph, document["id"]] = [
+                other if isinstance(other, str) else other["task"] for other in document.get("depends_on", ())
+            ]
+        if kind in ("task_revived", "graph_reopened"):
+            over.discard((graph, task))
+        elif kind in ("task_ready", "attempt_starting", "task_ended", "graph_ended") and (graph, task) in over:
+            yield f"{graph}/{task} was over, and then: {kind}"
+        if kind == "attempt_starting":
+            early = [other for other in before.get((graph, task), ()) if (graph, other) not in over]
+            yield from (f"{_attempt(fact)} was started before {other} was over" for other in early)
+        elif kind in ("task_ended", "graph_ended"):
+            over.add((graph, task))
+
+
+def decisions(evidence: Evidence) -> Iterator[str]:
+    """A decision is asked once, and answered once at most, with one of its options."""
+    asked = {fact["ref"]: fact for fact in _facts(evidence, "decision_asked")}
+    refs = Counter(fact["ref"] for fact in _facts(evidence, "decision_asked"))
+    yield from (f"decision {ref} was asked {count} times" for ref, count in refs.items() if count > 1)
+    answers = Counter(fact["ref"] for fact in _facts(evidence, "decision_answered"))
+    yield from (f"decision {ref} was answered {count} times" for ref, count in answers.items() if count > 1)
+    for fact in _facts(evidence, "decision_answered"):
+        question = asked.get(fact["ref"])
+        if question is None or fact["choice"] not in question["options"]:
+            yield f"decision {fact['ref']} was answered {fact['choice']!r}, which it did not offer"
+
+
 def keys(evidence: Evidence) -> Iterator[str]:
     """A key stands for one graph."""
     taken: dict[str, set[str]] = defaultdict(set)
@@ -249,6 +283,8 @@ RULES: Final[dict[str, Rule]] = {
     "gaps or duplicates of events": events,
     "acknowledged and told again, or not told": named,
     "graphs that never ended": terminal,
+    "ends that were none, starts too early": final,
+    "decisions not answered once": decisions,
     "keys with two graphs": keys,
     "edits not applied once": edits,
     "answers that changed": repeats,
@@ -265,6 +301,21 @@ RULES: Final[dict[str, Rule]] = {
 
 def _facts(evidence: Evidence, kind: str) -> Iterator[dict[str, Any]]:
     return (fact for outcome in evidence.ledger.outcomes for fact in outcome.facts if fact["k"] == kind)
+
+
+def _documents(fact: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks that it brings."""
+    match fact["k"]:
+        case "graph_submitted":
+            tasks: list[dict[str, Any]] = fact["document"]["tasks"]
+            return tasks
+        case "tasks_added":
+            added: list[dict[str, Any]] = fact["documents"]
+            return added
+        case "task_updated":
+            return [fact["document"]]
+        case _:
+            return []
 
 
 def _graphs_of(evidence: Evidence, kind: str) -> set[str]:

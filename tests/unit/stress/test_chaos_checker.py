@@ -165,6 +165,30 @@ def change_fact(small, place, **changes):
     small.journal[place] = (kind, data)
 
 
+def tell_more(small, *facts):
+    """Facts after all others, told to everybody."""
+    small.journal.append(("outcome", {"of": None, "at": 0.0, "e": 9, "facts": list(facts)}))
+    for number, fact in enumerate(facts, 9):
+        small.told.append(event(number, fact))
+        small.named.append(event(number, fact))
+    small.final["head"] = 8 + len(facts)
+
+
+def start_too_early(small):
+    """It waits for a task that never ends; the edit in between leaves that as it is."""
+    waits = {"id": "t1", "title": "update-1", "depends_on": [{"task": "t0", "on": "done"}]}
+    change_fact(small, 1, document={**DOCUMENT, "tasks": [waits]})
+    change_fact(small, 3, document=waits)
+
+
+def decision(kind, **more):
+    return {"k": f"decision_{kind}", "graph": "g1", "task": "t1", "ref": "d1", **more}
+
+
+ASKED = decision("asked", options=["yes", "no"])
+YES = decision("answered", choice="yes")
+
+
 def another_graph_by_the_key(small):
     small.history += call(6, "6", SUBMIT, result={**ACCEPTED, "graph": "g2"})
 
@@ -235,6 +259,29 @@ PLANTED = {
         "graphs that never ended",
         lambda s: s.final["graphs"][0]["tasks"][0].update(state="pending"),
     ),
+    "a task ends again": (
+        "ends that were none, starts too early",
+        lambda s: tell_more(s, {"k": "task_ended", "graph": "g1", "task": "t1", "state": "failed"}),
+    ),
+    "a graph ends again": (
+        "ends that were none, starts too early",
+        lambda s: tell_more(s, {"k": "graph_ended", "graph": "g1", "state": "failed"}),
+    ),
+    "a start before its dependency": (
+        "ends that were none, starts too early",
+        start_too_early,
+    ),
+    "a start after a changed dependency": (
+        "ends that were none, starts too early",
+        lambda s: change_fact(s, 3, document={"id": "t1", "title": "update-1", "depends_on": ["t0"]}),
+    ),
+    "a decision asked twice": ("decisions not answered once", lambda s: tell_more(s, ASKED, ASKED)),
+    "a decision answered twice": ("decisions not answered once", lambda s: tell_more(s, ASKED, YES, YES)),
+    "an answer that was not offered": (
+        "decisions not answered once",
+        lambda s: tell_more(s, ASKED, {**YES, "choice": "perhaps"}),
+    ),
+    "an answer to nothing": ("decisions not answered once", lambda s: tell_more(s, YES)),
     "two graphs by one key": ("keys with two graphs", another_graph_by_the_key),
     "an edit applied twice": ("edits not applied once", take_the_update_twice),
     "an accepted edit not applied": (
@@ -349,6 +396,21 @@ def test_facts_that_nobody_is_told_of_take_no_number(tmp_path):
         if kind == "outcome":
             facts = [{"k": "graph_edited", "graph": "g1"}, *data["facts"], {"k": "consumer_advanced", "consumer": "x"}]
             small.journal[place] = (kind, {**data, "facts": facts})
+    assert judge(small.write(tmp_path)).faults() == []
+
+
+def test_what_was_revived_may_end_again(tmp_path):
+    small = Small()
+    of_t1 = {"graph": "g1", "task": "t1"}
+    tell_more(
+        small,
+        {"k": "graph_reopened", "graph": "g1"},
+        {"k": "task_revived", **of_t1},
+        ASKED,
+        YES,
+        {"k": "task_ended", **of_t1, "state": "done"},
+        {"k": "graph_ended", "graph": "g1", "state": "done"},
+    )
     assert judge(small.write(tmp_path)).faults() == []
 
 
