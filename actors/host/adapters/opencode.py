@@ -11,7 +11,7 @@ from orch_actors.protocol.spec.work import OpencodeWork
 #: Its configuration by variable: put upon what its files say.
 _CONFIG: Final = "OPENCODE_CONFIG_CONTENT"
 
-#: Longest silence where nothing else is said: at a rate limit it waits without a word, for hours.
+#: Longest silence where nothing else is said.
 _SILENCE_S: Final = 900.0
 
 
@@ -22,7 +22,8 @@ class OpencodeAdapter:
         """See Adapter."""
         work = work_of(launch, OpencodeWork)
         program = agents.program_of("opencode", launch)
-        base = [program, "run", "--format", "json"]
+        # Its log alone tells that it waits for its quota.
+        base = [program, "run", "--format", "json", "--print-logs", "--log-level", "ERROR"]
         model = work.model or launch.settings.get("model")
         for flag, value in (("-m", model), ("--agent", work.agent)):
             if value is not None:

@@ -39,6 +39,9 @@ _NO_SESSION: Final = re.compile(
 #: Between TERM and KILL, where the driver itself ends its program.
 _GRACE_S: Final = 5.0
 
+#: How long a program that waits for its quota is waited for: a short limit is over by then.
+_WAITING_S: Final = 60.0
+
 #: A line longer than this is cut: it is a tool's output, which nobody reads here.
 _MAX_LINE: Final = 8 * 1024 * 1024
 
@@ -49,7 +52,8 @@ class Driver:
     def __init__(self, job: Job) -> None:
         self._job: Final = job
         self._stream: Final[Stream] = stream_named(job.stream)(job.options)
-        self._lines: Final[queue.SimpleQueue[str | None]] = queue.SimpleQueue()
+        #: What it says: lines of stdout and of stderr (the latter True); None: stdout is closed.
+        self._lines: Final[queue.SimpleQueue[tuple[str, bool] | None]] = queue.SimpleQueue()
         self._stderr = b""
         self._raw_left = _MAX_RAW
         #: It was ended by us: class and message.
@@ -114,15 +118,16 @@ class Driver:
                         self._raw_left -= len(line)
                         with contextlib.suppress(OSError):  # a full disk: the report matters more
                             raw.write(line)
-                    self._lines.put(line.decode(errors="replace").rstrip("\n"))
+                    self._lines.put((_text(line), False))
         finally:
             self._lines.put(None)
 
     def _read_stderr(self, stream: IO[bytes]) -> None:
-        while piece := stream.read1(65536):  # type: ignore[attr-defined]
-            self._stderr = (self._stderr + piece)[-_MAX_STDERR:]
+        while line := stream.readline(_MAX_LINE):
+            self._stderr = (self._stderr + line)[-_MAX_STDERR:]
             with contextlib.suppress(OSError):
-                os.write(2, piece)
+                os.write(2, line)
+            self._lines.put((_text(line), True))
 
     def _read_to_the_end(self) -> None:
         """Until its stdout is closed, or it was ended."""
@@ -130,13 +135,17 @@ class Driver:
         while True:
             until_at = self._due_at(last_at, ended_at)
             try:
-                line = self._lines.get(timeout=None if until_at is None else max(0.0, until_at - time.monotonic()))
+                said = self._lines.get(timeout=None if until_at is None else max(0.0, until_at - time.monotonic()))
             except queue.Empty:
                 if self._overdue(last_at):
                     return
                 continue
-            if line is None:
+            if said is None:
                 return
+            line, of_stderr = said
+            if of_stderr:
+                self._stream.complain(line)
+                continue
             last_at = time.monotonic()
             for text in self._stream.take(line):
                 _say(text)
@@ -148,16 +157,24 @@ class Driver:
     def _due_at(self, last_at: float, ended_at: float) -> float | None:
         if self._stream.ended:
             return ended_at + self._job.after_result_s
-        return None if self._job.silence_s is None else last_at + self._job.silence_s
+        silence_s = self._silence_s()
+        return None if silence_s is None else last_at + silence_s
+
+    def _silence_s(self) -> float | None:
+        """How long it may be silent now."""
+        bound_s = self._job.silence_s
+        if self._stream.waiting is None:
+            return bound_s
+        return _WAITING_S if bound_s is None else min(bound_s, _WAITING_S)
 
     def _overdue(self, last_at: float) -> bool:
         if self._stream.ended:  # it has said all: its end is not its failure
             self._end_program()
             return True
-        silent_s = time.monotonic() - last_at
-        if self._job.silence_s is None or silent_s < self._job.silence_s:
+        silent_s, bound_s = time.monotonic() - last_at, self._silence_s()
+        if bound_s is None or silent_s < bound_s:
             return False
-        self._ended_for = ("stalled", f"it said nothing for {silent_s:.0f} s")
+        self._ended_for = self._stream.waiting or ("stalled", f"it said nothing for {silent_s:.0f} s")
         self._end_program()
         return True
 
@@ -235,6 +252,10 @@ class Driver:
                 report.cls, report.message = "result", "its answer holds no JSON, which was asked for"
                 return
         _put(job.result, json.dumps({"text": report.text} if answer is None else answer))
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace").rstrip("\n")
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:

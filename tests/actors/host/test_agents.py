@@ -231,6 +231,14 @@ def test_a_driver_that_is_killed_leaves_a_crash_and_no_process(supervisor, agent
     assert supervisor.processes() == []
 
 
+def test_one_that_waits_for_its_quota_without_a_word(supervisor, agent):
+    said = 'level=ERROR run=1 message="stream error" small=false error.error="AI_APICallError: Rate limit reached"'
+    launch = agent(f"sys.stderr.write({said + chr(10)!r})\ntime.sleep(300)", kind="opencode", settings={"silence": 0.5})
+    ended = supervisor.start_host("opencode").run(launch)
+    assert (ended.cls, ended.message) == ("quota", "Rate limit reached")
+    assert supervisor.processes() == []
+
+
 OPENCODE = """
 def step(kind, **part): say(type=kind, sessionID="ses_1", part=part)
 step("step_start")
@@ -247,7 +255,18 @@ def test_opencode_gets_its_configuration(supervisor, agent):
     ended = supervisor.start_host("opencode").run(launch)
     assert (ended.exit_code, ended.session) == (0, "ses_1")
     arguments, prompt, config = seen(supervisor, launch)
-    assert arguments == ["run", "--format", "json", "-m", "p/m", "--agent", "plan"]
+    assert arguments == [
+        "run",
+        "--format",
+        "json",
+        "--print-logs",
+        "--log-level",
+        "ERROR",
+        "-m",
+        "p/m",
+        "--agent",
+        "plan",
+    ]
     assert prompt == "Be brief.\n\ndo it"
     permission = {"external_directory": "deny", "doom_loop": "deny", "edit": "allow", "bash": "deny"}
     assert config == {"provider": {"p": {}}, "permission": permission, "autoupdate": False}

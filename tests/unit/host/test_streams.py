@@ -176,6 +176,23 @@ def test_opencode_fails(lines, code, cls, says):
     assert (stream.report.cls, says in stream.report.message) == (cls, True), stream.report
 
 
+LOGGED = (
+    'timestamp=2026-11-26T00:30:47.040Z level=ERROR run=43673144 message="stream error" providerID=test modelID=m '
+    'session.id=ses_1 small=false agent=build mode=primary error.error="AI_APICallError: {}"'
+)
+
+
+def test_opencode_waits_for_its_quota_in_silence():
+    stream = stream_named("opencode")({})
+    stream.complain('timestamp=… level=ERROR message="Failed to fetch models.dev" cause="quota"')
+    stream.complain(LOGGED.format("Service unavailable"))
+    assert stream.waiting is None
+    stream.complain(LOGGED.format("Rate limit reached"))
+    assert stream.waiting == ("quota", "Rate limit reached")
+    stream.take(json.dumps(step("step_start")))  # there is more
+    assert stream.waiting is None
+
+
 def test_the_last_step_may_be_missing():
     stream, _ = run("opencode", [step("step_start"), step("text", text="All done.")])
     assert (stream.report.cls, stream.report.text) == (None, "All done.")

@@ -16,16 +16,21 @@ class Stream(Protocol):
         report: what is known so far.
         ended: it has said its last word; it may live on for a moment.
         hopeless: why there is no use in letting it go on, or empty.
+        waiting: it waits in silence for something: class and message of the failure that this is, if it lasts.
     """
 
     report: Report
     ended: bool
     hopeless: str
+    waiting: tuple[str, str] | None
 
     def __init__(self, options: Mapping[str, Any]) -> None: ...
 
     def take(self, line: str) -> list[str]:
         """One line of its output; what there is to tell people of it."""
+
+    def complain(self, line: str) -> None:
+        """One line of its stderr."""
 
     def answer(self) -> Any:
         """What it answered in the form that was asked for; None: nothing of that kind."""

@@ -27,6 +27,7 @@ class ClaudeStream:
         self.report = Report()
         self.ended = False
         self.hopeless = ""
+        self.waiting: tuple[str, str] | None = None
         self._result: dict[str, Any] | None = None
         self._reset_utc: float | None = None
         self._limited = False
@@ -119,6 +120,9 @@ class ClaudeStream:
             if isinstance(denial, dict):
                 report.refused.append(f"{denial.get('tool_name')} {_of_input(denial.get('tool_input'))}".rstrip())
         return []
+
+    def complain(self, line: str) -> None:
+        """See Stream."""
 
     def answer(self) -> Any:
         """See Stream."""

@@ -2,10 +2,13 @@
 
 It says no result: the answer is the text of the last step, costs and tokens are added up over the steps. An empty
 answer ends with exit code 0, and a rejected permission may; so no text is a failure. What it does about a rate limit is
-to wait in silence, for hours if need be: only a bound of silence ends that.
+to wait in silence, for hours if need be. Only its own log (`--print-logs`, on stderr) tells:
+
+    timestamp=… level=ERROR run=… message="stream error" … error.error="AI_APICallError: Rate limit reached"
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +22,9 @@ _ERRORS: Final = {
     "MessageOutputLengthError": "context_overflow",
 }
 
+#: What its log says of an API that did not answer.
+_API_FAILED: Final = re.compile(r'level=ERROR .*message="stream error".* error\.error="(?:\w+: )?(?P<what>.*)"')
+
 
 class OpencodeStream:
     """See Stream."""
@@ -27,6 +33,7 @@ class OpencodeStream:
         self.report = Report(turns=0, cost_usd=0.0, input_tokens=0, output_tokens=0)
         self.ended = False
         self.hopeless = ""
+        self.waiting: tuple[str, str] | None = None
         self._texts: list[str] = []
         self._failure: tuple[str, str] | None = None
         self._refused_last = False
@@ -39,6 +46,7 @@ class OpencodeStream:
             return [line] if line.strip() else []
         if not isinstance(said, dict):
             return []
+        self.waiting = None
         if isinstance(said.get("sessionID"), str):
             self.report.session = said["sessionID"]
         part = said.get("part")
@@ -98,6 +106,12 @@ class OpencodeStream:
         cls = _ERRORS.get(name) or class_of_status(status if isinstance(status, int) else None) or class_of_words(words)
         self._failure = (cls or "exit", f"{name}: {words}" if words else name)
         return [f"  ✗ {self._failure[1]}"]
+
+    def complain(self, line: str) -> None:
+        """See Stream."""
+        failed = _API_FAILED.search(line)
+        if failed is not None and class_of_words(failed["what"]) == "quota":
+            self.waiting = ("quota", one_line(failed["what"]))
 
     def answer(self) -> Any:
         """See Stream."""

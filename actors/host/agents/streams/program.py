@@ -54,6 +54,7 @@ class ProgramStream:
         self.report = Report()
         self.ended = False
         self.hopeless = ""
+        self.waiting: tuple[str, str] | None = None
         self._output: Final[str] = options.get("output") or "text"
         self._places: Final = {
             name: Place.of(options[name])
@@ -98,6 +99,9 @@ class ProgramStream:
         cost = found.get("cost")
         if isinstance(cost, int | float):
             report.cost_usd = (report.cost_usd or 0.0) + cost
+
+    def complain(self, line: str) -> None:
+        """See Stream."""
 
     def answer(self) -> Any:
         """See Stream."""
