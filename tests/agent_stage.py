@@ -8,7 +8,9 @@ those that it sets.
 import json
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from daemon_harness import Place, eventually
@@ -17,25 +19,40 @@ from scripted_api import ScriptedApi
 FOLDER = "ORCH_ACTORS_AGENTS"
 
 #: The programs are large, and the machine may be busy.
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
+
+#: Whatever is not on loopback goes to a port that nobody listens at.
+_NOWHERE = {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"),
+    "npm_config_offline": "true",
+}
 
 
 class Stage(Place):
     """A daemon whose agents ask a scripted API. Graphs are documents; prompts name their script."""
 
-    def __init__(self, scripts, extra=""):
+    def __init__(self, scripts, extra=lambda _stage: ""):
         super().__init__()
         self.programs = os.environ[FOLDER]
         self.root = tempfile.mkdtemp(prefix="oag-")
         self.agents_home = os.path.join(self.root, "home")
         self.work = os.path.join(self.root, "work")
-        for folder in (self.agents_home, self.work):
+        self.scratch = os.path.join(self.root, "tmp")
+        for folder in (self.agents_home, self.work, self.scratch):
             os.mkdir(folder)
+        self._prepare()
         self.api = ScriptedApi(scripts)
         self.api.__enter__()
-        Path(self.home.config).write_text(self.settings() + extra)
+        Path(self.home.config).write_text(self.settings() + extra(self))
         self.daemon = self.start().ready()
         self.orders = self.client()
+
+    def _prepare(self):
+        """A first start makes opencode's database; several at once trip over each other there."""
+        env = {**_NOWHERE, "HOME": self.agents_home, "TMPDIR": self.scratch, "PATH": os.environ["PATH"]}
+        command = [os.path.join(self.programs, "opencode"), "session", "list"]
+        subprocess.run(command, env=env, cwd=self.work, stdin=subprocess.DEVNULL, check=True, timeout=PATIENCE_S)
 
     def settings(self):
         """config.toml, by which both programs are the ones that were named, and see this API alone."""
@@ -43,7 +60,8 @@ class Stage(Place):
 
     def worker(self, kind, **more):
         """The lines of one worker type of this kind."""
-        env = {**self.variables(kind), **more.pop("env", {})}
+        apart = {"HOME": self.agents_home, "TMPDIR": self.scratch}
+        env = {**self.variables(kind), **_NOWHERE, **apart, **more.pop("env", {})}
         lines = {
             "program": os.path.join(self.programs, kind),
             **({"model": "test/m"} if kind == "opencode" else {}),
@@ -54,10 +72,9 @@ class Stage(Place):
         return f"{text}env = {{ {inner} }}\n"
 
     def variables(self, kind):
-        """Nothing that it could reach another network by, or ask a person."""
+        """What points it to the scripted API."""
         if kind == "claude":
             return {
-                "HOME": self.agents_home,
                 "ANTHROPIC_BASE_URL": self.api.url,
                 "ANTHROPIC_API_KEY": "x",
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -69,7 +86,6 @@ class Stage(Place):
             "models": {"m": {"cost": {"input": 1, "output": 2}}},
         }
         return {
-            "HOME": self.agents_home,
             "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"test": provider}}),
             "OPENCODE_DISABLE_MODELS_FETCH": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
@@ -77,7 +93,7 @@ class Stage(Place):
 
     def submit(self, *tasks, **top):
         """Hand over a graph; its id."""
-        document = {"name": "agents", "defaults": {"timeout": "80s"}, "tasks": list(tasks), **top}
+        document = {"name": "agents", "defaults": {"timeout": PATIENCE_S}, "tasks": list(tasks), **top}
         return self.orders.submit(document, base_dir=self.work).graph
 
     def run(self, *tasks, **top):
@@ -87,6 +103,18 @@ class Stage(Place):
     def end(self, graph):
         self.orders.wait([graph], timeout_s=PATIENCE_S)
         return self.orders.graph(graph)
+
+    def until(self, condition, why):
+        """The first true value of a condition."""
+        until_at = time.monotonic() + PATIENCE_S
+        while not (found := condition()):
+            assert time.monotonic() < until_at, f"not within {PATIENCE_S} s: {why}"
+            time.sleep(0.2)
+        return found
+
+    def worker_type(self, name, kind, **more):
+        """config.toml of one more worker type, that waits for nobody else."""
+        return f"[workers.{name}]\nkind = {json.dumps(kind)}\n{self.worker(kind, **more)}"
 
     def log(self, view, task, attempt=0):
         return self.orders.read_log(view.id, task, attempt=attempt).data.decode()
@@ -107,8 +135,3 @@ class Stage(Place):
 
 def task_of(view, name):
     return next(task for task in view.tasks if task.id == name)
-
-
-def classes(view, name):
-    """Failure class of each attempt of a task."""
-    return [attempt.class_ for attempt in task_of(view, name).attempts]

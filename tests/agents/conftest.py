@@ -29,8 +29,8 @@ def stage():
     """Makes stages, and takes them down."""
     made = []
 
-    def make(scripts, extra=""):
-        made.append(Stage(scripts, extra))
+    def make(*options):
+        made.append(Stage(*options))
         return made[-1]
 
     yield make

@@ -7,7 +7,8 @@ repeated. A prompt says by which script it is answered: `[script:NAME]` anywhere
     {"say": "text"}                              an answer
     {"call": "Write", "input": {…}}              a tool call; "say" beside it comes first
     {"calls": [["Write", {…}], …]}               several at once
-    {"status": 429, "headers": {…}, "error": "…"}   the API's refusal; "kind" its type
+    {"status": 429, "headers": {…}, "error": "…"}   the API's refusal; "kind" its type;
+                                                 a header that is a number: so many seconds from now, since the epoch
     {"hang": true}                               no answer, until the server ends
     {"drop": true}                               the connection is closed without an answer
     {"break": true, "say": "…"}                  the connection is closed in the middle of the answer

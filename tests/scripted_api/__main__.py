@@ -10,5 +10,6 @@ from . import ScriptedApi
 if __name__ == "__main__":
     scripts = json.loads(Path(sys.argv[1]).read_text())
     with ScriptedApi(scripts, int(sys.argv[2]) if len(sys.argv) > 2 else 0) as api:
-        print(api.url, flush=True)
+        sys.stdout.write(f"{api.url}\n")
+        sys.stdout.flush()
         threading.Event().wait()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .dialects import anthropic, openai, refusal
@@ -51,7 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self._answer(404, b"{}")
 
-    do_HEAD = do_GET
+    def do_HEAD(self):
+        self.do_GET()
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -94,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status, data, headers=None):
         self.send_response(status)
         for name, value in (headers or {}).items():
-            self.send_header(name, value)
+            self.send_header(name, str(int(time.time()) + value) if isinstance(value, int) else value)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
         self.end_headers()

@@ -131,7 +131,13 @@ def step(kind, **part):
 FINISH = {"cost": 0.000034, "tokens": {"input": 20, "output": 7, "cache": {"read": 3, "write": 0}}}
 WROTE = step("tool_use", tool="write", state={"status": "completed", "title": "x.txt", "output": "ok"})
 REJECTED = step(
-    "tool_use", tool="write", state={"status": "error", "error": "The user rejected permission to use this tool"}
+    "tool_use",
+    tool="write",
+    state={
+        "status": "error",
+        "input": {"filePath": "/x/never.txt", "content": "x"},
+        "error": "The user rejected permission to use this specific tool call.",
+    },
 )
 
 
@@ -165,7 +171,7 @@ def failed(name, status=None, message="no"):
         ([failed("UnknownError", None, "maximum context length is 8")], 1, "context_overflow", "8"),
         ([failed("UnknownError", None, "boom")], 0, "exit", "boom"),
         ([step("step_start"), step("step_finish", reason="stop", **FINISH)], 0, "stalled", "without an answer"),
-        ([step("step_start"), step("text", text="W"), REJECTED], 0, "permission", "write"),
+        ([step("step_start"), step("text", text="W"), REJECTED], 0, "permission", "write /x/never.txt"),
         ([], 0, "stalled", "without an answer"),
         ([], 137, "crash", "137"),
         ([step("step_start"), step("step_finish", reason="tool-calls", **FINISH)], 1, "exit", "exit code 1"),

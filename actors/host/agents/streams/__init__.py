@@ -3,6 +3,7 @@
 The place for a program that needs more than configuration: one module here, one line in STREAMS.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -104,3 +105,17 @@ def one_line(text: str, most: int = 200) -> str:
     """A text in one line, cut where it is long."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+#: What people look for first in a tool call's input.
+_TELLING: Final = ("command", "file_path", "filePath", "path", "pattern", "url", "query", "description", "prompt")
+
+
+def of_input(given: object) -> str:
+    """A tool call's input in a few words."""
+    if not isinstance(given, dict):
+        return ""
+    for name in _TELLING:
+        if isinstance(given.get(name), str):
+            return one_line(given[name], 120)
+    return one_line(json.dumps(given), 120) if given else ""

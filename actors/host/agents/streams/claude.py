@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orch_actors.actors.host.agents.job import Report
-from orch_actors.actors.host.agents.streams import class_of_status, class_of_words, one_line
+from orch_actors.actors.host.agents.streams import class_of_status, class_of_words, of_input, one_line
 
 #: Result subtypes of its own bounds → class.
 _SUBTYPES: Final = {
@@ -70,7 +70,7 @@ class ClaudeStream:
             if block.get("type") == "text" and str(block.get("text", "")).strip():
                 lines.append(str(block["text"]).rstrip())
             elif block.get("type") == "tool_use":
-                call = f"{block.get('name')} {_of_input(block.get('input'))}".rstrip()
+                call = f"{block.get('name')} {of_input(block.get('input'))}".rstrip()
                 self._calls[str(block.get("id"))] = call
                 lines.append(f"→ {call}")
         return lines
@@ -118,7 +118,7 @@ class ClaudeStream:
         denials = said.get("permission_denials")
         for denial in denials if isinstance(denials, list) else []:
             if isinstance(denial, dict):
-                report.refused.append(f"{denial.get('tool_name')} {_of_input(denial.get('tool_input'))}".rstrip())
+                report.refused.append(f"{denial.get('tool_name')} {of_input(denial.get('tool_input'))}".rstrip())
         return []
 
     def complain(self, line: str) -> None:
@@ -187,16 +187,6 @@ def _plain(content: object) -> str:
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return str(content)
-
-
-def _of_input(given: object) -> str:
-    """A tool call's input in a few words: the one that people look for first."""
-    if not isinstance(given, dict):
-        return ""
-    for name in ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt"):
-        if isinstance(given.get(name), str):
-            return one_line(given[name], 120)
-    return one_line(json.dumps(given), 120) if given else ""
 
 
 def _whole(value: object) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orch_actors.actors.host.agents.job import Report
-from orch_actors.actors.host.agents.streams import class_of_status, class_of_words, one_line
+from orch_actors.actors.host.agents.streams import class_of_status, class_of_words, of_input, one_line
 
 #: Names of its errors → class.
 _ERRORS: Final = {
@@ -72,7 +72,7 @@ class OpencodeStream:
     def _tool(self, part: dict[str, Any]) -> list[str]:
         state = part.get("state")
         state = state if isinstance(state, dict) else {}
-        call = one_line(f"{part.get('tool')} {state.get('title') or ''}", 140)
+        call = one_line(f"{part.get('tool')} {state.get('title') or of_input(state.get('input'))}", 140)
         failed = state.get("status") == "error"
         words = one_line(str(state.get("error") or state.get("output") or ""))
         self._refused_last = failed and any(word in words.lower() for word in ("permission", "rejected", "denied"))
