@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,13 @@ def graph(stage):
 
 def processes(stage, graph, task, number=1):
     """Pid → command line of an attempt's processes: those with its mark, in order of birth."""
-    mark = f"ORCH_ATTEMPT={graph}/{task}/{number}".encode()
+    marks = (f":{graph}/{task}/{number}\0".encode(), f"ORCH_ACTORS_HOME={stage.home.path}\0".encode())
     found = {}
     for name in sorted((name for name in os.listdir("/proc") if name.isdigit()), key=int):
         with contextlib.suppress(OSError):
             folder = Path("/proc") / name
-            if mark in (folder / "environ").read_bytes() and alive(name):
+            environment = (folder / "environ").read_bytes()
+            if all(mark in environment for mark in marks) and alive(name):
                 found[int(name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
     return found
 
@@ -49,7 +51,7 @@ def in_the_middle(stage, graph, name):
     """Its processes, once it has asked the API and waits: (driver, program, all)."""
     stage.api.scripts.wait_for(name, 1, 120)
     found = processes(stage, graph, name)
-    (driver,) = (pid for pid, line in found.items() if "host.agents" in line)
+    (driver,) = (pid for pid, line in found.items() if line.startswith(sys.executable) and "host.agents" in line)
     program = next(pid for pid, line in found.items() if line.startswith(os.path.join(stage.programs, KINDS[name[0]])))
     return driver, program, found
 
