@@ -5,13 +5,11 @@ settings stand in the way, 70 a bug of ours.
 """
 
 import contextlib
-import fcntl
 import functools
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,8 +24,10 @@ from orch_actors.actors.desk import Desk
 from orch_actors.actors.ending import Ending
 from orch_actors.actors.gateway import Gateway
 from orch_actors.actors.history import replay
+from orch_actors.actors.holding import holding
 from orch_actors.actors.inside import Begin, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.swapping import refuse_unfinished
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.logfile import LogFile
 from orch_actors.actors.notifying import ServiceManager
@@ -52,13 +52,6 @@ if TYPE_CHECKING:
 LOOK_AT_HOME_S = 5.0
 
 
-class HomeInUse(EnvironmentFault):
-    """Another daemon holds the home's lock."""
-
-    def __init__(self, home: str) -> None:
-        super().__init__(f"another daemon serves {home}", "use it as it is, or choose another --home", 111)
-
-
 class HomeGone(EnvironmentFault):
     """The home is not where it was: whatever is accepted now would be on no disk that anybody finds."""
 
@@ -68,37 +61,6 @@ class HomeGone(EnvironmentFault):
             f"running tasks go on, and nobody watches them: their processes have ORCH_ACTORS_HOME={home} in their "
             "environment",
         )
-
-
-@contextlib.contextmanager
-def holding(home: Home) -> Iterator[int]:
-    """Hold the home's lock; before anything is bound, since a second bind silently steals an ipc path. Its descriptor.
-
-    Raises:
-        HomeInUse: somebody else holds it.
-        EnvironmentFault: the lock file cannot be opened, or not locked.
-    """
-    try:
-        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot open {home.lock}: {error.strerror or error}", "see to that file, or choose another --home"
-        ) from error
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise HomeInUse(home.path) from error
-        except OSError as error:
-            raise EnvironmentFault(
-                f"cannot lock {home.lock}: {error.strerror or error}", "choose a --home on a file system with locks"
-            ) from error
-        with contextlib.suppress(OSError):  # whose it is, for people: with a full disk it is ours all the same
-            os.ftruncate(fd, 0)
-            os.write(fd, f"{os.getpid()}\n".encode())
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def is_gone(home: Home, lock_fd: int) -> bool:
@@ -263,6 +225,7 @@ def serve(home: Home, starter: Starter, *, only_to_end: bool = False) -> int:
     umask = os.umask(0o077)  # ours from now on; attempts get the one that we were started with
     home.prepare()
     with holding(home) as lock_fd:
+        refuse_unfinished(home.salvage)
         _log_to(home.log)
         manager = ServiceManager.from_environment()
         ending = Ending()

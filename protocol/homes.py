@@ -45,6 +45,8 @@ class Home:
         self.config: Final = os.path.join(self.path, "config.toml")
         #: Keys for clients that come by TCP.
         self.keys: Final = os.path.join(self.path, "keys")
+        #: What `journal salvage` has set aside.
+        self.salvage: Final = os.path.join(self.path, "salvage")
         self.run: Final = self._run_folder()
 
     def _run_folder(self) -> str:
@@ -95,7 +97,7 @@ class Home:
         ensure_private(self.run)
         for file in (self.lock, self.log, self.config, *_files_in(self.journal)):
             refuse_link(file)
-        for folder in (self.keys, os.path.join(self.path, "logs")):
+        for folder in (self.keys, self.salvage, os.path.join(self.path, "logs")):
             if os.path.lexists(folder):
                 ensure_private(folder)
 

@@ -225,6 +225,6 @@ class FakeSupervisor:
                     environ = (entry / "environ").read_bytes()
                 except OSError:
                     continue
-                if f"ORCH_ATTEMPT={self.journal}:".encode() in environ:
+                if f"ORCH_ATTEMPT={self.journal[-12:]}:".encode() in environ:
                     found.append(int(entry.name))
         return found

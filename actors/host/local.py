@@ -188,7 +188,8 @@ class Local:
         return self._adapters[kind]
 
     def _cookie(self, launch: Launch) -> str:
-        return f"{self._config.journal}:{launch.attempt}"
+        """The journal's last digits, as in the folder of the attempt's files: those a salvage of the journal keeps."""
+        return f"{self._config.journal[-12:]}:{launch.attempt}"
 
     def _environment(self, launch: Launch, paths: Paths) -> dict[str, str]:
         graph, task, number = split_attempt_id(launch.attempt)

@@ -10,6 +10,7 @@ import sys
 from orch_actors.actors.errands import carry_out
 from orch_actors.actors.inspection.lines import show
 from orch_actors.actors.inspection.outlook import outlook
+from orch_actors.actors.inspection.rescue import salvage
 from orch_actors.actors.inspection.running import running
 from orch_actors.protocol.homes import Home
 
@@ -26,6 +27,10 @@ def _running(home: Home, _words: argparse.Namespace) -> object:
     return running(home)
 
 
+def _salvage(home: Home, words: argparse.Namespace) -> object:
+    return salvage(home, accept=words.accept)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="orch-actors-inspection")
     actions = parser.add_subparsers(required=True)
@@ -38,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     ahead = actions.add_parser("outlook")
     ahead.set_defaults(run=_outlook)
     ahead.add_argument("--daemon", type=int)
+    saved = actions.add_parser("salvage")
+    saved.set_defaults(run=_salvage)
+    saved.add_argument("--accept", action="store_true")
     actions.add_parser("running").set_defaults(run=_running)
     for action in actions.choices.values():
         action.add_argument("--home", required=True)

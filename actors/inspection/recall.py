@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.history import Replayed, replay
-from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.disk import Readable, RealDisk
 from orch_actors.actors.journal.opening import Opened, open_journal
 from orch_actors.protocol.homes import Home
 
@@ -23,23 +23,23 @@ class Recalled(NamedTuple):
     boot: str
 
 
-def recall(home: Home) -> Recalled:
-    """Read and fold the journal.
+def recall(home: Home, disk: Readable | None = None) -> Recalled:
+    """Read and fold the journal, as it stands on `disk` where that is given.
 
     Raises:
         EnvironmentFault: a daemon would not start with it, for this reason.
         FileNotFoundError: there is no journal.
     """
     boot = boot_id()
-    opened = _open(home.journal)
+    opened = _open(disk or RealDisk(), home.journal)
     machine = Machine(boot, opened.id)
     return Recalled(machine, replay(opened.lines, machine), opened, boot)
 
 
-def _open(folder: str) -> Opened:
+def _open(disk: Readable, folder: str) -> Opened:
     for again in range(_TRIES):
         try:
-            return open_journal(RealDisk(), folder)
+            return open_journal(disk, folder)
         except FileNotFoundError:
             if again + 1 == _TRIES:
                 raise

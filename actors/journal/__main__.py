@@ -12,6 +12,7 @@ from typing import Final
 from orch_actors.actors.errands import carry_out
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.inventory import inventory
+from orch_actors.actors.journal.survey import survey
 from orch_actors.protocol.homes import Home
 
 
@@ -19,7 +20,11 @@ def _files(home: Home, _words: argparse.Namespace) -> object:
     return inventory(RealDisk(), home.journal)
 
 
-ACTIONS: Final[dict[str, Callable[[Home, argparse.Namespace], object]]] = {"files": _files}
+def _verify(home: Home, _words: argparse.Namespace) -> object:
+    return survey(RealDisk(), home.journal)[0]
+
+
+ACTIONS: Final[dict[str, Callable[[Home, argparse.Namespace], object]]] = {"files": _files, "verify": _verify}
 
 
 def _parser() -> argparse.ArgumentParser:

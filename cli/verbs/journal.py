@@ -24,6 +24,9 @@ orch-actors journal show --since 1041     what comes after that sequence
 orch-actors journal show --json           {"folder", "lines", "more"}
 orch-actors journal files                 what it consists of
 orch-actors journal files --json          {"folder", "journal", "files"}
+orch-actors journal verify                read all of it; exit code 1: it is damaged, and where
+orch-actors journal salvage               what could be saved of a damaged one, and what is lost
+orch-actors journal salvage --accept-data-loss
 """
 
 
@@ -78,4 +81,46 @@ def _of_graph_or_task(graph: str | None, task: str | None) -> list[str]:
     return ["--graph", of, "--task", name]
 
 
-MEMBERS: Final = {"show": show, "files": files}
+def verify(home: HomeOption = None, as_json: JsonOption = False) -> int:
+    """Read all of the journal, and say each place that is damaged, and what is whole. Exit code 1: it is damaged.
+
+    Changes nothing; a daemon may run.
+    """
+    said = session(home, as_json)
+    found = ask_program(said, "verify")
+    if said.as_json:
+        say_json(found)
+    else:
+        from orch_actors.cli.render.damage import survey_text
+
+        say(survey_text(found, stdout_style(), said.typed("journal", "salvage")))
+    return faults.GOOD if found["verdict"] in _SOUND else faults.NOT_DONE
+
+
+def salvage(
+    accept: Annotated[
+        bool, typer.Option("--accept-data-loss", help="Do it: what is shown without this is lost.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Go on with what is whole of a damaged journal; without --accept-data-loss only say what would be lost.
+
+    No daemon may run. The damaged journal is kept, in the home's folder `salvage`. If it is interrupted, the same
+    command finishes it.
+    """
+    said = session(home, as_json)
+    found = ask_program(said, "salvage", *(["--accept"] if accept else []), program=INSPECTION)
+    if said.as_json:
+        say_json(found)
+    else:
+        from orch_actors.cli.render.damage import salvage_text
+
+        say(salvage_text(found, said.typed("journal", "salvage", "--accept-data-loss"), said.typed("up")))
+    return faults.GOOD
+
+
+#: Verdicts with which a daemon starts.
+_SOUND: Final = ("whole", "torn")
+
+MEMBERS: Final = {"show": show, "files": files, "verify": verify, "salvage": salvage}

@@ -58,10 +58,11 @@ def _place(role: Role, module: str, what: str, function: str, kind: Kind) -> Pla
 
 
 PLACES: Final[tuple[Place, ...]] = (
-    _place("daemon", "actors.daemon", "lock opened", "os.open", "call"),
-    _place("daemon", "actors.daemon", "lock taken", "fcntl.flock", "call"),
-    _place("daemon", "actors.daemon", "lock emptied", "os.ftruncate", "call"),
-    _place("daemon", "actors.daemon", "pid and readiness told", "os.write", "call"),
+    _place("daemon", "actors.holding", "lock opened", "os.open", "call"),
+    _place("daemon", "actors.holding", "lock taken", "fcntl.flock", "call"),
+    _place("daemon", "actors.holding", "lock emptied", "os.ftruncate", "call"),
+    _place("daemon", "actors.holding", "pid told", "os.write", "call"),
+    _place("daemon", "actors.daemon", "readiness told", "os.write", "call"),
     _place("daemon", "actors.journal.disk", "journal opened", "os.open", "call"),
     _place("daemon", "actors.journal.disk", "journal written", "os.write", "write"),
     _place("daemon", "actors.journal.disk", "journal synced", "os.fdatasync", "call"),

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from daemon_harness import DEADLINE_S, Place, alive, command, eventually, one_task
 
-from orch_actors.actors.daemon import HomeInUse, Starter, holding, is_gone
+from orch_actors.actors.daemon import Starter, is_gone
 from orch_actors.actors.ending import Ending
+from orch_actors.actors.holding import HomeInUse, holding
 from orch_actors.actors.journal.record import encode_line
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import OrchError

@@ -29,7 +29,7 @@ def crash(*words):
     [
         ("daemon: journal written", 5, "killed half-way", [-9]),
         ("daemon: journal synced", 4, "EIO", [111]),
-        ("daemon: pid and readiness told", 2, "EIO", []),
+        ("daemon: readiness told", 1, "EIO", []),
         ("daemon: lock emptied", 1, "ENOSPC", []),
         ("daemon: host spawned", 1, "EAGAIN", []),
         ("host: record written", 2, "killed half-way", []),

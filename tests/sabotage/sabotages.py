@@ -353,7 +353,7 @@ SABOTAGES = (
     Sabotage(
         "the home is not locked",
         "two daemons write one journal",
-        DAEMON,
+        "actors/holding.py",
         "            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "            pass\n",
         ("tests/actors/test_daemon.py::test_the_lock_is_held_by_one_and_given_back",),

@@ -43,6 +43,8 @@ EXEMPT = {
     ("actors.host.unnamed", "os.open"): "for what a runner or a validation prints",
     ("actors.host.unnamed", "os.unlink"): "the same",
     ("actors.host.validation", "os.open"): "reads what a validation has said",
+    ("actors.journal.swapping", "os.makedirs"): "no daemon runs: tests/unit/inspection/test_rescue.py",
+    ("actors.journal.swapping", "shutil.rmtree"): "the same",
     ("actors.journal.disk", "os.rename"): "a segment whose creation was cut short: tests/unit/journal, stress powercut",
     ("actors.journal.disk", "os.unlink"): "the ballast, and what found no room: tests/unit/journal, tests/crash",
     ("protocol.homes", "os.unlink"): "sockets that are left",
