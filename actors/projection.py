@@ -27,6 +27,7 @@ def summary(graph: Graph) -> GraphSummary:
         counts=_counts(graph),
         submitted_utc=utc_text(graph.submitted_utc),
         ended_utc=None if graph.ended_utc is None else utc_text(graph.ended_utc),
+        client=graph.client,
     )
 
 

@@ -30,6 +30,7 @@ VERBS: Final = (
     "run",
     "status",
     "wait",
+    "inbox",
     "logs",
     "result",
     "cancel",

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from orch_actors.cli import faults
 from orch_actors.cli.audience import leave_with_the_reader
+from orch_actors.cli.mine import mine_of
 from orch_actors.cli.output import may_redraw, say, say_json, stdout_style
 from orch_actors.cli.render.graphs import graph_text
 from orch_actors.cli.render.overview import overview_text
@@ -43,7 +44,7 @@ def watch_status(session: Session, graph: str | None, *, show_all: bool) -> int:
     """The verb; ctrl-C is its ordinary end, told by the exit code alone."""
     leave_with_the_reader()
     with session.client() as client, client.follow() as events:
-        views = _views(client, events, graph)
+        views = _views(client, events, graph, show_all=show_all)
         try:
             if session.as_json:
                 for view in views:
@@ -58,11 +59,13 @@ def watch_status(session: Session, graph: str | None, *, show_all: bool) -> int:
     return faults.GOOD
 
 
-def _views(client: "Client", events: "Follower", graph: str | None) -> Iterator[View]:
+def _views(client: "Client", events: "Follower", graph: str | None, *, show_all: bool) -> Iterator[View]:
     """What there is, and again after every burst of events."""
     while True:
         began = time.monotonic()
         view: View = client.status() if graph is None else client.graph(graph)
+        if isinstance(view, StatusView) and not show_all:
+            view = mine_of(view)
         took_s = time.monotonic() - began
         yield view
         if isinstance(view, GraphView):

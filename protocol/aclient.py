@@ -23,6 +23,7 @@ from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.reach import reach
 from orch_actors.protocol.submission import submission
+from orch_actors.protocol.submitter import new_client_id
 from orch_actors.protocol.transport import connected, context, set_up
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
 from orch_actors.protocol.waiting import Awaited, until_after
@@ -53,7 +54,7 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
         timeout_s: float = 10.0,
     ) -> None:
         """Connect lazily: nothing is opened before the first call. See `Client`."""
-        self.client_id: Final = client_id or "py-" + new_id()
+        self.client_id: Final = client_id or new_client_id()
         self.reach: Final = reach(home, endpoint, key_file)
         self.endpoint: Final = self.reach.endpoint
         self.timeout_s: Final = timeout_s

@@ -23,6 +23,7 @@ from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.reach import reach
 from orch_actors.protocol.steering import Steering
 from orch_actors.protocol.submission import submission
+from orch_actors.protocol.submitter import new_client_id
 from orch_actors.protocol.transport import Pool, connected, milliseconds
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
 from orch_actors.protocol.waiting import Awaited, until_after
@@ -68,13 +69,14 @@ class Client(Steering, Consuming):
             endpoint: its command endpoint instead, such as `ipc:///run/x/commands.sock` or `tcp://host:7447`.
             key_file: for tcp, from `orch-actors keys new`; it names the endpoint, too. With none of the three,
                 ORCH_ACTORS_ENDPOINT and ORCH_ACTORS_KEY_FILE count, where one of them is set.
-            client_id: 1 to 128 characters; the same over several processes only if command ids are kept too.
+            client_id: 1 to 128 characters; the same over several processes only if command ids are kept too. By default
+                one that names the session (ORCH_ACTORS_SESSION) or the project's folder, see `submitter.py`.
             timeout_s: the longest that a call waits for its reply.
 
         Raises:
             EnvironmentFault: what is named does not go together, or the key file cannot be used.
         """
-        self.client_id: Final = client_id or "py-" + new_id()
+        self.client_id: Final = client_id or new_client_id()
         self.reach: Final = reach(home, endpoint, key_file)
         self.endpoint: Final = self.reach.endpoint
         self.timeout_s: Final = timeout_s

@@ -122,6 +122,8 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     submitted_utc: str
     ended_utc: str | None = None
+    #: Id of the client that submitted it; `submitter.py` says what can be read from it.
+    client: str = ""
 
 
 class GraphView(Struct, frozen=True, kw_only=True):
@@ -196,6 +198,8 @@ class StatusView(Struct, frozen=True, kw_only=True):
     workers: tuple[WorkerView, ...]
     graphs: tuple[GraphSummary, ...]
     traffic: TrafficView | None = None
+    #: Graphs that `status` left out, since they were submitted from elsewhere; the daemon leaves out none.
+    elsewhere: int = 0
 
 
 class DecisionView(Struct, frozen=True, kw_only=True):

@@ -34,12 +34,17 @@ def overview_text(view: StatusView, now_utc: float, style: Style, *, show_all: b
         blocks.append(workers_table(view.workers, style))
     shown = list(view.graphs) if show_all else _shown(view.graphs)
     if not view.graphs:
-        blocks.append("no graphs yet; try: orch-actors run -- echo hello")
+        blocks.append(
+            "no graphs yet; try: orch-actors run -- echo hello" if not view.elsewhere else "no graphs from here"
+        )
     else:
         blocks.append(graphs_table(shown, now_utc, style))
     hidden = len(view.graphs) - len(shown)
     if hidden:
         blocks[-1] += "\n" + paint(f"… and {hidden} that have ended; --all shows them", "dim", style)
+    if view.elsewhere:
+        other = f"{view.elsewhere} submitted from other folders or sessions; --all shows all"
+        blocks[-1] += "\n" + paint(f"… and {other}", "dim", style)
     return "\n\n".join(blocks)
 
 
