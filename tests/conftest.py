@@ -43,6 +43,8 @@ def pytest_configure(config):
     config.stash[SCRATCH] = scratch
     os.environ.pop("ORCH_ACTORS_HOME", None)
     os.environ.update(TMPDIR=scratch, XDG_STATE_HOME=os.path.join(scratch, "state"), XDG_RUNTIME_DIR=scratch)
+    # Whatever a test submits, from whatever folder, is of one session, so that `status` shows it.
+    os.environ["ORCH_ACTORS_SESSION"] = "tests"
     tempfile.tempdir = None
 
 

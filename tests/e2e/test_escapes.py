@@ -105,6 +105,7 @@ TASKS = [task["id"] for task in graph("")["tasks"]]
 VERBS = [
     ("status",),
     ("status", "evil"),
+    ("inbox",),
     ("events", "--since", "0"),
     ("decisions",),
     ("decisions", "--all"),
@@ -216,6 +217,7 @@ def on_a_terminal(evil, *words, lasts=20.0):
     "words",
     [
         ("status", "evil"),
+        ("inbox",),
         ("why", "evil/fails"),
         ("decisions", "--all"),
         ("graph", "evil"),

@@ -4,8 +4,9 @@ import pytest
 
 
 @pytest.fixture
-def here(tmp_path):
+def here(cli, tmp_path):
     """Two folders within one work tree, and one elsewhere."""
+    del cli.env["ORCH_ACTORS_SESSION"]
     inner, elsewhere = tmp_path / "tree" / "inner", tmp_path / "elsewhere"
     inner.mkdir(parents=True)
     elsewhere.mkdir()
@@ -65,7 +66,7 @@ def test_status_and_wait_are_of_here(cli, here):
     tree, inner, elsewhere = here
     cli("run", "--", "true", cwd=elsewhere)
     assert "no graphs from here" in cli("status", cwd=inner).out
-    cli("submit", "--", "sleep", "0.2", cwd=tree)
+    cli("submit", "--", "sleep", "1.5", cwd=tree)
     assert "g2" in cli("wait", "--any", cwd=inner).out
     assert "inbox" in cli("wait", cwd=inner).out
     assert cli("wait", "--json", cwd=inner).json == {"graphs": []}

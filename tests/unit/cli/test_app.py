@@ -49,7 +49,8 @@ def test_something_else_entirely_lists_the_verbs():
 
 
 @pytest.mark.parametrize(
-    "words", [["--json", "status", "--jsno"], ["status", "--json", "--jsno"], ["--json", "nope"], ["wait", "--json"]]
+    "words",
+    [["--json", "status", "--jsno"], ["status", "--json", "--jsno"], ["--json", "nope"], ["wait", "--json", "--nope"]],
 )
 def test_usage_faults_are_json_where_asked(words, capsys):
     assert entry.main(words) == 2
