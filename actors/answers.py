@@ -6,6 +6,7 @@ and is refused as expired, never executed again. So an id that tells no time can
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orch_actors.protocol.errors import Refused
@@ -99,6 +100,21 @@ class Answers:
     def _forget(self, command: str, at_utc: float) -> None:
         stamp = min(_stamp_of(command) or 0.0, at_utc + MAX_AHEAD_S)
         self._forgotten_utc = max(self._forgotten_utc, at_utc, stamp)
+
+    @property
+    def forgotten_utc(self) -> float:
+        """Everything up to this instant may have been forgotten."""
+        return self._forgotten_utc
+
+    def kept(self) -> Iterator[tuple[str, str, Answer]]:
+        """Client, command id and answer of all that are kept, oldest first."""
+        for table in (self._ahead, self._table):
+            for (client, command), answer in table.items():
+                yield client, command, answer
+
+    def restore(self, forgotten_utc: float) -> None:
+        """Go on from a snapshot, of which every answer is kept anew: so much was forgotten by then."""
+        self._forgotten_utc = max(self._forgotten_utc, forgotten_utc)
 
 
 def _stamp_of(command: str) -> float | None:

@@ -23,14 +23,13 @@ from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.ending import Ending
 from orch_actors.actors.gateway import Gateway
-from orch_actors.actors.history import replay
 from orch_actors.actors.holding import holding
 from orch_actors.actors.inside import Begin, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.swapping import refuse_unfinished
-from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.logfile import LogFile
 from orch_actors.actors.notifying import ServiceManager
+from orch_actors.actors.recalling import recall
 from orch_actors.actors.sockets import new_pair
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.timekeeper import SystemClock, Timekeeper
@@ -99,13 +98,9 @@ class Daemon:
         settings = load_settings(home.config)
         #: Where it listens for its whole life.
         self.listen = settings.listen
-        journal, lines, torn = Journal.open(RealDisk(), home.journal)
-        if torn:
-            logger.warning("the journal's tail was torn: {} bytes were kept aside and cut off", len(torn))
-        self._machine = machine = Machine(boot, journal.id)
-        replayed = replay(lines, machine)
-        logger.info("journal {}: {} lines, {} graphs", journal.id, len(lines), len(machine.state.graphs))
-        for found in machine.state.quarantine.values():
+        journal, replayed, state = recall(RealDisk(), home.journal)
+        self._machine = machine = Machine(boot, journal.id, state)
+        for found in state.quarantine.values():
             logger.error("{} goes into quarantine: {}", found.task.ref, found.why)
         self._head = replayed.head
         self._timekeeper = Timekeeper(clock, ending.crashed)

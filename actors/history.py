@@ -1,4 +1,4 @@
-"""The supervisor's lines in the journal: commands, outcomes, and reading them back. Pure, but for the reading.
+"""The supervisor's lines in the journal: commands and outcomes. Pure. `replaying.py` reads them back.
 
     command: {"client":…,"id":…,"digest":…,"at":…,"do":{…}}
     outcome: {"of":<sequence of the command, or null>,"at":…,"e":<number of the first event>,"facts":[…],"reply":{…}}
@@ -7,7 +7,7 @@ A restart replays only commands that have no outcome. Events are numbered here a
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -16,11 +16,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from orch_actors.actors.answers import Answers
-from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.facts import NOTHING, Fact, SilentFact, ToldFact
-from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.journal.record import Line
-from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import Command
 
 #: Events that are kept in memory for readers that are a little behind.
@@ -50,7 +47,6 @@ class OutcomeLine(Struct, frozen=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder()
-_command_decoder = msgspec.json.Decoder(CommandLine)
 _outcome_decoder = msgspec.json.Decoder(OutcomeLine)
 
 
@@ -112,42 +108,3 @@ class Replayed:
     recent: deque["Told"] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     #: Commands without an outcome, by sequence: to be handled now.
     unprocessed: dict[int, CommandLine] = field(default_factory=dict)
-
-
-class JournalUnreadable(EnvironmentFault):
-    """A whole line that this version cannot make sense of."""
-
-    def __init__(self, sequence: int, what: str) -> None:
-        super().__init__(
-            f"the journal's sequence {sequence} cannot be understood: {what}",
-            "it was written by another version: start that one",
-        )
-
-
-def replay(lines: Iterable[Line], machine: Machine) -> Replayed:
-    """Fold a journal into a fresh machine.
-
-    Raises:
-        JournalUnreadable: a line of a form that this version does not know.
-    """
-    came = Replayed(Answers())
-    commands: dict[int, CommandLine] = came.unprocessed
-    for line in lines:
-        try:
-            if line.t == "command":
-                commands[line.s] = _command_decoder.decode(line.d)
-                continue
-            outcome = _outcome_decoder.decode(line.d)
-            if outcome.e != came.head + 1:
-                raise ValueError(f"its first event is {outcome.e}, and the newest one before it {came.head}")
-            for fact in outcome.facts:
-                machine.fold(fact, outcome.at, f"the journal's sequence {line.s}")
-            for told in numbered(outcome):
-                came.head = told.seq
-                came.recent.append(told)
-        except (msgspec.DecodeError, RecursionError, LookupError, ValueError, InvalidTransition, Refused) as error:
-            raise JournalUnreadable(line.s, f"{type(error).__name__}: {error}") from error
-        command = commands.pop(outcome.of, None) if outcome.of is not None else None
-        if command is not None and bytes(outcome.reply) != b"null":
-            came.answers.keep(command.client, command.id, command.digest, bytes(outcome.reply), outcome.at)
-    return came

@@ -57,6 +57,10 @@ class FaultyDisk(RealDisk):
         self._note("close", fd)
         super().close(fd)
 
+    def remove(self, path: str) -> None:
+        self._note("remove", path)
+        super().remove(path)
+
     def rename(self, old: str, new: str) -> None:
         self._note("rename", old, new)
         super().rename(old, new)

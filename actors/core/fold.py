@@ -84,6 +84,22 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
         state.told += 1
 
 
+def pass_over(state: State, fact: f.Fact) -> None:
+    """Take in what outlasts a graph: of a fact about one that is forgotten further on nothing else is left.
+
+    Whoever folds a history may pass over all facts of such a graph, from its submission on; the state is the same.
+    """
+    match fact:
+        case f.GraphSubmitted(graph=graph):
+            state.last_graph = max(state.last_graph, int(graph[1:]))
+        case f.DecisionAsked(ref=ref):
+            state.last_decision = max(state.last_decision, int(ref[1:]))
+        case _:
+            pass  # all that it says is about the graph
+    if not isinstance(fact, f.SilentFact):
+        state.told += 1
+
+
 def _fold_worker(
     state: State,
     fact: f.WorkerPaused | f.WorkerResumed | f.WorkerParked | f.WorkerUnparked | f.WorkerLimited,

@@ -27,7 +27,6 @@ from orch_actors.actors.core.handlers import (
     timers,
     workers,
 )
-from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol import messages
@@ -59,17 +58,10 @@ class Step:
 class Machine:
     """Holds the graphs. `boot` is the machine's boot id, put into every attempt; `name` the journal's."""
 
-    def __init__(self, boot: str = "", name: str = "") -> None:
-        self.state = State()
+    def __init__(self, boot: str = "", name: str = "", state: State | None = None) -> None:
+        """`state`: what a history came to; not given: nothing has happened yet."""
+        self.state = State() if state is None else state
         self._boot, self._name = boot, name
-
-    def fold(self, fact: f.Fact, at_utc: float, source: str = "a fact") -> None:
-        """Replay one fact, decided at `at_utc` in an earlier life; `source` says where it stands, for people.
-
-        Raises:
-            InvalidTransition, LookupError, ValueError, Refused: it makes no sense, and is not about one task.
-        """
-        fold_or_pass_over(self.state, fact, at_utc, source)
 
     def handle(self, stimulus: s.Stimulus, now_utc: float) -> Step:
         """Decide what a stimulus means; `now_utc` is wall time in seconds since the epoch.

@@ -82,7 +82,10 @@ class State:
 
     def worker(self, worker: str) -> WorkerType:
         """The record of a worker type; one that was never configured has one slot."""
-        return self.workers.setdefault(worker, WorkerType(worker))
+        record = self.workers.get(worker)
+        if record is None:
+            record = self.workers[worker] = WorkerType(worker)
+        return record
 
     def open_decisions(self) -> Iterator[Decision]:
         """Those that wait for an answer, oldest first."""

@@ -1,5 +1,9 @@
 """Opening a journal: what is valid, what is cut, what is refused.
 
+It begins with the newest snapshot that is whole, and reads the segments after it; those before it are an archive, which
+a start does not need. A snapshot that is broken is passed over, and said so, as long as the segments since the one
+before it (or all segments) are there.
+
 D is the highest watermark `y` in any line whose crc holds: everything up to D was on disk once and may have been
 acknowledged. What is broken after D, at the end of the last segment, was never promised to anybody: a copy is
 kept and it is cut off. Anything broken at or before D, or in an older segment, means that something promised is
@@ -13,30 +17,30 @@ stay, and a journal whose lines stand in two places needs rules of its own.)
 
 A segment's header is on disk before its first record is written, so a newest segment without a whole header and
 without a record never held anything: its creation was cut short, and it is put aside. What is in it may be a part of
-the header, NULs, or what the disk had there before.
+the header, NULs, or what the disk had there before. (Behind a snapshot it cannot be: the segment after it was there
+before the snapshot was begun.)
 """
 
 import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import msgspec
 
 from orch_actors.actors.journal.disk import Readable
-from orch_actors.actors.journal.record import (
-    CHAIN_START,
-    RECORD_START,
-    Damaged,
-    Line,
-    Unfamiliar,
-    decode_header,
-    decode_line,
-)
+from orch_actors.actors.journal.reading import Begun, JournalTooNew, SegmentReader, Sink
+from orch_actors.actors.journal.record import CHAIN_START, RECORD_START, Damaged, Unfamiliar, decode_header
+from orch_actors.actors.journal.snapshots import Chosen, choose
 from orch_actors.protocol.errors import EnvironmentFault
 
 SEGMENT_SUFFIX = ".jsonl"
 #: A segment that is larger than this has held more than a header.
 HEADER_MOST_BYTES = 512
+#: Bytes of segments that the sink may look into before their turn.
+LOOK_AHEAD_BYTES: Final = 48 * 1024 * 1024
 _SEGMENT_NAME = re.compile(r"[0-9]{8}\.jsonl")
 
 
@@ -45,37 +49,48 @@ def segment_name(number: int) -> str:
     return f"{number:08d}{SEGMENT_SUFFIX}"
 
 
-def segment_names(names: list[str]) -> list[str]:
+def segment_names(names: Iterable[str]) -> list[str]:
     """Those of a folder's names that are segments, oldest first."""
     return sorted(name for name in names if _SEGMENT_NAME.fullmatch(name))
 
 
-class JournalCorrupt(EnvironmentFault):
-    """Something that was promised cannot be read."""
+def numbers_in(names: Iterable[str]) -> list[int]:
+    """Numbers of a folder's segments, oldest first."""
+    return [int(name[:8]) for name in segment_names(names)]
 
-    def __init__(self, path: str, line: int, sequence: int, what: str) -> None:
+
+def unbroken(numbers: Sequence[int]) -> list[int]:
+    """Those segments up to the newest of which none between is missing."""
+    first = len(numbers) - 1
+    while first > 0 and numbers[first - 1] == numbers[first] - 1:
+        first -= 1
+    return list(numbers[max(first, 0) :])
+
+
+class SnapshotUnreadable(EnvironmentFault):
+    """A whole snapshot that this version cannot make sense of."""
+
+    def __init__(self, name: str, version: str, what: str) -> None:
         super().__init__(
-            f"the journal is damaged at {path}, line {line}, sequence {sequence}: {what}",
-            "nothing was changed; restore the file from a copy, or set the folder aside and start a new one",
+            f"{name} cannot be understood: {what}", f"it was written by orch-actors {version}: start that version"
         )
-        self.path = path
-        self.line = line
-        #: The first that cannot be read.
-        self.sequence = sequence
 
 
-class JournalTooNew(EnvironmentFault):
-    """A newer version wrote it."""
+class SegmentsMissing(EnvironmentFault):
+    """Neither a snapshot nor the segments from the first one on say what the state is."""
 
-    def __init__(self, path: str, what: str) -> None:
-        super().__init__(f"{path} was written by a newer orch-actors: {what}", "install that version or a newer one")
+    def __init__(self, folder: str, missing: int, faults: Sequence[str]) -> None:
+        why = f" ({'; '.join(faults)})" if faults else ""
+        super().__init__(
+            f"the journal in {folder} lacks segment {segment_name(missing)}, and no snapshot stands for it{why}",
+            "restore the file or the snapshot from a copy; `orch-actors journal files` shows what is there",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A journal that was read through: what to go on from. With no segment at all, `segment` is 0."""
 
-    lines: tuple[Line, ...] = ()
     #: Journal id.
     id: str = ""
     #: Number of the last segment, its path and how many bytes of it are valid.
@@ -91,46 +106,116 @@ class Opened:
     torn: bytes = b""
     #: Path of a newest segment whose creation was cut short: to be put aside. What is in it is in `torn`.
     half_made: str = ""
+    #: Name of the snapshot that it began with, and number of the last segment in that; what was passed over, and why.
+    snapshot: str = ""
+    covered: int = 0
+    faults: tuple[str, ...] = ()
+    #: Number of the oldest event that is still in a segment.
+    oldest: int = 1
 
 
-def open_journal(disk: Readable, folder: str) -> Opened:
-    """Read all segments and check every line.
+def open_journal(disk: Readable, folder: str, sink: Sink) -> Opened:
+    """Read what a start needs, check all of it, and give it to the sink.
 
     Changes nothing on disk: putting things aside and cutting the torn tail is the writer's first act.
 
     Raises:
-        JournalCorrupt: a promised line is broken or missing.
-        JournalTooNew: a line or segment of a later version.
+        JournalCorrupt, SegmentsMissing: something promised is broken or missing.
+        JournalTooNew: a line, segment or snapshot of a later version.
+        JournalUnreadable, SnapshotUnreadable: it makes no sense to the sink.
     """
-    names = segment_names(disk.list(folder))
-    lines: list[Line] = []
-    reader: _SegmentReader | None = None
-    torn, half_made, segment = b"", "", 0
-    for name in names:
-        path = os.path.join(folder, name)
-        data = disk.read(path)
-        newest = name == names[-1]
-        if newest and _is_half_made(data) and int(name[:8]) == segment + 1:
+    names = disk.list(folder)
+    numbers = numbers_in(names)
+    chosen = _choose(disk, folder, names)
+    begun = _restore(chosen, sink)
+    covered = chosen.snapshot.head.segment if chosen.snapshot is not None else 0
+    paths = [os.path.join(folder, segment_name(number)) for number in _after(folder, numbers, covered, chosen)]
+    reader: SegmentReader | None = None
+    torn, half_made = b"", ""
+    for path, data, newest in _ahead(disk, paths, sink):
+        if newest and _is_half_made(data) and not (covered and reader is None):
             torn, half_made = data, path
             break
-        reader = _SegmentReader(path, data, reader, newest=newest)
-        reader.read(lines)
-        segment = int(name[:8])
+        reader = SegmentReader(path, data, reader or begun, newest=newest)
+        reader.read(sink)
         torn = data[reader.size :]
     if reader is None:
-        return Opened(torn=torn, half_made=half_made)
+        return Opened(torn=torn, half_made=half_made, faults=chosen.faults)
     return Opened(
-        lines=tuple(lines),
         id=reader.id,
-        segment=segment,
+        segment=int(os.path.basename(reader.path)[:8]),
         path=reader.path,
         size=reader.size,
-        unproven=reader.data[reader.proven : reader.size],
+        unproven=reader.unproven,
         last=reader.last,
         crc=reader.crc,
         torn=torn,
         half_made=half_made,
+        snapshot=chosen.name,
+        covered=covered,
+        faults=chosen.faults,
+        oldest=oldest_event(disk, folder, numbers),
     )
+
+
+def oldest_event(disk: Readable, folder: str, numbers: Sequence[int]) -> int:
+    """Number of the first event in the oldest segment that readers of events can begin with."""
+    for number in unbroken(numbers):
+        path = os.path.join(folder, segment_name(number))
+        try:
+            return max(1, decode_header(disk.head(path).partition(b"\n")[0])[0].event)
+        except (Damaged, Unfamiliar):
+            continue
+    return 1
+
+
+def _choose(disk: Readable, folder: str, names: Sequence[str]) -> Chosen:
+    try:
+        return choose(disk, folder, names)
+    except Unfamiliar as error:
+        raise JournalTooNew(folder, f"of a snapshot, {error}") from error
+
+
+def _restore(chosen: Chosen, sink: Sink) -> Begun:
+    """Give the snapshot to the sink; where the segments go on."""
+    snapshot = chosen.snapshot
+    if snapshot is None:
+        return Begun()
+    try:
+        for part in snapshot.parts:
+            sink.restore(part.t, part.d)
+        sink.restored()
+    except (ValueError, LookupError, msgspec.DecodeError) as error:
+        raise SnapshotUnreadable(chosen.name, snapshot.head.version, f"{type(error).__name__}: {error}") from error
+    return Begun(id=snapshot.head.journal, last=snapshot.head.last, crc=snapshot.head.crc)
+
+
+def _after(folder: str, numbers: Sequence[int], covered: int, chosen: Chosen) -> list[int]:
+    """Segments after the snapshot, none missing."""
+    after = [number for number in numbers if number > covered]
+    expected = list(range(covered + 1, covered + 1 + len(after)))
+    if covered and not after:
+        raise SegmentsMissing(folder, covered + 1, chosen.faults)
+    for number, wanted in zip(after, expected, strict=True):
+        if number != wanted:
+            raise SegmentsMissing(folder, wanted, chosen.faults)
+    return after
+
+
+def _ahead(disk: Readable, paths: Sequence[str], sink: Sink) -> Iterable[tuple[str, bytes, bool]]:
+    """Path, bytes, and whether it is the newest, of each segment; the sink sees some of them before their turn."""
+    todo, window, held = deque(paths), deque[tuple[str, bytes]](), 0
+    while todo or window:
+        while todo and (not window or held < LOOK_AHEAD_BYTES):
+            path = todo.popleft()
+            data = disk.read(path)
+            if todo:  # of the newest one something may yet be cut off
+                sink.foresee(data)
+            window.append((path, data))
+            held += len(data)
+        path, data = window.popleft()
+        held -= len(data)
+        yield path, data, not todo and not window
 
 
 def _is_half_made(data: bytes) -> bool:
@@ -149,105 +234,3 @@ def _is_half_made(data: bytes) -> bool:
     except Unfamiliar:
         return False
     return False
-
-
-def _split(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Each line without its newline, and whether that is there."""
-    offset = 0
-    while offset < len(data):
-        end = data.find(b"\n", offset)
-        if end < 0:
-            yield data[offset:], False
-            return
-        yield data[offset:end], True
-        offset = end + 1
-
-
-def _watermark(data: bytes) -> int:
-    """The highest watermark in any line whose crc holds, also in one that broken bytes have run into."""
-    highest = 0
-    for raw, _ in _split(data):
-        starts = (found.start() for found in RECORD_START.finditer(raw))
-        for start in starts:
-            try:
-                highest = max(highest, decode_line(raw[start:])[0].y)
-            except (Damaged, Unfamiliar):
-                continue
-            break
-    return highest
-
-
-class _SegmentReader:
-    """Walks one segment, carrying the chain on from the one before."""
-
-    def __init__(self, path: str, data: bytes, before: "_SegmentReader | None", *, newest: bool) -> None:
-        self.path, self.data, self.newest = path, data, newest
-        self.crc: str = before.crc if before else CHAIN_START
-        self.last: int = before.last if before else 0
-        self.id: str = before.id if before else ""
-        self.size = 0
-        #: How many bytes are on disk for sure, since a later line says so.
-        self.proven = 0
-        #: (sequence, end) of the lines after that.
-        self._unproven: deque[tuple[int, int]] = deque()
-
-    def read(self, into: list[Line]) -> None:
-        """Append the valid lines; stop at a tail that may be cut."""
-        if not self.data:
-            raise self._corrupt(1, "the segment is empty")
-        for number, (raw, whole) in enumerate(_split(self.data), start=1):
-            try:
-                if not whole:
-                    raise Damaged("the line is not whole")
-                if number == 1:
-                    self._take_header(raw)
-                else:
-                    into.append(self._take_line(raw))
-            except Damaged as damage:
-                self._must_be_cuttable(number, damage)
-                return
-            self.size += len(raw) + 1
-            if number > 1 and self.newest:
-                self._prove(into[-1])
-
-    def _prove(self, line: Line) -> None:
-        """What a line says of those before it."""
-        while self._unproven and self._unproven[0][0] <= line.y:
-            _, self.proven = self._unproven.popleft()
-        self._unproven.append((line.s, self.size))
-
-    def _take_header(self, raw: bytes) -> None:
-        try:
-            header, crc = decode_header(raw)
-        except Unfamiliar as error:
-            if RECORD_START.match(raw):
-                raise self._corrupt(1, "the segment's header is missing") from error
-            raise JournalTooNew(self.path, str(error)) from error
-        if self.id and header.id != self.id:
-            raise self._corrupt(1, f"it belongs to journal {header.id}, not {self.id}")
-        if header.prev != self.crc or header.first != self.last + 1:
-            raise self._corrupt(1, f"it goes on from sequence {header.first - 1}, not from {self.last}")
-        self.id, self.crc = header.id, crc
-
-    def _take_line(self, raw: bytes) -> Line:
-        try:
-            line, crc = decode_line(raw)
-        except Unfamiliar as error:
-            raise JournalTooNew(self.path, f"after sequence {self.last}, {error}") from error
-        if line.s != self.last + 1 or line.p != self.crc:
-            raise Damaged(f"sequence {line.s} does not follow on {self.last}: lines were lost or moved")
-        if line.t not in ("command", "outcome"):
-            raise JournalTooNew(self.path, f"sequence {line.s} is of type {line.t!r}")
-        self.crc, self.last = crc, line.s
-        return line
-
-    def _must_be_cuttable(self, number: int, damage: Damaged) -> None:
-        """Return if everything from here on was never promised."""
-        if not self.newest or number == 1:
-            raise self._corrupt(number, str(damage))
-        promised = _watermark(self.data)
-        if promised > self.last:
-            raise self._corrupt(number, f"{damage}; it was on disk once (up to {promised} was)")
-
-    def _corrupt(self, number: int, what: str) -> JournalCorrupt:
-        return JournalCorrupt(self.path, number, self.last + 1, what)

@@ -12,7 +12,7 @@ Lines are split at b"\n" in bytes (str.splitlines would also split at U+2028).
 
 import re
 import zlib
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -25,8 +25,10 @@ CHAIN_START: Final = "00000000"
 
 LineType = Literal["command", "outcome"]
 
+Data = TypeVar("Data")
+
 _TAIL: Final = re.compile(rb',"c":"([0-9a-f]{8})"\}')
-_TAIL_BYTES: Final = 16
+TAIL_BYTES: Final = 16
 
 #: How every record begins. Nothing that a header holds looks like it.
 RECORD_START: Final = re.compile(rb'\{"s":[0-9]+,"y":[0-9]+,"p":"')
@@ -48,6 +50,17 @@ class Line(Struct, frozen=True, kw_only=True):
     p: str
     t: str
     d: Raw
+
+
+class Whole(Struct, Generic[Data], frozen=True, kw_only=True, gc=False):
+    """A record with its crc, and its data in whatever form is wanted of it: what many lines are read as, at once."""
+
+    s: int
+    y: int
+    p: str
+    t: LineType
+    d: Data
+    c: str
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -79,7 +92,7 @@ _header_decoder: Final = msgspec.json.Decoder(Header)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def _seal(body: bytes) -> tuple[bytes, str]:
+def seal(body: bytes) -> tuple[bytes, str]:
     """Close a JSON object (given without its final brace) with its crc; returns the line and the crc."""
     crc = f"{zlib.crc32(body):08x}"
     return body + b',"c":"' + crc.encode() + b'"}\n', crc
@@ -87,25 +100,25 @@ def _seal(body: bytes) -> tuple[bytes, str]:
 
 def encode_line(s: int, y: int, p: str, t: LineType, d: bytes) -> tuple[bytes, str]:
     """A record's bytes with the newline, and its crc. `d` is JSON text on one line."""
-    return _seal(b'{"s":%d,"y":%d,"p":"%s","t":"%s","d":%s' % (s, y, p.encode(), t.encode(), d))
+    return seal(b'{"s":%d,"y":%d,"p":"%s","t":"%s","d":%s' % (s, y, p.encode(), t.encode(), d))
 
 
 def encode_header(header: Header) -> tuple[bytes, str]:
     """A header's bytes with the newline, and its crc."""
-    return _seal(_encoder.encode(header)[:-1])
+    return seal(_encoder.encode(header)[:-1])
 
 
-def _unseal(line: bytes) -> str:
+def unseal(line: bytes) -> str:
     """Check a line (without its newline) against its crc, and return that.
 
     Raises:
         Damaged: it does not hold.
     """
-    tail = _TAIL.fullmatch(line[-_TAIL_BYTES:])
+    tail = _TAIL.fullmatch(line[-TAIL_BYTES:])
     if tail is None:
         raise Damaged("the line is not whole")
     crc = tail.group(1)
-    if b"%08x" % zlib.crc32(line[:-_TAIL_BYTES]) != crc:
+    if b"%08x" % zlib.crc32(line[:-TAIL_BYTES]) != crc:
         raise Damaged("the line's checksum does not hold")
     return crc.decode()
 
@@ -117,7 +130,7 @@ def decode_line(line: bytes) -> tuple[Line, str]:
         Damaged: half or altered.
         Unfamiliar: whole, but no record.
     """
-    crc = _unseal(line)
+    crc = unseal(line)
     try:
         return _line_decoder.decode(line), crc
     except (msgspec.DecodeError, RecursionError) as error:
@@ -131,7 +144,7 @@ def decode_header(line: bytes) -> tuple[Header, str]:
         Damaged: half or altered.
         Unfamiliar: whole, but no header, or one of a later version, whose other fields may be any.
     """
-    crc = _unseal(line)
+    crc = unseal(line)
     try:
         version = _version_decoder.decode(line).orch_journal
         if version != FORMAT_VERSION:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from orch_actors.actors.journal.ballast import BALLAST_BYTES, Ballast
 from orch_actors.actors.journal.disk import Disk
 from orch_actors.actors.journal.opening import Opened, open_journal, segment_name
+from orch_actors.actors.journal.reading import Lines, Sink
 from orch_actors.actors.journal.record import (
     FORMAT_VERSION,
     Header,
@@ -31,8 +32,10 @@ from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.version import VERSION
 
-#: A segment is closed once it has this size, or more; bytes.
-SEGMENT_BYTES = 64 * 1024 * 1024
+#: A segment is closed once it has this size, or more; bytes. What is in the newest one is folded anew at every start,
+#: and each that is closed has a snapshot made: a start takes longer with larger ones, and a snapshot is made more often
+#: with smaller ones.
+SEGMENT_BYTES = 16 * 1024 * 1024
 
 
 #: How the system says that a folder above the home cannot be synced by us: then it was not made by us either.
@@ -103,11 +106,35 @@ class Journal:
     ) -> tuple["Journal", tuple[Line, ...], bytes]:
         """Open or begin the journal in `folder`: (journal, its lines, the torn bytes that were cut off).
 
+        The lines are those after the newest snapshot, if there is any. For who looks at them; see `resume`.
+
+        Raises:
+            EnvironmentFault: damaged, too new, or the disk does not let us.
+        """
+        lines = Lines()
+        journal, found = cls.resume(
+            disk, folder, lines, now_utc=now_utc, segment_bytes=segment_bytes, ballast_bytes=ballast_bytes
+        )
+        return journal, tuple(lines.lines), found.torn
+
+    @classmethod
+    def resume(
+        cls,
+        disk: Disk,
+        folder: str,
+        sink: Sink,
+        *,
+        now_utc: Callable[[], float] = time.time,
+        segment_bytes: int = SEGMENT_BYTES,
+        ballast_bytes: int = BALLAST_BYTES,
+    ) -> tuple["Journal", Opened]:
+        """Open or begin the journal in `folder`; what a start needs of it goes to the sink as it is read.
+
         Raises:
             EnvironmentFault: damaged, too new, or the disk does not let us.
         """
         try:
-            found = open_journal(disk, folder)
+            found = open_journal(disk, folder, sink)
             journal = cls(
                 disk, folder, found, now_utc=now_utc, segment_bytes=segment_bytes, ballast_bytes=ballast_bytes
             )
@@ -126,7 +153,7 @@ class Journal:
         if not journal.look_for_room():
             journal.full = journal._ballast.missing or os.strerror(errno.ENOSPC)
             journal._ballast.reserve(journal._fd)
-        return journal, found.lines, found.torn
+        return journal, found
 
     def _keep_torn(self, found: Opened) -> None:
         try:
@@ -192,6 +219,11 @@ class Journal:
     def last(self) -> int:
         """Sequence of the newest line, durable or not."""
         return self._last
+
+    @property
+    def closed(self) -> int:
+        """Number of the newest segment to which nothing is added any more; 0: there is none."""
+        return self._segment - 1
 
     def look_for_room(self) -> bool:
         """Make the ballast again, if it is missing and there is room for it; whether there is room now."""

@@ -18,7 +18,9 @@ from typing import Final
 from msgspec import Struct
 
 from orch_actors.actors.journal.disk import HEAD_BYTES
-from orch_actors.actors.journal.opening import JournalCorrupt, Opened, open_journal, segment_names
+from orch_actors.actors.journal.opening import Opened, open_journal, segment_names
+from orch_actors.actors.journal.reading import JournalCorrupt, Lines
+from orch_actors.actors.journal.record import Line
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.stress.powercut.clients import Clients
 from orch_actors.stress.powercut.disk import CrashDisk
@@ -135,16 +137,16 @@ def _must_be_prefix(files: Files, places: list[Place], path: str, size: int) -> 
     here = max((place.end for place in whole if place.path == path), default=0)
     what = f"{path} cut at {size}, and all after it"
     try:
-        found = _open(files)
+        found, lines = _open(files)
     except EnvironmentFault as refused:
         yield f"{what}: refused ({refused})"
         return
     last = max((place.sequence for place in whole), default=0)
-    if (found.last, len(found.lines)) != (last, last):
-        yield f"{what}: {len(found.lines)} lines up to {found.last}, {last} are whole"
+    if (found.last, len(lines)) != (last, last):
+        yield f"{what}: {len(lines)} lines up to {found.last}, {last} are whole"
     if found.torn != files[path][here:]:
         yield f"{what}: {len(found.torn)} bytes are handed over, {size - here} are left of a line"
-    if any(line.s != at for at, line in enumerate(found.lines, start=1)):
+    if any(line.s != at for at, line in enumerate(lines, start=1)):
         yield f"{what}: sequences with a gap"
 
 
@@ -183,7 +185,7 @@ def _must_be_refused(files: Files, places: list[Place], path: str, at: int, what
     hit = next(place for place in places if place.path == path and place.begin <= at < place.end)
     before = max((place.sequence for place in places if (place.path, place.end) <= (path, hit.begin)), default=0)
     try:
-        found = _open(files)
+        found, _ = _open(files)
     except JournalCorrupt as refused:
         if at == hit.begin and (refused.path, refused.line) != (path, hit.line):
             # Cut between two lines: it is the next segment that does not follow.
@@ -204,13 +206,14 @@ def _next(files: Files, path: str) -> str:
 def _must_be_cut_off(files: Files, places: list[Place], hit: Place, what: str) -> Iterator[str]:
     last = hit.sequence - 1 if hit.sequence else max((place.sequence for place in places), default=0)
     try:
-        found = _open(files)
+        found, lines = _open(files)
     except EnvironmentFault as refused:
         yield f"{what}: refused ({refused}), though nobody was promised it"
         return
-    if (found.last, len(found.lines)) != (last, last) or found.torn != files[hit.path][hit.begin :]:
+    if (found.last, len(lines)) != (last, last) or found.torn != files[hit.path][hit.begin :]:
         yield f"{what}: {found.last} lines and {len(found.torn)} torn bytes, {last} lines are good"
 
 
-def _open(files: Files) -> Opened:
-    return open_journal(Frozen(files), FOLDERS[-1])
+def _open(files: Files) -> tuple[Opened, list[Line]]:
+    sink = Lines()
+    return open_journal(Frozen(files), FOLDERS[-1], sink), sink.lines

@@ -12,10 +12,11 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import Told, replay
+from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Begin, Origin
-from orch_actors.actors.journal.record import LineType
+from orch_actors.actors.journal.record import Line, LineType, Whole, decode_line
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.replaying import Replay
 from orch_actors.actors.roster import Roster
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.wayout import Asker
@@ -104,6 +105,19 @@ class Outside:
         return codec.encode(messages.Reply(id=origin.request_id, result=result, error=error), origin.encoding)
 
 
+class WitnessedReplay(Replay):
+    """One that keeps the lines that it is given, for the witness."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Line] = []
+
+    def take(self, lines: Sequence[Whole[Any]], raws: Sequence[bytes]) -> None:
+        """See Sink."""
+        super().take(lines, raws)
+        self.lines += [decode_line(raw)[0] for raw in raws]
+
+
 class Life:
     """From the opening of the journal until whatever ends it. Everything that outlives it is given.
 
@@ -122,15 +136,22 @@ class Life:
     ) -> None:
         for folder in FOLDERS:
             disk.make_folder(folder)
-        journal, lines, self.torn = WitnessedJournal.open(
-            disk, FOLDERS[-1], now_utc=clock.utc, segment_bytes=segment_bytes, ballast_bytes=BALLAST_BYTES
+        replay = WitnessedReplay()
+        journal, found = WitnessedJournal.resume(
+            disk,
+            FOLDERS[-1],
+            replay,
+            now_utc=clock.utc,
+            segment_bytes=segment_bytes,
+            ballast_bytes=BALLAST_BYTES,
         )
+        self.torn = found.torn
         cast("WitnessedJournal", journal).witness = witness
-        witness.opened(lines)
-        self.machine = Machine(world.boot)
-        replayed = replay(lines, self.machine)
-        witness.recovered(replayed, self.machine.state)
-        self.lines = len(lines)
+        witness.opened(replay.lines)
+        replayed = replay.finish()
+        self.machine = Machine(world.boot, journal.id, replay.state)
+        witness.recovered(replayed, replay.state)
+        self.lines = len(replay.lines)
         self.unprocessed = len(replayed.unprocessed)
         self._world = world
         self._supervisor = Supervisor(

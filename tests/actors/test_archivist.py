@@ -178,7 +178,7 @@ def test_a_result_that_was_changed_since_is_told_and_harms_nobody(asked, data):
 
 def write_events(asked, sizes, segment_bytes):
     """Outcome lines with these numbers of facts, one commit each; the number of the last event."""
-    journal, _, _ = Journal.open(RealDisk(), str(asked.journal), segment_bytes=segment_bytes)
+    journal, _, _ = Journal.open(RealDisk(), str(asked.journal), segment_bytes=segment_bytes, ballast_bytes=0)
     head = 0
     for number, size in enumerate(sizes):
         if number % 3 == 2:

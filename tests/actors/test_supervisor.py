@@ -15,7 +15,7 @@ from orch_actors.actors import supervisor as supervisor_module
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import CommandLine, digest_of, encode, replay
+from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inside import (
     Begin,
     ClientAsked,
@@ -33,6 +33,7 @@ from orch_actors.actors.inside import (
 )
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal, JournalPoisoned
+from orch_actors.actors.replaying import Replay
 from orch_actors.actors.supervisor import MAX_BATCH, Supervisor
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo
@@ -61,7 +62,8 @@ class NotingJournal:
     """A real journal that notes adds and commits, can be held up in a commit, and can fail one."""
 
     def __init__(self, folder, trace):
-        self.real, self.lines, _ = Journal.open(RealDisk(), str(folder), ballast_bytes=0)
+        self.replay = Replay()
+        self.real, _ = Journal.resume(RealDisk(), str(folder), self.replay, ballast_bytes=0)
         self.folder = str(folder)
         #: As a journal says it that found no room; what it will say after the next commit, and find when it looks.
         self.full, self.fills, self.room = "", "", False
@@ -170,8 +172,8 @@ class Life:
         self.clock = clock or FakeClock()
         self.journal, self.desk = NotingJournal(folder, self.trace), NotingDesk(self.trace)
         self.journal.full = full
-        self.machine = Machine("boot")
-        self.replayed = replay(self.journal.lines, self.machine)
+        self.machine = Machine("boot", state=self.journal.replay.state)
+        self.replayed = self.journal.replay.finish()
         self.ref = Supervisor.start(
             machine=self.machine,
             journal=self.journal,

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from orch_actors.actors.journal import opening, record
+from orch_actors.actors.journal import opening, reading, record
 from orch_actors.stress.powercut.damage import PATTERNS, change_everywhere, cut_everywhere, layout, rich_journal
 
 
@@ -36,8 +36,8 @@ def test_every_byte(files):
 @pytest.mark.parametrize(
     ("where", "what", "instead"),
     [
-        (record, "_unseal", lambda line: line[-10:-2].decode(errors="replace")),
-        (opening, "_watermark", lambda _: 0),
+        (record, "unseal", lambda line: line[-10:-2].decode(errors="replace")),
+        (reading, "highest_watermark", lambda _: 0),
         (opening, "_is_half_made", lambda _: True),
     ],
     ids=["no checksum", "no watermark", "anything is half-made"],

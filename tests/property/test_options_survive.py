@@ -16,11 +16,12 @@ from property.test_documents import graphs
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import OutcomeLine, replay
+from orch_actors.actors.history import OutcomeLine
 from orch_actors.actors.history import encode as encode_line
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.launching import launch_of
+from orch_actors.actors.replaying import Replay
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request
@@ -131,11 +132,11 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
         journal.add("outcome", encode_line(OutcomeLine(of=None, at=NOW, e=1, facts=step.facts)))
         journal.close()
 
-        again = Machine("boot")
-        reopened, lines, torn = Journal.open(RealDisk(), str(folder))
+        replay = Replay()
+        reopened, found = Journal.resume(RealDisk(), str(folder), replay)
         reopened.close()
-        assert not torn
-        replay(lines, again)
+        assert not found.torn
+        again = Machine("boot", state=replay.state)
         configured(again, resources, configuration)
         started = started_by(again) | started_by(live)
         for machine in (live, again):

@@ -6,13 +6,13 @@ from collections import Counter
 import msgspec
 import pytest
 
-from orch_actors.actors import history
+from orch_actors.actors import history, replaying
 from orch_actors.actors.answers import Answers
-from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.journal import opening
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.replaying import Replay
 from orch_actors.actors.supervisor import Supervisor
-from orch_actors.stress.powercut import campaign, life
+from orch_actors.stress.powercut import campaign
 from orch_actors.stress.powercut.campaign import COUNTED, run_campaign
 from orch_actors.stress.powercut.disk import CrashDisk
 
@@ -45,6 +45,7 @@ def test_a_seed_gives_the_same_again_and_one_history_can_be_run_alone():
 
 
 COMMIT = Supervisor._commit
+FINISH = Replay.finish
 
 
 def told_early(supervisor):
@@ -83,16 +84,16 @@ def flush_without_sync(journal):
     journal._durable = journal._last
 
 
-def replay_that_forgets_answers(lines, machine):
-    came = history.replay(lines, machine)
+def replay_that_forgets_answers(replay):
+    came = FINISH(replay)
     came.answers._table.clear()
     return came
 
 
-def replay_that_decides_anew(lines, machine):
+def replay_that_decides_anew(replay):
     """Commands in the last lines are taken for undecided."""
-    came = history.replay(lines, machine)
-    for line in lines[-6:]:
+    came = FINISH(replay)
+    for line in replay.lines[-6:]:
         if line.t == "command":
             came.unprocessed[line.s] = msgspec.json.decode(line.d, type=history.CommandLine)
     return came
@@ -119,9 +120,9 @@ BROKEN = {
     "tails are not cut": (CrashDisk, "truncate", does_nothing, "refused to open"),
     "half-made segments are refused": (opening, "_is_half_made", says_no, "refused to open"),
     "known commands are executed again": (Answers, "find", does_nothing, "and later"),
-    "answers are forgotten": (life, "replay", replay_that_forgets_answers, "now it is known as None"),
-    "decided commands are decided again": (life, "replay", replay_that_decides_anew, "and later|is the outcome of"),
-    "facts are forgotten": (Machine, "fold", does_nothing, "there are"),
+    "answers are forgotten": (Replay, "finish", replay_that_forgets_answers, "now it is known as None"),
+    "decided commands are decided again": (Replay, "finish", replay_that_decides_anew, "and later|is the outcome of"),
+    "facts are forgotten": (replaying, "fold_or_pass_over", does_nothing, "there are|refused to open"),
 }
 
 

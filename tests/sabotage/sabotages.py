@@ -22,9 +22,10 @@ class Sabotage:
 
 
 WRITER, OPENING = "actors/journal/writer.py", "actors/journal/opening.py"
+READING = "actors/journal/reading.py"
 DISK, RECORD = "actors/journal/disk.py", "actors/journal/record.py"
 SUPERVISOR, DAEMON = "actors/supervisor.py", "actors/daemon.py"
-HISTORY, ANSWERS = "actors/history.py", "actors/answers.py"
+REPLAYING, ANSWERS = "actors/replaying.py", "actors/answers.py"
 CLAIM, TASK = "actors/host/record.py", "actors/host/task.py"
 HANDLERS = "actors/core/handlers"
 
@@ -117,14 +118,14 @@ SABOTAGES = (
         "no checksum",
         "a flipped bit becomes another fact",
         RECORD,
-        '    if b"%08x" % zlib.crc32(line[:-_TAIL_BYTES]) != crc:\n',
+        '    if b"%08x" % zlib.crc32(line[:-TAIL_BYTES]) != crc:\n',
         "    if False:\n",
         ("tests/unit/journal/test_record.py::test_any_one_flipped_bit_or_missing_byte_shows",),
     ),
     Sabotage(
         "no chain",
         "a line that was replaced by another passes",
-        OPENING,
+        READING,
         "        if line.s != self.last + 1 or line.p != self.crc:\n",
         "        if line.s != self.last + 1:\n",
         (
@@ -135,7 +136,7 @@ SABOTAGES = (
     Sabotage(
         "no chain from segment to segment",
         "a segment that is missing or of elsewhere passes",
-        OPENING,
+        READING,
         "        if header.prev != self.crc or header.first != self.last + 1:\n",
         "        if header.first != self.last + 1:\n",
         (f"{TEST_OPENING}::test_a_header_that_does_not_follow_is_found",),
@@ -143,7 +144,7 @@ SABOTAGES = (
     Sabotage(
         "the watermark is not looked at",
         "a damaged line that was promised is cut off as if it were a torn tail",
-        OPENING,
+        READING,
         "        if promised > self.last:\n",
         "        if False:\n",
         (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
@@ -151,7 +152,7 @@ SABOTAGES = (
     Sabotage(
         "older segments may be cut",
         "promised lines in the middle of the journal are dropped in silence",
-        OPENING,
+        READING,
         "        if not self.newest or number == 1:\n",
         "        if number == 1:\n",
         (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
@@ -255,16 +256,16 @@ SABOTAGES = (
     Sabotage(
         "a restart decides everything anew",
         "every command is carried out again at every start",
-        HISTORY,
-        "        command = commands.pop(outcome.of, None) if",
-        "        command = commands.get(outcome.of) if",
+        REPLAYING,
+        "(found := self._commands.pop(sequence, None)) is not None",
+        "(found := self._commands.get(sequence)) is not None",
         (f"{TEST_SUPERVISOR}::test_also_in_later_lives_and_in_the_other_encoding", "tests/unit/test_history.py"),
     ),
     Sabotage(
         "a restart forgets the answers",
         "a retry after a restart submits a second graph",
-        HISTORY,
-        "            came.answers.keep(command.client,",
+        REPLAYING,
+        "            self._answers.keep(command.client,",
         "            Answers().keep(command.client,",
         (f"{TEST_SUPERVISOR}::test_also_in_later_lives_and_in_the_other_encoding",),
     ),

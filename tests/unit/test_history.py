@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from journal_lines import Pages
 from msgspec import Raw
 
 from orch_actors.actors.core import facts as f
@@ -10,15 +11,12 @@ from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.history import (
     RECENT_EVENTS,
     CommandLine,
-    JournalUnreadable,
     OutcomeLine,
     decode_outcome,
     digest_of,
     encode,
-    numbered,
-    replay,
 )
-from orch_actors.actors.journal.record import CHAIN_START, decode_line, encode_line
+from orch_actors.actors.journal.reading import JournalUnreadable
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import Refused
@@ -30,32 +28,22 @@ GRAPH = {"name": "two", "tasks": [{"id": "a", "command": "true"}, {"id": "b", "c
 SUBMIT = messages.SubmitGraph(graph=GRAPH)
 
 
-class Book:
+class Book(Pages):
     """Lines as a journal would hand them over."""
 
     def __init__(self):
-        self.lines = []
+        super().__init__()
         self.head = 0
 
-    def raw(self, kind, data):
-        before = self.lines[-1][1] if self.lines else CHAIN_START
-        line, crc = encode_line(len(self.lines) + 1, 0, before, kind, data)
-        self.lines.append((decode_line(line[:-1])[0], crc))
-        return len(self.lines)
-
     def command(self, do=SUBMIT, command=None, client="c"):
-        line = CommandLine(client=client, id=command or new_id(), digest=digest_of(do), at=NOW, do=do)
-        return self.raw("command", encode(line))
+        return self.write(CommandLine(client=client, id=command or new_id(), digest=digest_of(do), at=NOW, do=do))
 
     def outcome(self, facts=(), of=None, reply=None):
         line = OutcomeLine(
             of=of, at=NOW, e=self.head + 1, facts=tuple(facts), reply=f.NOTHING if reply is None else Raw(reply)
         )
-        self.head += len(list(numbered(line)))
-        return self.raw("outcome", encode(line))
-
-    def replay(self, machine=None):
-        return replay([line for line, _ in self.lines], machine or Machine("boot"))
+        self.head += sum(not isinstance(fact, f.SilentFact) for fact in facts)
+        return self.write(line)
 
 
 def submitted():
@@ -64,7 +52,7 @@ def submitted():
 
 
 def test_an_empty_journal_comes_to_nothing():
-    came = Book().replay()
+    came = Book().came()
     assert (came.head, len(came.recent), came.unprocessed, len(came.answers)) == (0, 0, {}, 0)
 
 
@@ -81,7 +69,7 @@ def test_lines_come_back_as_they_were():
 def test_an_answered_command_is_known_by_its_reply():
     book, command = Book(), new_id()
     book.outcome(submitted(), of=book.command(command=command), reply=b'{"id":"1","result":{"x":1}}')
-    came = book.replay()
+    came = book.came()
     assert came.unprocessed == {}
     assert came.answers.find("c", command, digest_of(SUBMIT)) == b'{"id":"1","result":{"x":1}}'
 
@@ -92,7 +80,7 @@ def test_only_commands_without_an_outcome_are_left_to_decide():
     second = book.command(messages.Cancel(graph="g1"), client="other")
     book.outcome(submitted(), of=first, reply=b"{}")
     third = book.command(command="z")
-    came = book.replay()
+    came = book.came()
     assert sorted(came.unprocessed) == [second, third]
     assert came.unprocessed[second].do == messages.Cancel(graph="g1")
     assert came.unprocessed[third].id == "z"
@@ -103,12 +91,12 @@ def test_events_are_numbered_by_fact_over_all_lines():
     book = Book()
     book.outcome(facts, of=book.command(), reply=b"{}")
     book.outcome([f.GraphCancelling(graph="g1", reason="r")])
-    machine = Machine("boot")
-    came = book.replay(machine)
+    replay = book.replay()
+    came = replay.finish()
     assert came.head == len(facts) + 1
     assert [told.seq for told in came.recent] == list(range(1, came.head + 1))
     assert [told.fact for told in came.recent] == [*facts, f.GraphCancelling(graph="g1", reason="r")]
-    assert machine.state.graphs["g1"].cancelling
+    assert replay.state.graphs["g1"].cancelling
 
 
 def test_silent_facts_are_folded_and_take_no_number():
@@ -119,11 +107,11 @@ def test_silent_facts_are_folded_and_take_no_number():
     book.outcome([first, f.ConsumerAdvanced(consumer="me", seq=1), *others])
     book.outcome([f.ConsumerAdvanced(consumer="me", seq=2)])
     book.outcome([f.GraphCancelling(graph="g1")])
-    machine = Machine("boot")
-    came = book.replay(machine)
+    replay = book.replay()
+    came = replay.finish()
     assert [told.fact for told in came.recent] == [first, *others, f.GraphCancelling(graph="g1")]
     assert [told.seq for told in came.recent] == list(range(1, came.head + 1))
-    assert machine.state.consumers["me"].cursor == 2
+    assert replay.state.consumers["me"].cursor == 2
 
 
 def test_an_outcome_that_leaves_out_events_stops_the_start():
@@ -132,7 +120,7 @@ def test_an_outcome_that_leaves_out_events_stops_the_start():
     book.head += 1
     sequence = book.outcome([f.GraphCancelling(graph="g1")])
     with pytest.raises(JournalUnreadable, match=f"sequence {sequence} .*its first event is 4"):
-        book.replay()
+        book.came()
 
 
 def test_memory_holds_the_newest_events_only():
@@ -140,7 +128,7 @@ def test_memory_holds_the_newest_events_only():
     book.outcome(submitted())
     for _ in range(3):
         book.outcome([f.GraphCancelling(graph="g1")] * 4000)
-    came = book.replay()
+    came = book.came()
     assert came.head == book.head
     assert len(came.recent) == RECENT_EVENTS
     assert came.recent[-1].seq == came.head
@@ -159,9 +147,7 @@ def test_replay_gives_the_state_that_was_live():
         step = live.handle(stimulus, NOW)
         if step.facts:
             book.outcome(step.facts)
-    again = Machine("boot")
-    book.replay(again)
-    graph, twin = live.state.graphs["g1"], again.state.graphs["g1"]
+    graph, twin = live.state.graphs["g1"], book.replay().state.graphs["g1"]
     assert (graph.state, graph.counts) == (twin.state, twin.counts)
     assert (
         [task.state for task in graph.tasks.values()]
@@ -187,9 +173,9 @@ def test_replay_gives_the_state_that_was_live():
 def test_a_line_that_makes_no_sense_stops_the_start_and_names_its_sequence(kind, data):
     book = Book()
     book.outcome([])
-    sequence = book.raw(kind, data)
+    sequence = book.add(kind, data)
     with pytest.raises(JournalUnreadable, match=f"sequence {sequence} ") as refused:
-        book.replay()
+        book.came()
     assert refused.value.exit_code == 100
 
 
@@ -197,9 +183,9 @@ def test_a_fact_that_makes_no_sense_for_one_task_stops_nothing():
     book = Book()
     book.outcome(submitted())
     book.outcome([f.TaskEnded(graph="g1", task="a", state="done")])
-    machine = Machine("boot")
-    came = book.replay(machine)
-    (found,) = machine.state.quarantine.values()
+    replay = book.replay()
+    came = replay.finish()
+    (found,) = replay.state.quarantine.values()
     assert found.why == "the journal's sequence 2 makes no sense for it: task_ended → done, while it was ready"
     assert came.head == 3
 
@@ -220,7 +206,7 @@ def test_a_fact_that_makes_no_sense_for_more_than_a_task_stops_the_start(fact):
     book.outcome(submitted())
     book.outcome([fact])
     with pytest.raises(JournalUnreadable, match="sequence 2 "):
-        book.replay()
+        book.came()
 
 
 def test_the_digest_is_of_the_content_in_either_encoding():

@@ -105,5 +105,5 @@ def test_a_graph_moves_by_its_table_too(fact):
     world.submit(task("a"))
     before = dump(world.state)
     with pytest.raises(InvalidTransition, match="g1 is running"):
-        world.machine.fold(fact, 0.0)
+        fold(world.state, fact, 0.0)
     assert dump(world.state) == before

@@ -5,6 +5,7 @@ from core_world import World, task
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.handlers.parking import FIRST_WAIT_S, IN_A_ROW_S, LONGEST_WAIT_S, wait_s
 from orch_actors.actors.why import why
 
@@ -230,4 +231,4 @@ def test_a_fact_that_the_table_does_not_know():
 
     world = World()
     with pytest.raises(InvalidTransition, match="shell"):
-        world.machine.fold(f.WorkerUnparked(worker="shell"), world.now)
+        fold(world.state, f.WorkerUnparked(worker="shell"), world.now)

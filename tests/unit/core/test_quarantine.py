@@ -5,6 +5,7 @@ from core_world import World, dump, replayed, task
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.quarantine import fold_or_pass_over
 
 SENSELESS = f.TaskHeld(graph="g1", task="x")
 
@@ -21,7 +22,8 @@ def test_it_has_failed_and_says_why():
     world.submit(task("x"), task("y"))
     node = quarantined(world, f.TaskReady(graph="g1", task="x"))
     assert node.reason == (
-        "a fact makes no sense for it: task_ready → ready, while it was running an attempt; attempt 1 may still run"
+        "the journal's sequence 2 makes no sense for it: task_ready → ready, while it was running an attempt; "
+        "attempt 1 may still run"
     )
     assert (node.attempts[0].cls, node.attempts[0].ended_utc) == ("unknown", world.now)
     assert world.states() == "x:failed y:running"
@@ -119,7 +121,7 @@ def test_dependents_follow_their_conditions():
     world.submit(task("x"), task("done", "x"), task("failed", ("x", "failed")), task("finished", ("x", "finished")))
     quarantined(world)
     assert world.states() == "x:failed done:skipped failed:running finished:running"
-    assert world.get("done").reason.startswith("x failed (a fact makes no sense for it: ")
+    assert world.get("done").reason.startswith("x failed (the journal's sequence 2 makes no sense for it: ")
 
 
 def test_who_was_let_go_by_an_end_that_it_did_not_have_is_skipped_unless_it_has_begun():
@@ -214,7 +216,7 @@ def test_a_document_that_makes_no_sense_changes_nothing():
     for document in ({"id": "x"}, {"id": "x", "command": "true", "depends_on": ["nobody"]}):
         machine = replayed(world.journal)
         before = dump(machine.state)
-        machine.fold(f.TaskUpdated(graph="g1", task="x", document=document), 1.0)
+        fold_or_pass_over(machine.state, f.TaskUpdated(graph="g1", task="x", document=document), 1.0, "a fact")
         after = dump(machine.state)
         assert list(machine.state.quarantine) == ["g1/x"]
         assert {**before, "told": 0} == {**after, "told": 0} or before["graphs"] == after["graphs"]

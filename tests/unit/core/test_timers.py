@@ -5,6 +5,7 @@ from core_world import World, task
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.fold import fold
 
 
 def stale(world, *key, **more):
@@ -123,7 +124,7 @@ def test_a_wall_that_was_lifted_means_nothing():
 def test_a_pause_ends_by_itself():
     """Who pauses a worker type until a time is not in the core yet; what follows from the fact is."""
     world = World()
-    world.machine.fold(f.WorkerPaused(worker="shell", reason="quota", until_utc=world.now + 60), world.now)
+    fold(world.state, f.WorkerPaused(worker="shell", reason="quota", until_utc=world.now + 60), world.now)
     world.recovering = True
     world.do(s.Recovered())
     assert world.armed == {s.TimerKey("worker", ref="shell"): world.now + 60}

@@ -13,7 +13,8 @@ import pytest
 from journal_disks import reseal
 
 from orch_actors.actors.journal.disk import RealDisk
-from orch_actors.actors.journal.opening import JournalCorrupt, JournalTooNew, open_journal
+from orch_actors.actors.journal.opening import SegmentsMissing, open_journal
+from orch_actors.actors.journal.reading import JournalCorrupt, JournalTooNew, Lines
 from orch_actors.actors.journal.record import CHAIN_START, encode_line
 from orch_actors.actors.journal.writer import Journal
 
@@ -50,9 +51,10 @@ def lines_of(folder):
 
 
 def opened(folder):
-    found = open_journal(RealDisk(), str(folder))
-    assert [line.s for line in found.lines] == list(range(1, found.last + 1))
-    assert [json.loads(bytes(line.d)) for line in found.lines] == [{"n": line.s - 1} for line in found.lines]
+    sink = Lines()
+    found = open_journal(RealDisk(), str(folder), sink)
+    assert [line.s for line in sink.lines] == list(range(1, found.last + 1))
+    assert [json.loads(bytes(line.d)) for line in sink.lines] == [{"n": line.s - 1} for line in sink.lines]
     return found
 
 
@@ -125,6 +127,9 @@ class Files(dict[str, bytes]):
     def read(self, path):
         return self[path]
 
+    def head(self, path):
+        return self[path]
+
 
 def must_be_found(layout, path, place):
     """Whether the rules want damage to this byte detected, and the sequence of the line that is hit.
@@ -158,12 +163,13 @@ def test_every_flipped_byte_is_detected_or_was_never_promised(tmp_path, segment_
             outcomes.add(found_out)
             if found_out:
                 with pytest.raises(JournalCorrupt) as refused:
-                    open_journal(files, str(folder))
+                    open_journal(files, str(folder), Lines())
                 assert (refused.value.path, refused.value.exit_code) == (path, 100)
             else:
-                found = open_journal(files, str(folder))
+                sink = Lines()
+                found = open_journal(files, str(folder), sink)
                 last = max((s for *_, s, _ in layout if s is not None and (hit is None or s < hit)), default=0)
-                assert found.last == len(found.lines) == last >= due, place
+                assert found.last == len(sink.lines) == last >= due, place
     assert outcomes == {True, False}
 
 
@@ -196,7 +202,7 @@ def test_lines_that_were_moved_are_found(tmp_path, name, change):
     folder = build(tmp_path / "j")
     rewrite(segments(folder)[0], change)
     with pytest.raises(JournalCorrupt):
-        open_journal(RealDisk(), str(folder))
+        open_journal(RealDisk(), str(folder), Lines())
 
 
 def test_a_line_of_another_journal_is_found(tmp_path):
@@ -204,7 +210,7 @@ def test_a_line_of_another_journal_is_found(tmp_path):
     foreign = segments(other)[0].read_bytes().split(b"\n")[1:-1]
     rewrite(segments(folder)[0], lambda lines: [*lines[:5], foreign[5], *lines[6:]])
     with pytest.raises(JournalCorrupt):
-        open_journal(RealDisk(), str(folder))
+        open_journal(RealDisk(), str(folder), Lines())
 
 
 def test_a_last_line_of_another_sequence_is_a_tail_to_be_cut(tmp_path):
@@ -223,7 +229,7 @@ def test_a_header_that_does_not_follow_is_found(tmp_path, change):
         header, *rest = path.read_bytes().split(b"\n")
         path.write_bytes(b"\n".join([reseal(header.replace(*change)), *rest]))
         with pytest.raises(JournalCorrupt, match="it goes on from"):
-            open_journal(RealDisk(), str(folder))
+            open_journal(RealDisk(), str(folder), Lines())
 
 
 def test_the_last_line_doubled_is_a_tail_to_be_cut(tmp_path):
@@ -256,8 +262,8 @@ def test_a_segment_that_is_missing_is_found(tmp_path):
     for path in segments(folder)[:-1]:
         data = path.read_bytes()
         path.unlink()
-        with pytest.raises(JournalCorrupt, match="it goes on from sequence"):
-            open_journal(RealDisk(), str(folder))
+        with pytest.raises(SegmentsMissing, match=f"lacks segment {path.name}, and no snapshot stands for it"):
+            open_journal(RealDisk(), str(folder), Lines())
         path.write_bytes(data)
     assert opened(folder).last == sum(BATCHES)
 
@@ -266,7 +272,7 @@ def test_a_segment_of_another_journal_is_found(tmp_path):
     folder, other = build(tmp_path / "j", segment_bytes=400), build(tmp_path / "other", segment_bytes=400)
     segments(folder)[1].write_bytes(segments(other)[1].read_bytes())
     with pytest.raises(JournalCorrupt, match="it belongs to journal"):
-        open_journal(RealDisk(), str(folder))
+        open_journal(RealDisk(), str(folder), Lines())
 
 
 def test_segments_that_changed_places_are_found(tmp_path):
@@ -276,7 +282,7 @@ def test_segments_that_changed_places_are_found(tmp_path):
     os.rename(first, second)
     os.rename(tmp_path / "aside", first)
     with pytest.raises(JournalCorrupt):
-        open_journal(RealDisk(), str(folder))
+        open_journal(RealDisk(), str(folder), Lines())
 
 
 @pytest.mark.parametrize("size", [0, 1, 40, "all but the newline"])
@@ -345,8 +351,8 @@ def test_a_half_made_segment_hides_no_damage_before_it(tmp_path):
 def test_an_empty_segment_that_is_not_the_next_one_is_no_cut_creation(tmp_path):
     folder = build(tmp_path / "j")
     (folder / "00000007.jsonl").write_bytes(b"")
-    with pytest.raises(JournalCorrupt):
-        open_journal(RealDisk(), str(folder))
+    with pytest.raises(SegmentsMissing, match=r"lacks segment 00000002.jsonl"):
+        open_journal(RealDisk(), str(folder), Lines())
 
 
 def test_a_lost_header_is_never_taken_for_an_empty_journal(tmp_path):
@@ -364,7 +370,7 @@ def test_a_lost_header_is_never_taken_for_an_empty_journal(tmp_path):
         ):
             path.write_bytes(damaged)
             with pytest.raises(JournalCorrupt):
-                open_journal(RealDisk(), str(folder))
+                open_journal(RealDisk(), str(folder), Lines())
 
 
 @pytest.mark.parametrize("at", ["first", "later"])
