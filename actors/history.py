@@ -47,6 +47,7 @@ class OutcomeLine(Struct, frozen=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder()
+_command_decoder = msgspec.json.Decoder(CommandLine)
 _outcome_decoder = msgspec.json.Decoder(OutcomeLine)
 
 
