@@ -16,7 +16,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.core.nodes import NO_TRIES, Attempt, Consumer, Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import NO_TRIES, Attempt, Consumer, Decision, Graph, Quarantined, Task, WorkerType
 from orch_actors.actors.core.picture import pictured
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants, goes_on_alone
@@ -573,7 +573,7 @@ _FIELDS = {
     Attempt: Attempt.__struct_fields__,
     **{
         kind: [field.name for field in dataclasses.fields(kind)]
-        for kind in (Graph, Task, Decision, Consumer, WorkerType)
+        for kind in (Graph, Task, Decision, Consumer, WorkerType, Quarantined)
     },
 }
 #: Not journalled.
@@ -596,6 +596,7 @@ def dump(state):
         "waiting": waiting,
         "names": {name: list(ids) for name, ids in state.names.items()},
         "consumers": {name: plain(consumer) for name, consumer in state.consumers.items()},
+        "quarantine": {ref: plain(found) for ref, found in state.quarantine.items()},
         "numbers": (state.last_graph, state.last_decision, state.told, dict(state.keys)),
     }
 
@@ -614,12 +615,14 @@ def _value(node, name):
     value = getattr(node, name)
     if name == "tasks":
         return {key: plain(inner) for key, inner in value.items()}
-    if name == "attempts":
+    if name == "attempts" and not isinstance(value, int):
         return [plain(inner) for inner in value]
     if name == "dependents":
         return [(inner.id, condition) for inner, condition in value]
     if name in ("decisions", "judges"):
         return list(value)
+    if isinstance(value, set):
+        return sorted(value)
     if isinstance(value, Task | Decision):
         return value.ref
     if isinstance(value, WorkerType):

@@ -62,6 +62,17 @@ class WorkerImage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     running: tuple[tuple[str, str], ...] = ()
 
 
+class QuarantinedImage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A Quarantined: facts of the task made no sense, and no later one has said so for good yet."""
+
+    graph: str
+    task: str
+    why: str
+    attempts: int = 0
+    running: tuple[int, ...] = ()
+    judges: tuple[str, ...] = ()
+
+
 class MachineImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="machine"):
     """The first piece: all that is not a graph."""
 
@@ -72,6 +83,7 @@ class MachineImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="m
     graphs: int
     workers: tuple[WorkerImage, ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    quarantine: tuple[QuarantinedImage, ...] = ()
 
 
 class GraphImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="graph"):

@@ -11,11 +11,12 @@ from orch_actors.actors.core.image import (
     GraphImage,
     MachineImage,
     Piece,
+    QuarantinedImage,
     TaskImage,
     TasksImage,
     WorkerImage,
 )
-from orch_actors.actors.core.nodes import Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import Decision, Graph, Quarantined, Task, WorkerType
 from orch_actors.actors.core.state import State
 from orch_actors.protocol.spec.work import Work
 
@@ -35,6 +36,7 @@ def pictured(state: State) -> Iterator[Piece]:
         graphs=len(state.graphs),
         workers=tuple(_of_worker(state, worker) for worker in state.workers.values()),
         consumers=tuple(state.consumers.values()),
+        quarantine=tuple(_of_quarantined(found) for found in state.quarantine.values()),
     )
     for graph in state.graphs.values():
         yield _of_graph(state, graph)
@@ -59,6 +61,17 @@ def _of_worker(state: State, worker: WorkerType) -> WorkerImage:
         decision=_ref(worker.decision),
         decisions=tuple(_of_decision(state.decisions[ref]) for ref in worker.decisions),
         running=tuple((task.graph.id, task.id) for task in running),
+    )
+
+
+def _of_quarantined(found: Quarantined) -> QuarantinedImage:
+    return QuarantinedImage(
+        graph=found.task.graph.id,
+        task=found.task.id,
+        why=found.why,
+        attempts=found.attempts,
+        running=tuple(sorted(found.running)),
+        judges=tuple(found.judges),
     )
 
 

@@ -13,11 +13,12 @@ from orch_actors.actors.core.image import (
     GraphImage,
     MachineImage,
     Piece,
+    QuarantinedImage,
     TaskImage,
     TasksImage,
     WorkerImage,
 )
-from orch_actors.actors.core.nodes import Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import Decision, Graph, Quarantined, Task, WorkerType
 from orch_actors.actors.core.state import State
 from orch_actors.protocol.spec.work import KINDS
 
@@ -30,6 +31,7 @@ class Restoring:
     def __init__(self, state: State) -> None:
         self._state: Final = state
         self._workers: tuple[WorkerImage, ...] = ()
+        self._quarantine: tuple[QuarantinedImage, ...] = ()
         self._graphs = 0
         self._graph: Graph | None = None
         #: Tasks of that graph that are still to come, and images of those that have.
@@ -72,8 +74,12 @@ class Restoring:
             if flying:
                 state.in_flight[image.name] = flying
             state.worker(image.name).running = len(flying)
+        for found in self._quarantine:
+            task = state.task(found.graph, found.task)
+            running, judges = set(found.running), list(found.judges)
+            state.quarantine[task.ref] = Quarantined(task, found.why, found.attempts, running, judges)
         tasks = (task for graph in state.graphs.values() for task in graph.tasks.values())
-        waiting = [task for task in tasks if task.state == "ready"]
+        waiting = [task for task in tasks if task.state == "ready" and task.ref not in state.quarantine]
         for task in sorted(waiting, key=_rank):
             enqueue(state, task)
         state.decisions = {ref: state.decisions[ref] for ref in sorted(state.decisions, key=_number)}
@@ -82,7 +88,7 @@ class Restoring:
         state = self._state
         state.last_graph, state.last_decision, state.told = image.last_graph, image.last_decision, image.told
         state.consumers = {consumer.name: consumer for consumer in image.consumers}
-        self._workers, self._graphs = image.workers, image.graphs
+        self._workers, self._quarantine, self._graphs = image.workers, image.quarantine, image.graphs
         for one in image.workers:
             worker = state.worker(one.name)
             worker.override = one.override

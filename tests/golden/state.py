@@ -12,10 +12,11 @@ import msgspec
 from orch_actors.actors import projection
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import decode_outcome, numbered, replay
 from orch_actors.actors.host import record
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.past import events_after
+from orch_actors.actors.replaying import Replay
 from orch_actors.actors.telling import event_of
 
 #: When the journal is looked at; after all that is in it.
@@ -24,12 +25,12 @@ LATER_UTC = 1_769_860_000.0
 
 def journal_state(folder):
     """All that a daemon goes on from when it opens the journal in `folder`, which is changed as by any start."""
-    journal, lines, _ = Journal.open(RealDisk(), str(folder), now_utc=lambda: LATER_UTC)
+    replay = Replay()
+    journal, _ = Journal.resume(RealDisk(), str(folder), replay, now_utc=lambda: LATER_UTC)
     journal.close()
-    machine = Machine("boot-3", journal.id)
-    came = replay(lines, machine)
-    state = machine.state
-    events = [told for line in lines if line.t == "outcome" for told in numbered(decode_outcome(line.d))]
+    came, state = replay.finish(), replay.state
+    machine = Machine("boot-3", journal.id, state)
+    events = events_after(str(folder), 0)
     found = {
         "journal": journal.id,
         "sequences": journal.last,

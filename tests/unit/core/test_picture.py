@@ -6,10 +6,12 @@ import pytest
 from core_world import World, busy_life, dump, over, pieces, restored, task
 from msgspec import json
 
+from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import image
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.nodes import Decision, Graph, Task, WorkerType
+from orch_actors.actors.core.nodes import Decision, Graph, Quarantined, Task, WorkerType
 from orch_actors.actors.core.picture import PIECE, pictured
+from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants
 from orch_actors.actors.core.state import State
@@ -31,6 +33,11 @@ def test_every_field_has_its_place(node):
     kept, derived = IMAGES[node]
     fields = {field.name for field in dataclasses.fields(node)}
     assert fields - derived == set(kept.__struct_fields__) - OWN
+
+
+def test_every_field_of_a_quarantine_has_its_place():
+    fields = {field.name for field in dataclasses.fields(Quarantined)}
+    assert fields == set(image.QuarantinedImage.__struct_fields__) - {"graph"}
 
 
 def test_a_busy_life_is_restored():
@@ -96,6 +103,25 @@ def test_an_empty_state():
     (first,) = pieces(State())
     assert first == image.MachineImage(last_graph=0, last_decision=0, told=0, graphs=0)
     assert json.encode(first) == b'{"type":"machine","last_graph":0,"last_decision":0,"told":0,"graphs":0}'
+
+
+@pytest.mark.parametrize("state", ["pending", "ready", "running", "retrying"])
+def test_what_is_in_quarantine_between_two_lives(state):
+    """The facts that made no sense may lie in what a snapshot stands for, and the one that says so behind it."""
+    world = World(ready=state != "ready")
+    world.submit(task("x", *(["y"] if state == "pending" else []), retry={"attempts": 3}), task("y"))
+    if state == "retrying":
+        world.end("x", 1)
+    senseless = [f.TaskBlocked(graph="g1", task="x", ref="d9"), f.AttemptStarting(graph="g1", task="x", attempt=7)]
+    for fact in senseless:
+        fold_or_pass_over(world.state, fact, world.now, "a line")
+    assert list(world.state.quarantine) == ["g1/x"]
+    again = restored(world.state)
+    assert dump(again.state) == dump(world.state)
+    steps = [machine.handle(s.Recovered(), 1.0) for machine in (world.machine, again)]
+    assert steps[0].facts == steps[1].facts
+    assert dump(again.state) == dump(world.state)
+    assert not broken_invariants(again.state)
 
 
 def whole():
