@@ -295,7 +295,7 @@ class Desk:
             case messages.GetDecision():
                 return queries.get_decision(state, query)
             case messages.Why():
-                return queries.get_why(state, query, origin, asker.recent())
+                return queries.get_why(state, query, origin, asker.recent(), asker.head)
             case messages.GetContext():
                 return queries.get_context(state, query, origin, self.folder_of)
             case messages.ListActors():

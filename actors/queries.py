@@ -108,10 +108,10 @@ def get_decision(state: State, query: messages.GetDecision) -> messages.Decision
     return messages.Decisions(decisions=(projection.decision_view(decision),))
 
 
-def get_why(state: State, query: messages.Why, origin: Origin, recent: deque[Told]) -> ReadStory:
+def get_why(state: State, query: messages.Why, origin: Origin, recent: deque[Told], head: int) -> ReadStory:
     """The reason; its story is the archivist's to add."""
     task = find_task(find_graph(state, query.graph), query.task)
-    return ReadStory(origin, why(state, task), _durable(recent))
+    return ReadStory(origin, why(state, task), _durable(recent, head))
 
 
 def get_context(
@@ -134,9 +134,12 @@ def get_context(
     return ReadContext(origin, graph.id, query.task, query.layer, tuple(parts), budget)
 
 
-def _durable(recent: deque[Told]) -> int:
-    """Number of the newest event that is on disk: the supervisor's head may count what is only decided yet."""
-    return recent[-1].seq if recent else 0
+def _durable(recent: deque[Told], head: int) -> int:
+    """Number of the newest event that is on disk: the supervisor's head may count what is only decided yet.
+
+    A life that began with a snapshot, and in which nothing was told so far, has none in memory.
+    """
+    return recent[-1].seq if recent else head
 
 
 def read_events(
@@ -149,7 +152,7 @@ def read_events(
         return messages.Events(events=(), head=head, through=min(since, head))
     oldest = recent[0].seq if recent else head + 1
     if since + 1 < oldest:
-        return ReadOldEvents(origin, since, limit, _durable(recent), wanted)
+        return ReadOldEvents(origin, since, limit, _durable(recent, head), wanted)
     found: list[Event] = []
     through = since
     for told in islice(recent, since + 1 - oldest, None):

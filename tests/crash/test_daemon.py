@@ -241,7 +241,7 @@ def test_segments_change_under_load_and_kills(place, tmp_path):
     """Small segments, so that rotation is hit as well."""
     prelude = (
         "from orch_actors.actors.journal.writer import Journal\n"
-        "Journal.open.__func__.__kwdefaults__['segment_bytes'] = 3000"
+        "Journal.resume.__func__.__kwdefaults__['segment_bytes'] = 3000"
     )
 
     def live_and_die(_rng, pause):

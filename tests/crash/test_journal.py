@@ -20,7 +20,7 @@ PRELUDE = """
 import os, signal
 from orch_actors.actors.journal import disk
 from orch_actors.actors.journal.writer import Journal
-Journal.open.__func__.__kwdefaults__["ballast_bytes"] = 0
+Journal.resume.__func__.__kwdefaults__["ballast_bytes"] = 0
 real, calls = disk.RealDisk.{operation}, [0]
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
