@@ -86,7 +86,7 @@ def outlook(home: Home, daemon: int | None) -> Outlook:
         home=home.path,
         daemon=daemon,
         journal=past.opened.id,
-        lines=len(past.opened.lines),
+        lines=past.opened.last,
         graphs=len(machine.state.graphs),
         torn=len(past.opened.torn),
         commands=tuple(

@@ -5,9 +5,10 @@ from typing import Final, NamedTuple
 
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import Replayed, replay
+from orch_actors.actors.history import Replayed
 from orch_actors.actors.journal.disk import Readable, RealDisk
 from orch_actors.actors.journal.opening import Opened, open_journal
+from orch_actors.actors.replaying import Replay
 from orch_actors.protocol.homes import Home
 
 #: Beside a daemon that writes on, a segment may go between being listed and being read.
@@ -31,15 +32,15 @@ def recall(home: Home, disk: Readable | None = None) -> Recalled:
         FileNotFoundError: there is no journal.
     """
     boot = boot_id()
-    opened = _open(disk or RealDisk(), home.journal)
-    machine = Machine(boot, opened.id)
-    return Recalled(machine, replay(opened.lines, machine), opened, boot)
+    opened, replay = _open(disk or RealDisk(), home.journal)
+    return Recalled(Machine(boot, opened.id, replay.state), replay.finish(), opened, boot)
 
 
-def _open(disk: Readable, folder: str) -> Opened:
+def _open(disk: Readable, folder: str) -> tuple[Opened, Replay]:
     for again in range(_TRIES):
+        replay = Replay()
         try:
-            return open_journal(disk, folder)
+            return open_journal(disk, folder, replay), replay
         except FileNotFoundError:
             if again + 1 == _TRIES:
                 raise

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from orch_actors.actors.journal.opening import JournalCorrupt, open_journal
+from orch_actors.actors.journal.opening import open_journal
+from orch_actors.actors.journal.reading import JournalCorrupt, Lines
 from orch_actors.actors.journal.survey import survey
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.stress.powercut.damage import PATTERNS, Frozen, rich_journal
@@ -23,7 +24,7 @@ def must_agree(files):
     found, usable = survey(disk, FOLDER)
     opened, fault = None, None
     try:
-        opened = open_journal(disk, FOLDER)
+        opened = open_journal(disk, FOLDER, Lines())
     except EnvironmentFault as error:
         fault = error
     if opened is not None:

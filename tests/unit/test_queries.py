@@ -151,12 +151,12 @@ def test_no_answer_holds_what_is_decided_but_not_yet_durable():
     assert numbers(found) == [16, 17, 18, 19, 20]
     assert read_events(3, head=25) == ReadOldEvents(ORIGIN, 3, 1000, 20)
     empty = queries.read_events(State(), messages.ReadEvents(since=0), deque(), 3, ORIGIN)
-    assert empty == ReadOldEvents(ORIGIN, 0, 1000, 0)
+    assert empty == ReadOldEvents(ORIGIN, 0, 1000, 3), "a life that began with a snapshot"
     assert numbers(read_events(22, head=25)) == []
 
 
 def test_why_names_what_is_durable_only():
-    asked = queries.get_why(machine().state, messages.Why(graph="g1", task="b"), ORIGIN, recent(11, 20))
+    asked = queries.get_why(machine().state, messages.Why(graph="g1", task="b"), ORIGIN, recent(11, 20), 25)
     assert isinstance(asked, ReadStory)
     assert (asked.head, asked.why.task) == (20, "b")
-    assert queries.get_why(machine().state, messages.Why(graph="g1", task="b"), ORIGIN, deque()).head == 0
+    assert queries.get_why(machine().state, messages.Why(graph="g1", task="b"), ORIGIN, deque(), 3).head == 3

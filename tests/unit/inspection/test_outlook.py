@@ -13,7 +13,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inspection.outlook import outlook
 from orch_actors.actors.inspection.running import running
-from orch_actors.actors.journal.opening import JournalCorrupt
+from orch_actors.actors.journal.reading import JournalCorrupt
 from orch_actors.actors.launching import graph_folder
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import EnvironmentFault
