@@ -54,6 +54,7 @@ VERBS: Final = (
     "config",
     "journal",
     "keys",
+    "mcp",
     "service",
     "upgrade",
     "version",
@@ -63,7 +64,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("consumers", "journal", "keys", "service")
+GROUPS: Final = ("consumers", "journal", "keys", "mcp", "service")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}
@@ -116,6 +117,8 @@ class VerbGroup(TyperGroup):
 
     #: From the group's module, EXAMPLES.
     examples: str = ""
+    #: The member that is meant where none is typed, from the group's module; empty: it shows its help.
+    alone: str = ""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples."""
@@ -123,7 +126,9 @@ class VerbGroup(TyperGroup):
         _write_examples(formatter, self.examples)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Alone it shows its help."""
+        """Alone it shows its help, or does what it does alone."""
+        if self.alone and not {"-h", "--help", *self.commands} & set(args):
+            args = [*args, self.alone]
         return super().parse_args(ctx, args or ["--help"])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -213,7 +218,9 @@ def _group(module: Any) -> Any:
     group.callback(help=module.GROUP)(root)
     for name, member in module.MEMBERS.items():
         group.command(name, cls=Verb)(member)
-    return typer.main.get_command(group)
+    made: Any = typer.main.get_command(group)
+    made.alone = getattr(module, "ALONE", "")
+    return made
 
 
 def _given(home: str | None, as_json: bool) -> dict[str, object]:
