@@ -26,6 +26,7 @@ def stress(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     \b
     orch-actors stress list                        the scenarios
     orch-actors stress run pilot --folder DIR      a health report of a folder
+    orch-actors stress run review                  agents that write and judge; needs claude and opencode
     orch-actors stress run stress --kills 3        while the daemon is killed three times
     orch-actors stress run marathon --tasks 2000   random graphs, against a model of what must happen
     orch-actors stress replay FILE.json --speed 100
@@ -87,6 +88,10 @@ def run(
         int | None, typer.Option("--tasks", min=20, help="Tasks of all graphs of marathon.  [default: 2000]")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary home, to look into it.")] = False,
+    settings: Annotated[
+        str | None,
+        typer.Option("--settings", metavar="FILE", help="A config.toml for the daemon: review's programs and models."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -96,6 +101,7 @@ def run(
     orch-actors stress run pilot --folder ~/src/project
     orch-actors stress run stress --kills 3 --seed 1 --report report.json
     orch-actors stress run marathon --tasks 500 --seed 7
+    orch-actors stress run review --settings agents.toml
     """  # noqa: D301 (see `stress`)
     from orch_actors.cli import faults
     from orch_actors.stress.run import Options, run_scenario
@@ -109,7 +115,12 @@ def run(
     surveyed = os.path.abspath(os.path.expanduser(folder)) if folder is not None else default_folder()
     if not os.path.isdir(surveyed):
         raise faults.usage(f"--folder {surveyed} is no folder", "give one that exists")
-    options = Options(folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, tasks=tasks, keep=keep)
+    if settings is not None and home is not None:
+        raise faults.usage("--settings is for a daemon of its own, not for that of --home", "leave one of them out")
+    more = "" if settings is None else _settings_of(settings)
+    options = Options(
+        folder=surveyed, home=home or None, out=out, kills=kills, seed=seed, tasks=tasks, keep=keep, settings=more
+    )
     if not as_json:
         note(f"scenario {name}" + (f", {kills} kills, seed {seed}" if kills else "") + " …")
     with ended_in_order():
@@ -122,6 +133,20 @@ def run(
 
         show_run(found)
     return GOOD if found.ok else NOT_AS_EXPECTED
+
+
+def _settings_of(path: str) -> str:
+    """The text of a config.toml that will do."""
+    from orch_actors.protocol.errors import EnvironmentFault
+    from orch_actors.protocol.settings import load_settings
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentFault(f"{path} cannot be read: {error}", "give --settings a config.toml") from error
+    load_settings(path)
+    return text
 
 
 @app.command()

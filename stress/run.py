@@ -32,6 +32,8 @@ class Options(Struct, frozen=True, kw_only=True):
     seed: int = 0
     #: Of a scenario that makes its graphs: tasks of all of them together.
     tasks: int | None = None
+    #: More for the config.toml of a daemon of its own, a TOML text.
+    settings: str = ""
     #: Keep the daemon's own home afterwards.
     keep: bool = False
 
@@ -94,7 +96,7 @@ def run_scenario(scenario: Scenario, options: Options) -> RunReport:
     moments = _moments(scenario, place, options)
     _create_out(place.out)
     started_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    daemon = TrialDaemon(options.home, keep=options.keep, settings=scenario.settings)
+    daemon = TrialDaemon(options.home, keep=options.keep, settings=scenario.settings + options.settings)
     with daemon, daemon.client() as client:
         begun_at = time.monotonic()
         graphs = scenario.submit(client, place)

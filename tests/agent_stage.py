@@ -29,67 +29,75 @@ _NOWHERE = {
 }
 
 
+class Programs:
+    """The two programs, with a home of their own; from `with` to its end."""
+
+    def __init__(self):
+        self.folder = os.environ[FOLDER]
+        self.root = tempfile.mkdtemp(prefix="oag-")
+        self.home, self.scratch = (os.path.join(self.root, name) for name in ("home", "tmp"))
+
+    def __enter__(self):
+        for folder in (self.home, self.scratch):
+            os.mkdir(folder)
+        # A first start makes opencode's database; several at once trip over each other there.
+        env = {**_NOWHERE, "HOME": self.home, "TMPDIR": self.scratch, "PATH": os.environ["PATH"]}
+        command = [os.path.join(self.folder, "opencode"), "session", "list"]
+        subprocess.run(command, env=env, cwd=self.root, stdin=subprocess.DEVNULL, check=True, timeout=PATIENCE_S)
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def settings(self, api):
+        """config.toml, by which both worker types run these programs and see this API alone."""
+        return "".join(self.worker(kind, kind, api) for kind in ("claude", "opencode"))
+
+    def worker(self, name, kind, api, *, env=(), **more):
+        """The lines of one worker type of this kind; `env` and `more` are of its own."""
+        apart = {"HOME": self.home, "TMPDIR": self.scratch}
+        variables = {**_variables(kind, api), **_NOWHERE, **apart, **dict(env)}
+        model = {"model": "test/m"} if kind == "opencode" else {}
+        lines = {"program": os.path.join(self.folder, kind), **model, **more}
+        if name != kind:
+            lines["kind"] = kind
+        text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+        inner = ", ".join(f"{key} = {json.dumps(value)}" for key, value in variables.items())
+        return f"[workers.{name}]\n{text}env = {{ {inner} }}\n"
+
+
+def _variables(kind, api):
+    """What points a program to the scripted API."""
+    if kind == "claude":
+        return {
+            "ANTHROPIC_BASE_URL": api.url,
+            "ANTHROPIC_API_KEY": "x",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": f"{api.url}/v1", "apiKey": "x"},
+        "models": {"m": {"cost": {"input": 1, "output": 2}}},
+    }
+    return {
+        "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"test": provider}}),
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+    }
+
+
 class Stage(Place):
     """A daemon whose agents ask a scripted API. Graphs are documents; prompts name their script."""
 
-    def __init__(self, scripts, extra=lambda _stage: ""):
+    def __init__(self, scripts, extra=lambda _programs, _api: ""):
         super().__init__()
-        self.programs = os.environ[FOLDER]
-        self.root = tempfile.mkdtemp(prefix="oag-")
-        self.agents_home = os.path.join(self.root, "home")
-        self.work = os.path.join(self.root, "work")
-        self.scratch = os.path.join(self.root, "tmp")
-        for folder in (self.agents_home, self.work, self.scratch):
-            os.mkdir(folder)
-        self._prepare()
-        self.api = ScriptedApi(scripts)
-        self.api.__enter__()
-        Path(self.home.config).write_text(self.settings() + extra(self))
+        self.programs = Programs().__enter__()
+        self.work = os.path.join(self.programs.root, "work")
+        os.mkdir(self.work)
+        self.api = ScriptedApi(scripts).__enter__()
+        Path(self.home.config).write_text(self.programs.settings(self.api) + extra(self.programs, self.api))
         self.daemon = self.start().ready()
         self.orders = self.client()
-
-    def _prepare(self):
-        """A first start makes opencode's database; several at once trip over each other there."""
-        env = {**_NOWHERE, "HOME": self.agents_home, "TMPDIR": self.scratch, "PATH": os.environ["PATH"]}
-        command = [os.path.join(self.programs, "opencode"), "session", "list"]
-        subprocess.run(command, env=env, cwd=self.work, stdin=subprocess.DEVNULL, check=True, timeout=PATIENCE_S)
-
-    def settings(self):
-        """config.toml, by which both programs are the ones that were named, and see this API alone."""
-        return "".join(f"[workers.{kind}]\n{self.worker(kind)}" for kind in ("claude", "opencode"))
-
-    def worker(self, kind, **more):
-        """The lines of one worker type of this kind."""
-        apart = {"HOME": self.agents_home, "TMPDIR": self.scratch}
-        env = {**self.variables(kind), **_NOWHERE, **apart, **more.pop("env", {})}
-        lines = {
-            "program": os.path.join(self.programs, kind),
-            **({"model": "test/m"} if kind == "opencode" else {}),
-            **more,
-        }
-        text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
-        inner = ", ".join(f"{name} = {json.dumps(value)}" for name, value in env.items())
-        return f"{text}env = {{ {inner} }}\n"
-
-    def variables(self, kind):
-        """What points it to the scripted API."""
-        if kind == "claude":
-            return {
-                "ANTHROPIC_BASE_URL": self.api.url,
-                "ANTHROPIC_API_KEY": "x",
-                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            }
-        options = {"baseURL": f"{self.api.url}/v1", "apiKey": "x"}
-        provider = {
-            "npm": "@ai-sdk/openai-compatible",
-            "options": options,
-            "models": {"m": {"cost": {"input": 1, "output": 2}}},
-        }
-        return {
-            "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"test": provider}}),
-            "OPENCODE_DISABLE_MODELS_FETCH": "1",
-            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
-        }
 
     def submit(self, *tasks, **top):
         """Hand over a graph; its id."""
@@ -112,9 +120,9 @@ class Stage(Place):
             time.sleep(0.2)
         return found
 
-    def worker_type(self, name, kind, **more):
-        """config.toml of one more worker type, that waits for nobody else."""
-        return f"[workers.{name}]\nkind = {json.dumps(kind)}\n{self.worker(kind, **more)}"
+    def files(self):
+        """What lies in the folder of the tasks."""
+        return [path for path in Path(self.work).rglob("*") if path.is_file()]
 
     def log(self, view, task, attempt=0):
         return self.orders.read_log(view.id, task, attempt=attempt).data.decode()
@@ -130,7 +138,7 @@ class Stage(Place):
         finally:
             self.api.__exit__()
             super().close()
-            shutil.rmtree(self.root, ignore_errors=True)
+            self.programs.__exit__()
 
 
 def task_of(view, name):

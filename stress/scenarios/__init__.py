@@ -9,7 +9,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.stress.scenario import Scenario
 
 #: In the order in which they are listed.
-NAMES: Final = ("pilot", "stress", "marathon")
+NAMES: Final = ("pilot", "stress", "marathon", "review")
 
 
 def load(name: str) -> Scenario:

@@ -52,7 +52,9 @@ def in_the_middle(stage, graph, name):
     stage.api.scripts.wait_for(name, 1, 120)
     found = processes(stage, graph, name)
     (driver,) = (pid for pid, line in found.items() if line.startswith(sys.executable) and "host.agents" in line)
-    program = next(pid for pid, line in found.items() if line.startswith(os.path.join(stage.programs, KINDS[name[0]])))
+    program = next(
+        pid for pid, line in found.items() if line.startswith(os.path.join(stage.programs.folder, KINDS[name[0]]))
+    )
     return driver, program, found
 
 

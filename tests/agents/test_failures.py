@@ -39,9 +39,10 @@ SCRIPTS = {
 }
 
 
-def extra(stage):
+def extra(programs, api):
     token = {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "x"}
-    return stage.worker_type("limited", "claude", env=token) + stage.worker_type("waiting", "opencode", silence="45s")
+    limited = programs.worker("limited", "claude", api, env=token)
+    return limited + programs.worker("waiting", "opencode", api, silence="45s")
 
 
 def tasks(stage):

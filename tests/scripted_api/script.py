@@ -10,35 +10,49 @@ NAME = re.compile(r"\[script:([a-z0-9_-]+)\]")
 MARK = re.compile(r"\[([a-z]+):([^\]]+)\]")
 NONCE = re.compile(r'"nonce": "([0-9a-f]+)"')
 
-#: What a request without tools gets: programs ask for titles of sessions so.
-ASIDE = {"say": "A title"}
+#: What opencode gets that first asks for a title of its session, and how that is known.
+TITLE = {"say": "A title"}
+WANTS_TITLE = "You are a title generator"
 
 #: What a prompt that names no script gets.
 STRANGE = {"status": 400, "error": "the prompt names no script"}
 
 
 class Scripts:
-    """Scripts, and how far each has come. Any thread may ask."""
+    """Scripts, and how far each has come. Any thread may ask.
 
-    def __init__(self, scripts):
+    `routes` are for prompts that cannot be marked: a text that stands in them → the script; the first that fits.
+    """
+
+    def __init__(self, scripts, routes=None):
         self._scripts = scripts
+        self._routes = routes or {}
         self._lock = threading.Condition()
         #: (script, number of its turn, prompt, body) of each request, in order.
         self.played = []
 
-    def turn(self, prompt, body, *, aside=False):
+    def turn(self, body):
         """The turn for a request: (script, number of the request among its script's, turn)."""
-        if aside:
-            return "", 0, ASIDE
-        names = NAME.findall(prompt)
-        turns = self._scripts.get(names[-1]) if names else None
+        if any(text_of(message.get("content")).startswith(WANTS_TITLE) for message in body.get("messages", [])[:1]):
+            return "", 0, TITLE
+        script, prompt = self._addressed(body.get("messages", []))
+        turns = self._scripts.get(script)
         with self._lock:
-            number = sum(name == (names[-1] if names else "") for name, *_ in self.played)
-            self.played.append((names[-1] if names else "", number, prompt, body))
+            number = sum(name == script for name, *_ in self.played)
+            self.played.append((script, number, prompt, body))
             self._lock.notify_all()
         if not turns:
             return "", number, STRANGE
-        return names[-1], number, filled(turns[min(number, len(turns) - 1)], prompt)
+        return script, number, filled(turns[min(number, len(turns) - 1)], prompt)
+
+    def _addressed(self, messages):
+        """(script, prompt): what the user said last that says by which script; none: "" and all that they said."""
+        said = [text_of(message.get("content")) for message in messages if message.get("role") == "user"]
+        for text in reversed(said):
+            names = NAME.findall(text)[-1:] or [script for part, script in self._routes.items() if part in text][:1]
+            if names:
+                return names[0], text
+        return "", "\n".join(said)
 
     def of(self, script):
         """(prompt, body) of each request that this script answered."""
@@ -72,9 +86,3 @@ def text_of(content):
     if isinstance(content, str):
         return content
     return "\n".join(part.get("text", "") for part in content or [] if part.get("type") == "text")
-
-
-def prompt_of(messages):
-    """What the user said last that names a script; else all that they said."""
-    said = [text_of(message.get("content")) for message in messages if message.get("role") == "user"]
-    return next((text for text in reversed(said) if NAME.search(text)), "\n".join(said))

@@ -7,7 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .dialects import anthropic, openai, refusal
-from .script import Scripts, prompt_of
+from .script import Scripts
 
 
 class ScriptedApi:
@@ -19,8 +19,8 @@ class ScriptedApi:
         strange: requests that were for nothing that is served here.
     """
 
-    def __init__(self, scripts, port=0):
-        self.scripts = Scripts(scripts)
+    def __init__(self, scripts, port=0, routes=None):
+        self.scripts = Scripts(scripts, routes)
         self.strange = []
         #: Set at the end: lets go those that hang.
         self.over = threading.Event()
@@ -65,15 +65,14 @@ class _Handler(BaseHTTPRequestHandler):
             elif path == "/v1/messages":
                 self._play(body, anthropic)
             elif path == "/v1/chat/completions":
-                # opencode asks for a title first: the request that has no tools.
-                self._play(body, openai, aside=not body.get("tools"))
+                self._play(body, openai)
             else:
                 self.server.api.strange.append(self.path)
                 self._answer(404, b"{}")
 
-    def _play(self, body, dialect, *, aside=False):
+    def _play(self, body, dialect):
         api = self.server.api
-        script, number, turn = api.scripts.turn(prompt_of(body.get("messages", [])), body, aside=aside)
+        script, number, turn = api.scripts.turn(body)
         if turn.get("hang"):
             api.over.wait()
         if turn.get("hang") or turn.get("drop"):

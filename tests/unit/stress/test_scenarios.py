@@ -12,6 +12,7 @@ from orch_actors.stress.kills import choose_moments
 from orch_actors.stress.scenario import Place
 from orch_actors.stress.scenarios import NAMES, graph_file, load
 from orch_actors.stress.scenarios.pilot import scenario as pilot
+from orch_actors.stress.scenarios.review import scenario as review
 from orch_actors.stress.scenarios.stress import agent
 from orch_actors.stress.scenarios.stress import scenario as stress
 
@@ -39,6 +40,20 @@ def test_the_stress_graph_says_what_its_expectations_assume():
 def test_there_are_moments_for_kills(name):
     runs = sum(want.attempts > 0 for want in (pilot if name == "pilot" else stress).EXPECTED.values())
     assert 10 < load(name).least_events(Place(folder="/a", out="/b")) <= runs * 4 + 2
+
+
+def test_the_review_graph_says_what_its_checks_assume():
+    _, graph, _ = check_file(graph_file("review"), load("review").parameters(Place(folder="/a", out="/o")))
+    tasks = {task.id: task for task in graph.tasks}
+    assert tuple(tasks) == review.TASKS
+    assert (tasks["write"].worker, tasks["write"].judge.worker, tasks["write"].retry.attempts) == (
+        "opencode",
+        "claude",
+        review.MOST,
+    )
+    told = tasks["write"].work.prompt
+    assert "reviewed" not in told  # or nothing would be sent back
+    assert "reviewed" in tasks["write"].judge.by_id["signed"]
 
 
 def test_an_unknown_scenario_is_refused_with_the_nearest():
@@ -94,6 +109,13 @@ def test_wrong_words_are_told_without_a_daemon(capsys, tmp_path):
     code, error = fault(capsys, "run", "stress", "--folder", str(tmp_path))
     assert code == 2
     code, error = fault(capsys, "run", "pilot", "--folder", str(tmp_path / "none"))
+    assert code == 2
+    code, error = fault(capsys, "run", "stress", "--settings", str(tmp_path / "none"))
+    assert (code, "none cannot be read" in error["message"]) == (100, True)
+    (tmp_path / "wrong.toml").write_text("[workers.claud]\n")
+    code, error = fault(capsys, "run", "stress", "--settings", str(tmp_path / "wrong.toml"))
+    assert (code, "claud" in error["message"]) == (100, True)
+    code, error = fault(capsys, "run", "stress", "--settings", "x", "--home", str(tmp_path))
     assert code == 2
     code, error = fault(capsys, "replay", str(tmp_path / "none.json"))
     assert code == 111
