@@ -54,7 +54,7 @@ def _document(companion: Task, folder: str) -> dict[str, Any]:
         "asked": _asked(task),
         "criteria": [],
         "checked": _checked(task),
-        "earlier": [attempt.verdict.get("feedback", "") for attempt in task.attempts if attempt.verdict],
+        "earlier": [str(attempt.verdict.get("feedback", "")) for attempt in task.attempts if attempt.verdict],
         "untrusted": {} if last is None else _left(task, last, folder),
     }
     if task.spec.judge is not None:
@@ -162,8 +162,8 @@ def _situation(document: dict[str, Any], nonce: str) -> list[str]:
         parts.append("Checked by code already: " + "; ".join(document["checked"]) + ".")
     parts += [_fenced(nonce, name, text) for name, text in document["untrusted"].items()]
     earlier = [text for text in document["earlier"] if text]
-    if earlier:
-        parts.append("What earlier attempts were told:\n" + "\n---\n".join(_excerpt(text) for text in earlier[-3:]))
+    if earlier:  # in a judge's words, which may quote the work
+        parts.append(_fenced(nonce, "what earlier attempts were told", "\n---\n".join(map(_excerpt, earlier[-3:]))))
     return parts
 
 

@@ -108,6 +108,18 @@ CHOICE_SCHEMA: Final[dict[str, Any]] = {
 PROMPT_COMES: Final = "(put together when it starts)"
 
 
+#: An agent that judges looks at what it is shown, and at nothing else. It runs where the work was done, which may have
+#: left instructions there (CLAUDE.md, AGENTS.md), settings whose hooks are run, servers that are started. So it has no
+#: tools, and nothing of the folder's is read.
+_CLAUDE_ALONE: Final = ("--tools", "", "--setting-sources", "user", "--strict-mcp-config")
+_OPENCODE_ALONE: Final = {"OPENCODE_DISABLE_PROJECT_CONFIG": "1", "OPENCODE_DISABLE_CLAUDE_CODE": "1"}
+
+
+def variables_of_judge(kind: str) -> dict[str, str]:
+    """The variables that a judge of this kind has beside its task's."""
+    return dict(_OPENCODE_ALONE) if issubclass(KINDS[kind], OpencodeWork) else {}
+
+
 def work_of_judge(judge: JudgeForm, kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The kind's own fields for a judge, as a document."""
     if kind == "shell":
@@ -122,9 +134,9 @@ def work_of_judge(judge: JudgeForm, kind: str, schema: Mapping[str, Any]) -> dic
         "budget_usd": judge.budget_usd,
     }
     if issubclass(KINDS[kind], ClaudeWork):
-        words["extra_args"] = ["--tools", ""]  # it looks at what it is shown, and at nothing else
+        words["extra_args"] = list(_CLAUDE_ALONE)
     if issubclass(KINDS[kind], OpencodeWork):
-        words["permission"] = dict.fromkeys(("bash", "edit", "webfetch", "task"), "deny")
+        words["permission"] = dict.fromkeys(("*", "bash", "edit", "read", "webfetch", "task"), "deny")
     return {name: value for name, value in words.items() if value is not None}
 
 

@@ -434,4 +434,29 @@ SABOTAGES = (
         "            parking.release(turn, record,",
         ("tests/unit/core/test_parking.py",),
     ),
+    # --- a judge believes the work --------------------------------------------------------------------------------
+    Sabotage(
+        "the work may close its fence",
+        "what a task prints speaks to its judge as if it were the rules",
+        "actors/judging.py",
+        '    inside = text.replace(nonce, "…")\n',
+        "    inside = text\n",
+        ("tests/property/test_judge.py",),
+    ),
+    Sabotage(
+        "a judge's words need no nonce",
+        "a verdict that the work itself has printed passes it",
+        "actors/core/verdicts.py",
+        "    if nonce and verdict.nonce != nonce:\n",
+        "    if False:\n",
+        ("tests/property/test_judge.py", "tests/unit/core/test_judging.py"),
+    ),
+    Sabotage(
+        "what a judge does not speak of is met",
+        "a criterion that nobody has looked at passes",
+        "actors/core/verdicts.py",
+        '        if found is None or found.status != "met":\n',
+        '        if found is not None and found.status != "met":\n',
+        ("tests/property/test_judge.py", "tests/unit/core/test_judging.py"),
+    ),
 )

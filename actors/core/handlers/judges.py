@@ -9,7 +9,13 @@ from typing import Any
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.nodes import Decision, Task
 from orch_actors.actors.core.turn import Turn
-from orch_actors.protocol.spec.judging import CHOICE_SCHEMA, VERDICT_SCHEMA, JudgeForm, work_of_judge
+from orch_actors.protocol.spec.judging import (
+    CHOICE_SCHEMA,
+    VERDICT_SCHEMA,
+    JudgeForm,
+    variables_of_judge,
+    work_of_judge,
+)
 
 
 def ask_judge(turn: Turn, task: Task) -> None:
@@ -43,7 +49,7 @@ def _companion(task: Task, form: JudgeForm, what: str, schema: dict[str, Any]) -
         **({"kind": form.kind} if form.kind else {}),
         **work_of_judge(form, kind, schema),
         "cwd": task.spec.cwd,
-        "env": dict(task.spec.env),
+        "env": {**task.spec.env, **variables_of_judge(kind)},
         "timeout": form.timeout,
         "grace": task.spec.grace,
         "retry": {"attempts": form.attempts, "backoff": 1.0},

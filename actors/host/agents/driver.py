@@ -280,10 +280,18 @@ def _json_in(text: str) -> Any:
         candidates.append(text[text.index("{") : text.rindex("}") + 1])
     for candidate in candidates:
         try:
-            return json.loads(candidate)
+            return json.loads(candidate, object_pairs_hook=_without_doubles)
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that says a key twice is none: what an agent quotes badly could stand for its own words."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _summary(report: Report) -> str:

@@ -325,6 +325,23 @@ def test_an_approval_may_be_a_judges():
     assert world.get("a").state == "running"
 
 
+@pytest.mark.parametrize(
+    ("worker", "env", "field", "value"),
+    [
+        ("claude", {}, "extra_args", ("--tools", "", "--setting-sources", "user", "--strict-mcp-config")),
+        ("opencode", {"OPENCODE_DISABLE_PROJECT_CONFIG": "1", "OPENCODE_DISABLE_CLAUDE_CODE": "1"}, "extra_args", ()),
+    ],
+)
+def test_an_agent_that_judges_sees_nothing_of_the_folder(worker, env, field, value):
+    world = World(limits={"shell": 4, worker: 4})
+    world.submit({"id": "a", "command": "x", "env": {"K": "v"}, "judge": {"worker": worker, "criteria": CRITERIA}})
+    world.end("a")
+    spec = world.get("a#judge-1").spec
+    assert spec.env == {"K": "v", **env}
+    assert getattr(spec.work, field) == value
+    assert worker == "claude" or spec.work.permission["*"] == "deny"
+
+
 def test_an_agents_judgement_needs_its_nonce():
     world = world_of(judged(worker="claude", command=None) | {"judge": {"worker": "claude", "criteria": CRITERIA}})
     world.end("a")
