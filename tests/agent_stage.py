@@ -5,6 +5,7 @@ Nothing of a person's own is touched: each stage has a home of its own for the p
 those that it sets.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from daemon_harness import Place, eventually
+from daemon_harness import Place, alive, eventually
 from scripted_api import ScriptedApi
 
 FOLDER = "ORCH_ACTORS_AGENTS"
@@ -118,6 +119,17 @@ class Stage(Place):
         while not (found := condition()):
             assert time.monotonic() < until_at, f"not within {PATIENCE_S} s: {why}"
             time.sleep(0.2)
+        return found
+
+    def attempt_processes(self, graph, task, number=1):
+        """Pid → command line of an attempt's living processes: those with its mark, in order of their pids."""
+        marks = (f":{graph}/{task}/{number}\0".encode(), f"ORCH_ACTORS_HOME={self.home.path}\0".encode())
+        found = {}
+        for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+            with contextlib.suppress(OSError):
+                environment = Path(f"/proc/{pid}/environ").read_bytes()
+                if all(mark in environment for mark in marks) and alive(pid):
+                    found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         return found
 
     def files(self):

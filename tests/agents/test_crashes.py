@@ -1,10 +1,8 @@
 """Deaths in the middle of an answer: of the program, of its driver; and what is cancelled there. Nothing is left."""
 
-import contextlib
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from agent_stage import Stage, task_of
@@ -34,23 +32,10 @@ def graph(stage):
     )
 
 
-def processes(stage, graph, task, number=1):
-    """Pid → command line of an attempt's processes: those with its mark, in order of birth."""
-    marks = (f":{graph}/{task}/{number}\0".encode(), f"ORCH_ACTORS_HOME={stage.home.path}\0".encode())
-    found = {}
-    for name in sorted((name for name in os.listdir("/proc") if name.isdigit()), key=int):
-        with contextlib.suppress(OSError):
-            folder = Path("/proc") / name
-            environment = (folder / "environ").read_bytes()
-            if all(mark in environment for mark in marks) and alive(name):
-                found[int(name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
-    return found
-
-
 def in_the_middle(stage, graph, name):
     """Its processes, once it has asked the API and waits: (driver, program, all)."""
     stage.api.scripts.wait_for(name, 1, 120)
-    found = processes(stage, graph, name)
+    found = stage.attempt_processes(graph, name)
     (driver,) = (pid for pid, line in found.items() if line.startswith(sys.executable) and "host.agents" in line)
     program = next(
         pid for pid, line in found.items() if line.startswith(os.path.join(stage.programs.folder, KINDS[name[0]]))
@@ -79,7 +64,7 @@ def ends_with(stage, graph, name, before):
     assert (first.class_, first.exit_code, second.class_) == ("crash", 137, None)
     assert stage.result(stage.orders.graph(graph), name) == {"text": "Again."}
     assert [pid for pid in before if alive(pid)] == []
-    assert processes(stage, graph, name) == processes(stage, graph, name, 2) == {}
+    assert stage.attempt_processes(graph, name) == stage.attempt_processes(graph, name, 2) == {}
 
 
 @pytest.mark.parametrize("name", ["c-cancel", "o-cancel"])

@@ -1,6 +1,7 @@
 """Both programs at work: tool calls, turns, costs; sessions that are gone on with; verdicts in a judge's own words."""
 
 import json
+import sys
 
 import pytest
 from agent_stage import Stage, task_of
@@ -19,6 +20,23 @@ def verdict(outcome, status, evidence, feedback=""):
 FIRST, SECOND = verdict("fail", "unmet", "it says nothing", "say it"), verdict("pass", "met", "it says so")
 IN_WORDS = "So:\n```json\n%s\n```"
 
+
+#: Gets away from its shell, its group and its session.
+LEAVE = "setsid sleep 300 < /dev/null > /dev/null 2>&1 & echo left"
+
+#: An MCP server with no tools, which does not go when nobody speaks to it any more, nor when it is asked to.
+SERVER = """
+import json, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").close()
+for line in sys.stdin:
+    asked = json.loads(line)
+    info = {"protocolVersion": asked.get("params", {}).get("protocolVersion"), "capabilities": {"tools": {}}}
+    answer = {**info, "serverInfo": {"name": "x", "version": "1"}} if asked["method"] == "initialize" else {"tools": []}
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answer}), flush=True)
+time.sleep(300)
+"""
 
 SCRIPTS = {
     "write": [
@@ -39,6 +57,10 @@ SCRIPTS = {
         },
         {"say": "More is written.", "tokens": [40, 6]},
     ],
+    "c-on": [{"say": "I know."}],
+    "o-on": [{"say": "I know, too."}],
+    "c-leaves": [{"call": "Bash", "input": {"command": LEAVE}}, {"say": "It runs."}],
+    "o-leaves": [{"call": "bash", "input": {"command": LEAVE, "description": "leaves"}}, {"say": "It runs."}],
     "c-again": [
         {"say": "Done."},
         {"call": "Bash", "input": {"command": "touch {{dir}}/c-again"}},
@@ -61,6 +83,12 @@ def tasks(here):
     yield {"id": "write", "worker": "claude", "prompt": f"[script:write] {mark}", "permission_mode": "acceptEdits"}
     yield {"id": "test", "command": "grep -q hello hello.txt", "depends_on": ["write"]}
     yield {"id": "more", "worker": "opencode", "prompt": f"[script:more] {mark}", "depends_on": ["write", "test"]}
+    for worker, name, before in (("claude", "c-on", "write"), ("opencode", "o-on", "more")):
+        yield {"id": name, "worker": worker, "prompt": f"[script:{name}]", "depends_on": [before], "session": before}
+    server = {"command": sys.executable, "args": ["-c", SERVER, f"{here.work}/server-was-there"]}
+    servers = {"mcp_config": {"mcpServers": {"x": server}}, "allowed_tools": ["Bash"]}
+    yield {"id": "c-leaves", "worker": "claude", "prompt": "[script:c-leaves]", **servers}
+    yield {"id": "o-leaves", "worker": "opencode", "prompt": "[script:o-leaves]"}
     for worker, name in (("claude", "c-again"), ("opencode", "o-again")):
         again = {"retry": {"attempts": 2}, "validate": {"command": f"test -f {name} || {{ echo no file; exit 1; }}"}}
         tools = {"allowed_tools": ["Bash"]} if worker == "claude" else {}
@@ -100,6 +128,24 @@ def test_a_graph_of_both(seen):
     assert here.log(view, "more").splitlines()[2] == "More is written."
     (prompt, _), *_ = here.api.scripts.of("more")
     assert "summary, in its own words: It is written." in prompt
+
+
+@pytest.mark.parametrize(("name", "before", "said"), [("c-on", "write", "It is"), ("o-on", "more", "More is written.")])
+def test_a_task_goes_on_with_the_session_of_another(seen, name, before, said):
+    here, view = seen
+    assert task_of(view, name).attempts[0].session
+    ((_, body),) = here.api.scripts.of(name)
+    assert said in str(body["messages"])
+
+
+@pytest.mark.parametrize("name", ["c-leaves", "o-leaves"])
+def test_what_it_starts_in_the_background_goes_with_it(seen, name):
+    here, view = seen
+    assert task_of(view, name).state == "done"
+    assert "left" in str(here.api.scripts.of(name)[1][1]["messages"])
+    if name == "c-leaves":
+        assert "server-was-there" in {path.name for path in here.files()}
+    assert here.attempt_processes(view.id, name) == {}
 
 
 @pytest.mark.parametrize("name", ["c-again", "o-again"])
