@@ -55,6 +55,8 @@ VERBS: Final = (
     "journal",
     "keys",
     "mcp",
+    "skill",
+    "schema",
     "service",
     "upgrade",
     "version",
@@ -64,7 +66,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("consumers", "journal", "keys", "mcp", "service")
+GROUPS: Final = ("consumers", "journal", "keys", "mcp", "service", "skill")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}
