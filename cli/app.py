@@ -51,6 +51,7 @@ VERBS: Final = (
     "events",
     "consumers",
     "actors",
+    "doctor",
     "config",
     "journal",
     "keys",

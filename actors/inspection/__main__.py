@@ -8,6 +8,8 @@ import argparse
 import sys
 
 from orch_actors.actors.errands import carry_out
+from orch_actors.actors.inspection.doctor.checkup import checkup
+from orch_actors.actors.inspection.doctor.orphans import Orphans, end, orphans_of
 from orch_actors.actors.inspection.lines import show
 from orch_actors.actors.inspection.outlook import outlook
 from orch_actors.actors.inspection.rescue import salvage
@@ -31,6 +33,14 @@ def _salvage(home: Home, words: argparse.Namespace) -> object:
     return salvage(home, accept=words.accept)
 
 
+def _checkup(home: Home, _words: argparse.Namespace) -> object:
+    return checkup(home)
+
+
+def _orphans(home: Home, words: argparse.Namespace) -> object:
+    return end(home) if words.end else Orphans(home=home.path, orphans=orphans_of(home))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="orch-actors-inspection")
     actions = parser.add_subparsers(required=True)
@@ -46,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     saved = actions.add_parser("salvage")
     saved.set_defaults(run=_salvage)
     saved.add_argument("--accept", action="store_true")
+    actions.add_parser("checkup").set_defaults(run=_checkup)
+    orphans = actions.add_parser("orphans")
+    orphans.set_defaults(run=_orphans)
+    orphans.add_argument("--end", action="store_true")
     actions.add_parser("running").set_defaults(run=_running)
     for action in actions.choices.values():
         action.add_argument("--home", required=True)

@@ -31,11 +31,12 @@ def running(home: Home) -> AllRunning:
     Raises:
         OSError: the folder of attempts cannot be read.
     """
-    return AllRunning(home=home.path, attempts=tuple(_running(home.attempts)))
+    return AllRunning(home=home.path, attempts=tuple(running_below(home.attempts)))
 
 
-def _running(attempts: str) -> Iterator[RunningAttempt]:
-    for folder, _, names in os.walk(attempts):
+def running_below(top: str) -> Iterator[RunningAttempt]:
+    """Those whose records are anywhere below this folder; none, where there is no such folder."""
+    for folder, _, names in os.walk(top):
         for name in sorted(names):
             if not name.endswith(".jsonl"):
                 continue

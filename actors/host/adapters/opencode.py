@@ -14,6 +14,9 @@ _CONFIG: Final = "OPENCODE_CONFIG_CONTENT"
 #: Longest silence where nothing else is said.
 _SILENCE_S: Final = 900.0
 
+#: Beginnings of versions whose options and output are known.
+KNOWN_VERSIONS: Final = ["1."]
+
 
 class OpencodeAdapter:
     """See Adapter."""
@@ -41,7 +44,7 @@ class OpencodeAdapter:
             structured=work.json_schema is not None,
             max_turns=work.max_turns,
             budget_usd=work.budget_usd,
-            versions=["1."],
+            versions=KNOWN_VERSIONS,
             silence_s=_SILENCE_S,
         )
 

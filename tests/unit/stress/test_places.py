@@ -43,6 +43,7 @@ EXEMPT = {
     ("actors.host.unnamed", "os.open"): "for what a runner or a validation prints",
     ("actors.host.unnamed", "os.unlink"): "the same",
     ("actors.host.validation", "os.open"): "reads what a validation has said",
+    ("actors.inspection.doctor.programs", "subprocess.Popen"): "asks a program for its version",
     ("actors.journal.swapping", "os.makedirs"): "no daemon runs: tests/unit/inspection/test_rescue.py",
     ("actors.journal.swapping", "shutil.rmtree"): "the same",
     ("actors.journal.disk", "os.rename"): "a segment whose creation was cut short: tests/unit/journal, stress powercut",
