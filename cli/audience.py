@@ -19,7 +19,10 @@ from orch_actors.cli.faults import BROKEN_PIPE
 
 
 def leave_with_the_reader(stream: TextIO | None = None) -> None:
-    """From now on, end this process when the reader of its stdout goes; where that is no pipe, do nothing."""
+    """From now on, end this process when the reader of its stdout goes; where that is no pipe, do nothing.
+
+    Where stdout was closed from the beginning (`>&-`), and is what the verb is for, call `must_have_a_reader`, too.
+    """
     out = sys.stdout if stream is None else stream
     try:
         fd = out.fileno()
@@ -28,6 +31,16 @@ def leave_with_the_reader(stream: TextIO | None = None) -> None:
         return
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         threading.Thread(target=_watch, args=(fd,), name="audience", daemon=True).start()
+
+
+def must_have_a_reader() -> None:
+    """Hold that somebody can read what is going to be written.
+
+    Raises:
+        BrokenPipeError: our parent has closed stdout.
+    """
+    if sys.__stdout__ is None:
+        raise BrokenPipeError
 
 
 def _watch(fd: int) -> None:

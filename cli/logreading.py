@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from msgspec import Struct
 
-from orch_actors.cli.audience import leave_with_the_reader
+from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.escape import TerminalText
 from orch_actors.cli.output import is_terminal, say_json
 from orch_actors.cli.targets import one_task
@@ -130,6 +130,7 @@ def show_logs(client: "Client", wanted: Wanted, *, as_json: bool) -> None:
     graph, task, attempt = one_task(client, wanted.target)
     reader = LogReader(client, graph, task, wanted.attempt or attempt, wanted.streams)
     if wanted.follow:
+        must_have_a_reader()
         leave_with_the_reader()
         _wait_for_attempt(client, reader)
     if wanted.tail is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from orch_actors.cli import faults
-from orch_actors.cli.audience import leave_with_the_reader
+from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.mine import mine_of
 from orch_actors.cli.output import may_redraw, say, say_json, stdout_style
 from orch_actors.cli.render.graphs import graph_text
@@ -42,6 +42,7 @@ View = StatusView | GraphView
 
 def watch_status(session: Session, graph: str | None, *, show_all: bool) -> int:
     """The verb; ctrl-C is its ordinary end, told by the exit code alone."""
+    must_have_a_reader()
     leave_with_the_reader()
     with session.client() as client, client.follow() as events:
         views = _views(client, events, graph, show_all=show_all)

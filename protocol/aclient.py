@@ -19,6 +19,7 @@ from orch_actors.protocol import messages as m
 from orch_actors.protocol.aconsuming import AsyncConsumer, AsyncConsuming
 from orch_actors.protocol.afollower import AsyncFollower, poll
 from orch_actors.protocol.asteering import AsyncSteering
+from orch_actors.protocol.errors import Unavailable
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.reach import reach
@@ -26,7 +27,7 @@ from orch_actors.protocol.submission import submission
 from orch_actors.protocol.submitter import new_client_id
 from orch_actors.protocol.transport import connected, context, set_up
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
-from orch_actors.protocol.waiting import Awaited, until_after
+from orch_actors.protocol.waiting import Awaited, look_within_s, until_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,9 +264,18 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
         """
         until = until_after(timeout_s, time.monotonic())
         awaited = Awaited(graphs, any_=any_)
-        head = await self._look(awaited)
+        try:
+            await self._await(awaited, until, timeout_s)
+        except Unavailable as away:
+            if until is None or time.monotonic() < until:
+                raise
+            raise awaited.timed_out(timeout_s) from away
+        return awaited.summaries
+
+    async def _await(self, awaited: Awaited, until: float | None, timeout_s: float | None) -> None:
+        head = await self._look(awaited, until)
         if awaited.met():
-            return awaited.summaries
+            return
         async with AsyncFollower(self, head, None) as follower:
             while not awaited.met():
                 event = await follower.next_event(until)
@@ -273,11 +283,12 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
                     self._must_be_open()
                     raise awaited.timed_out(timeout_s)
                 if awaited.concerned_by(event):
-                    await self._look(awaited)
-        return awaited.summaries
+                    await self._look(awaited, until)
 
-    async def _look(self, awaited: Awaited) -> int:
-        found = await self.summaries(awaited.refs)
+    async def _look(self, awaited: Awaited, until: float | None) -> int:
+        """Bring what is awaited up to date; the number of the newest event that it reflects."""
+        timeout_s = look_within_s(self.timeout_s, until, time.monotonic())
+        found = await self._ask(m.GetSummaries(graphs=awaited.refs), m.Summaries, timeout_s)
         awaited.update(found.graphs)
         return found.head
 

@@ -17,6 +17,7 @@ import zmq
 
 from orch_actors.protocol import messages as m
 from orch_actors.protocol.consuming import Consumer, Consuming
+from orch_actors.protocol.errors import Unavailable
 from orch_actors.protocol.exchange import Exchange, Glances, R, expect
 from orch_actors.protocol.follower import Follower
 from orch_actors.protocol.ids import new_id
@@ -26,7 +27,7 @@ from orch_actors.protocol.submission import submission
 from orch_actors.protocol.submitter import new_client_id
 from orch_actors.protocol.transport import Pool, connected, milliseconds
 from orch_actors.protocol.views import ActorView, GraphSummary, GraphView, StatusView
-from orch_actors.protocol.waiting import Awaited, until_after
+from orch_actors.protocol.waiting import Awaited, look_within_s, until_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -330,9 +331,18 @@ class Client(Steering, Consuming):
         """
         until = until_after(timeout_s, time.monotonic())
         awaited = Awaited(graphs, any_=any_)
-        head = self._look(awaited)
+        try:
+            self._await(awaited, until, timeout_s)
+        except Unavailable as away:
+            if until is None or time.monotonic() < until:
+                raise
+            raise awaited.timed_out(timeout_s) from away
+        return awaited.summaries
+
+    def _await(self, awaited: Awaited, until: float | None, timeout_s: float | None) -> None:
+        head = self._look(awaited, until)
         if awaited.met():
-            return awaited.summaries
+            return
         with Follower(self, head, None) as follower:
             while not awaited.met():
                 event = follower.next_event(until)
@@ -340,12 +350,12 @@ class Client(Steering, Consuming):
                     self._must_be_open()
                     raise awaited.timed_out(timeout_s)
                 if awaited.concerned_by(event):
-                    self._look(awaited)
-        return awaited.summaries
+                    self._look(awaited, until)
 
-    def _look(self, awaited: Awaited) -> int:
+    def _look(self, awaited: Awaited, until: float | None) -> int:
         """Bring what is awaited up to date; the number of the newest event that it reflects."""
-        found = self.summaries(awaited.refs)
+        timeout_s = look_within_s(self.timeout_s, until, time.monotonic())
+        found = self._ask(m.GetSummaries(graphs=awaited.refs), m.Summaries, timeout_s)
         awaited.update(found.graphs)
         return found.head
 

@@ -34,6 +34,8 @@ class Awaited:
 
     def timed_out(self, timeout_s: float | None) -> TimeoutError:
         """The error to raise: it names what still goes on."""
+        if not self.summaries:
+            return TimeoutError(f"after {timeout_s:g} s no daemon has answered")
         open_ = [summary.id for summary in self.summaries if summary.state not in GRAPH_ENDINGS]
         return TimeoutError(f"after {timeout_s:g} s still going on: {', '.join(open_)}")
 
@@ -80,3 +82,12 @@ class Questioned:
 def until_after(timeout_s: float | None, now: float) -> float | None:
     """The instant at which a wait ends; None: never."""
     return None if timeout_s is None else now + timeout_s
+
+
+#: However short a wait is to be, it begins with a look.
+LEAST_LOOK_S: Final = 1.0
+
+
+def look_within_s(patience_s: float, until: float | None, now: float) -> float:
+    """How long the look at the beginning of a wait may take."""
+    return patience_s if until is None else min(patience_s, max(LEAST_LOOK_S, until - now))

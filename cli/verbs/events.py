@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.audience import leave_with_the_reader
+from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.eventreading import Wanted, read_events
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json, stdout_style
@@ -67,6 +67,7 @@ def command(
 
     wanted = Wanted(since, graph, tuple(kinds or ()), limit, follow, consumer, ack)
     if follow:
+        must_have_a_reader()
         leave_with_the_reader()
     with said.client() as client:
         read_events(client, wanted, show)

@@ -1,6 +1,9 @@
 """`events`."""
 
 import json
+import subprocess
+
+from .conftest import PROGRAM
 
 FIELDS = {"seq", "kind", "graph", "task", "time_utc"}
 
@@ -63,3 +66,15 @@ def test_some_kinds_and_so_many(shared):
     assert [event["kind"] for event in found] == ["task_ended", "graph_ended", "task_ended"]
     assert len(shared("events", "--limit", "2").out.splitlines()) == 2
     assert len(shared("events", "--follow", "--limit", "2").out.splitlines()) == 2
+
+
+def test_who_has_no_stdout_follows_nothing(cli):
+    cli("run", "--", "true")
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", PROGRAM, "events", "--follow"],
+        env=cli.env,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (141, b"")

@@ -1,6 +1,8 @@
 """`wait`."""
 
+import os
 import signal
+import time
 from pathlib import Path
 
 from .conftest import eventually
@@ -80,3 +82,16 @@ def test_a_wait_goes_on_over_a_dead_daemon(cli):
     cli("up")
     out, err = process.communicate(timeout=40)
     assert process.returncode == 0, (out, err)
+
+
+def test_a_daemon_that_stands_still_does_not_make_it_longer(cli):
+    graph = _submit(cli, "sleep", "69")
+    pid = cli.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began_at = time.monotonic()
+        error = cli("wait", graph, "--timeout", "2s", "--json", code=124).error
+        assert time.monotonic() - began_at < 8  # a client's own patience is 10 s
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert error["message"] == "after 2 s no daemon has answered"
