@@ -84,8 +84,8 @@ def check_graph(
 ) -> None:
     """Doubled ids, dependencies on nothing, on itself or twice on the same, and cycles.
 
-    Whichever of the tasks with one id is meant, a cycle is told of: who gives it another id shall not find that one
-    problem hid another.
+    Whichever of the tasks with one id is meant, a cycle is told of, and that it may be none: who gives one of them
+    another id shall not find that one problem hid another.
 
     Args:
         nodes: the tasks.
@@ -112,7 +112,12 @@ def check_graph(
             seen[name] = None
         edges.append(targets)
     for cycle in cycles(edges):
-        report(cycle[0], ("depends_on",), _cycle_text([nodes[index].id or "?" for index in cycle]))
+        names = [nodes[index].id or "?" for index in cycle]
+        doubled = next((name for name in names if len(positions.get(name, ())) > 1), None)
+        unless = (
+            "" if doubled is None else f", unless {shorten(repr(doubled), 80)} means another of the tasks so called"
+        )
+        report(cycle[0], ("depends_on",), _cycle_text(names) + unless)
 
 
 def _positions(

@@ -64,7 +64,7 @@ def check_file(
     Raises:
         Refused: INVALID_GRAPH, with all problems and their lines.
     """
-    loaded = read_graph(path)
+    loaded = _read(path)
     findings = Findings()
     document = parameters.fill(loaded.document, params or {}, findings)
     try:
@@ -121,9 +121,7 @@ def read_graph(path: str) -> LoadedGraph:
     Raises:
         Refused: INVALID_GRAPH; it cannot be read, or is not of its format. With lines.
     """
-    name = "stdin" if path == "-" else path
-    data, base_dir = _read_stdin() if path == "-" else _read_file(path)
-    loaded = read_bytes(data, _format_of(path), name=name, base_dir=base_dir)
+    loaded = _read(path)
     if not plain.is_plain(loaded.document):
         findings = Findings()
         for finding in plain.faults(loaded.document):
@@ -131,6 +129,17 @@ def read_graph(path: str) -> LoadedGraph:
         if findings:
             _refuse(findings, loaded)
     return loaded
+
+
+def _read(path: str) -> LoadedGraph:
+    """A file as it stands; what in it is no plain data is not looked at.
+
+    Raises:
+        Refused: INVALID_GRAPH; it cannot be read, or is not of its format. With lines.
+    """
+    name = "stdin" if path == "-" else path
+    data, base_dir = _read_stdin() if path == "-" else _read_file(path)
+    return read_bytes(data, _format_of(path), name=name, base_dir=base_dir)
 
 
 def read_bytes(data: bytes, format_: Format | None, *, name: str, base_dir: str) -> LoadedGraph:

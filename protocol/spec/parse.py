@@ -67,7 +67,7 @@ def parse_noting(
     Raises:
         Refused: INVALID_GRAPH; the document is no plain data, which leaves nothing to read.
     """
-    _hold_plain(document, findings, ())
+    document = _hold_plain(document, findings, ())
     return Reader(findings, base_dir, workers, accepted=accepted).graph(document)
 
 
@@ -97,7 +97,7 @@ def parse_task(
         return known
     findings = Findings()
     base: Path = ("tasks", index)
-    _hold_plain(document, findings, base)
+    document = _hold_plain(document, findings, base)
     findings.name_task(index, document)
     reader = Reader(findings, base_dir, workers, accepted=accepted)
     if defaults:
@@ -134,8 +134,8 @@ def parse_added(
     Raises:
         Refused: INVALID_GRAPH; one is no plain data, which leaves nothing to read.
     """
+    documents = [_hold_plain(document, findings, ("tasks", index)) for index, document in enumerate(documents)]
     for index, document in enumerate(documents):
-        _hold_plain(document, findings, ("tasks", index))
         findings.name_task(index, document)
     reader = Reader(findings, base_dir, workers, accepted=False)
     if defaults:
@@ -154,15 +154,24 @@ def parse_changed(
     Raises:
         Refused: INVALID_GRAPH; it is no plain data.
     """
-    _hold_plain(document, findings, ())
+    document = _hold_plain(document, findings, ())
     task, node = Reader(findings, base_dir, workers, accepted=False).task(document, ())
     return task, node.depends_on
 
 
-def _hold_plain(document: object, findings: Findings, base: Path) -> None:
-    """Refuse what is no plain data, which no further reading could stand."""
-    if not plain.is_plain(document):
-        for finding in plain.faults(document, base):
-            findings.add(*finding)
-        if findings:
-            findings.refuse()
+def _hold_plain(document: Any, findings: Findings, base: Path) -> Any:
+    """The document as plain data. A number that is none for JSON is noted, and another one stands for it.
+
+    Raises:
+        Refused: INVALID_GRAPH; something else is no plain data, which no further reading could stand.
+    """
+    faults = [] if plain.is_plain(document) else list(plain.faults(document, base))
+    if not faults:
+        return document
+    for finding in faults:
+        findings.add(*finding)
+        findings.closed.add(finding.path)
+    mended = plain.with_numbers_mended(document)
+    if not plain.is_plain(mended):
+        findings.refuse()
+    return mended

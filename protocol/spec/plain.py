@@ -63,6 +63,16 @@ def faults(value: object, path: Path = ()) -> Iterator[Finding]:
             yield Finding(path, fault)
 
 
+def with_numbers_mended(value: object, depth: int = MAX_DEPTH) -> object:
+    """A copy in which 1 stands for every number that is none for JSON: what else is wrong can then be told, too."""
+    if depth > 0 and isinstance(value, dict):
+        return {key: with_numbers_mended(inner, depth - 1) for key, inner in value.items()}
+    if depth > 0 and isinstance(value, (list, tuple)):
+        return [with_numbers_mended(inner, depth - 1) for inner in value]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return 1 if is_number and _scalar_fault(value) is not None else value
+
+
 def _key_fault(key: object) -> str | None:
     if not isinstance(key, str):
         return f"a key is {type(key).__name__}: expected text"

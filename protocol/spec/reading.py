@@ -63,6 +63,8 @@ class Reader:
         #: There may be references at all, and in what all tasks inherit.
         self._may_refer = not accepted
         self._inherits_mentions = False
+        #: Ids of all tasks; None: only one of them is read.
+        self._ids: Collection[str] | None = None
         #: Absolute folder for tasks without a `cwd`.
         self._cwd = base_dir
         if not os.path.isabs(base_dir):
@@ -85,6 +87,7 @@ class Reader:
         tasks: list[TaskSpec] = []
         nodes: list[Node] = []
         written = self._written(document, raw_tasks)
+        self._ids = _ids_of(written)
         for entry in written:
             task, node = self.task(entry.raw, entry.base, broken=entry.broken)
             nodes.append(node)
@@ -106,6 +109,7 @@ class Reader:
         written = expand(
             [(("tasks", index), raw) for index, raw in enumerate(documents)], self.shapes_of, self._findings
         )
+        self._ids = _ids_of(written) | set(known)
         tasks: list[tuple[int, TaskSpec]] = []
         nodes: list[Node] = []
         for entry in written:
@@ -238,7 +242,7 @@ class Reader:
             findings += check_policies(task)
             findings += self._judges(task)
             if whole and (self._inherits_mentions or (self._may_refer and has_mentions(raw))):
-                findings += check_references(task)
+                findings += check_references(task, self._ids)
         for finding in findings:
             # The folder around all tasks is in every task's: what is wrong there is told once, there.
             if finding.path[0] != "cwd" or "cwd" in raw or self._defaults.names("cwd"):
@@ -410,3 +414,9 @@ def _node_of(raw: dict[str, Any]) -> Node:
     return Node(
         name if isinstance(name, str) else None, tuple([task if isinstance(task, str) else None for task in ids])
     )
+
+
+def _ids_of(written: Sequence[Written]) -> set[str]:
+    """Those that can be read."""
+    ids = (entry.raw.get("id") for entry in written if isinstance(entry.raw, dict))
+    return {name for name in ids if isinstance(name, str)}

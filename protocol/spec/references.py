@@ -121,14 +121,22 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def check_references(task: TaskSpec) -> Iterator[Finding]:
-    """What is wrong with a task's references; paths begin in the task."""
+class _Around(NamedTuple):
+    """What a reference may name: its own task's id, what that depends on and how; ids of all, if they are known."""
+
+    own: str
+    conditions: Mapping[str, str]
+    known: Collection[str] | None
+
+
+def check_references(task: TaskSpec, known: Collection[str] | None = None) -> Iterator[Finding]:
+    """What is wrong with a task's references; paths begin in the task. `known`: ids of all tasks, where they are."""
     fields = msgspec.to_builtins(task)
     fields.update(fields.pop("work"))
     conditions = {dependency.task: dependency.on for dependency in task.depends_on}
     for name, value in fields.items():
         if name != "depends_on" and has_mentions(value):
-            yield from _checked(value, (name,), task.id, conditions)
+            yield from _checked(value, (name,), _Around(task.id, conditions, known))
 
 
 def outside(value: Any, path: Path) -> Iterator[Finding]:
@@ -146,12 +154,12 @@ def outside(value: Any, path: Path) -> Iterator[Finding]:
             yield from outside(inner, (*path, index))
 
 
-def _checked(value: Any, path: Path, own: str, conditions: Mapping[str, str]) -> Iterator[Finding]:
+def _checked(value: Any, path: Path, around: _Around) -> Iterator[Finding]:
     if path[0] not in FILLED:
         yield from outside(value, path)
     elif isinstance(value, str):
         for mention in mentions(value):
-            fault = None if mention.escaped else _fault(mention, own, conditions)
+            fault = None if mention.escaped else _fault(mention, around)
             if fault is not None:
                 yield Finding(path, fault)
         if path == ("command",) and text_fault(value) is None:
@@ -160,14 +168,15 @@ def _checked(value: Any, path: Path, own: str, conditions: Mapping[str, str]) ->
         for key, inner in value.items():
             if has_mentions(key):
                 yield Finding((*path, key), "results are put into values, not into names")
-            yield from _checked(inner, (*path, key), own, conditions)
+            yield from _checked(inner, (*path, key), around)
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from _checked(inner, (*path, index), own, conditions)
+            yield from _checked(inner, (*path, index), around)
 
 
-def _fault(mention: Mention, own: str, conditions: Mapping[str, str]) -> str | None:
+def _fault(mention: Mention, around: _Around) -> str | None:
     """What is wrong with a reference, in words."""
+    own, conditions, known = around
     if mention.space.startswith("param"):
         return f"{_shown(mention)}: {_params(mention)}"
     if mention.space == "task":
@@ -180,6 +189,9 @@ def _fault(mention: Mention, own: str, conditions: Mapping[str, str]) -> str | N
         return f"{_shown(mention)} refers to the task's own result, which there is not before it has run"
     if reading.task not in conditions:
         copy = next((name for name in conditions if name.startswith(f"{reading.task}-")), None)
+        if copy is None and known is not None and not any(each.task in known for each in mention.readings()):
+            meant = did_you_mean(reading.task, conditions) or did_you_mean(reading.task, known)
+            return f"{_shown(mention)} refers to a task that there is not: no task has the id {reading.task!r}{meant}"
         meant = f"; or did you mean `{copy}`?" if copy is not None else did_you_mean(reading.task, conditions)
         return (
             f"{_shown(mention)} refers to a task that this one does not depend on: "

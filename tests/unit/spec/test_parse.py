@@ -295,16 +295,27 @@ WRONG_TOPS: list[tuple[object, str, list[str]]] = [
     ({"name": "x", 5: 1, "tasks": [shell()]}, "5", ["a key is int"]),
     ({"name": "x", "tasks": [shell(command="a\0b")]}, "tasks[0].command", ["NUL"]),
     ({"name": "x", "tasks": [shell(title="\ud800")]}, "tasks[0].title", ["surrogate"]),
-    ({"name": "x", "tasks": [shell(timeout=float("nan"))]}, "tasks[0].timeout", ["nan"]),
-    ({"name": "x", "tasks": [shell(timeout=float("inf"))]}, "tasks[0].timeout", ["inf"]),
+    ({"name": "x", "tasks": [shell(timeout=float("nan"))]}, "tasks[0] (a).timeout", ["nan"]),
+    ({"name": "x", "tasks": [shell(timeout=float("inf"))]}, "tasks[0] (a).timeout", ["inf"]),
     ({"name": "x", "tasks": [shell(command=b"x")]}, "tasks[0].command", ["type bytes"]),
-    ({"name": "x", "tasks": [shell(args=2**70)]}, "tasks[0].args", ["64 bits"]),
+    ({"name": "x", "tasks": [shell(priority=2**70)]}, "tasks[0] (a).priority", ["64 bits"]),
 ]
 
 
 @pytest.mark.parametrize(("document", "where", "words"), WRONG_TOPS, ids=lambda value: str(value)[:40])
 def test_a_wrong_graph(document: object, where: str, words: list[str]) -> None:
     only(document, where, *words)
+
+
+def test_a_number_that_is_none_hides_nothing_else() -> None:
+    found = problems(graph(shell(id="a", timeout=float("inf"), comand="x"), shell(id="b", depends_on="nope")))
+    assert set(found) == {"tasks[0] (a).timeout", "tasks[0] (a).comand", "tasks[1] (b).depends_on[0]"}
+
+
+def test_a_cycle_through_a_doubled_id_may_be_none() -> None:
+    found = problems(graph(shell(id="a"), shell(id="b", depends_on="a"), shell(id="a", depends_on="b")))
+    assert "unless 'a' means another of the tasks so called" in str(found)
+    assert "unless" not in str(problems(graph(shell(id="a", depends_on="b"), shell(id="b", depends_on="a"))))
 
 
 def test_all_problems_at_once() -> None:

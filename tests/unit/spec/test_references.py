@@ -108,7 +108,7 @@ def test_in_defaults_they_are_told_once() -> None:
     ("text", "words"),
     [
         ("${tasks.c.result}", ["does not depend on", "add `c` to depends_on"]),
-        ("${tasks.bb.result.x}", ["add `bb`", "did you mean `b`"]),
+        ("${tasks.bb.result.x}", ["no task has the id 'bb'", "did you mean `b`"]),
         ("${tasks.a.result}", ["own result"]),
         ("${tasks.b}", ["no reference", "${tasks.ID.result}"]),
         ("${tasks.b.results}", ["no reference"]),
