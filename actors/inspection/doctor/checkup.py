@@ -30,7 +30,7 @@ def look_at_orphans(home: Home) -> Iterator[Finding]:
         yield warning("orphans", f"{len(found) - _NAMED} more of them", "the same")
     for other, number in list(strays(home).items())[:_NAMED]:
         what = f"{number} of {other}, which is gone, run"
-        yield note("orphans", what, f"look at them: orch-actors doctor --home {shlex.quote(other)}")
+        yield note("elsewhere", what, f"look at them: orch-actors doctor --home {shlex.quote(other)}")
     if not found:
         yield good("orphans", "none")
 
