@@ -36,6 +36,13 @@ _NO_SESSION: Final = re.compile(
     r"(no conversation found|session not found|no such session|unknown session)", re.IGNORECASE
 )
 
+#: How they say that they tripped over another's first start: opencode makes its database then, and of several that
+#: start at once on a fresh machine some fail.
+_TRIPPED: Final = re.compile(r"(Failed query: (CREATE|ALTER|DROP|PRAGMA|INSERT)|database is locked)", re.IGNORECASE)
+
+#: Waits before it is tried again then, in seconds; one for each further time.
+_AGAIN_AFTER_S: Final = (1.0, 3.0)
+
 #: Between TERM and KILL, where the driver itself ends its program.
 _GRACE_S: Final = 5.0
 
@@ -49,8 +56,10 @@ _MAX_LINE: Final = 8 * 1024 * 1024
 class Driver:
     """One run. Threads read the program's two streams; all that is decided is decided in `run`."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, tries: int = 0) -> None:
         self._job: Final = job
+        #: How often it has tripped before.
+        self._tries: Final = tries
         self._stream: Final[Stream] = stream_named(job.stream)(job.options)
         #: What it says: lines of stdout and of stderr (the latter True); None: stdout is closed.
         self._lines: Final[queue.SimpleQueue[tuple[str, bool] | None]] = queue.SimpleQueue()
@@ -79,7 +88,18 @@ class Driver:
         code = self._wait()
         if self._has_no_session(code):
             return self._begin_afresh()
+        if self._has_tripped(code):
+            _say("… it tripped over another's first start: once more")
+            time.sleep(_AGAIN_AFTER_S[self._tries])
+            if not self._termed:
+                return Driver(self._job, self._tries + 1).run()
         return self._close(code)
+
+    def _has_tripped(self, code: int) -> bool:
+        """It could not begin, as another one was beginning; nothing was done."""
+        begun = self._termed or self._ended_for or self._stream.report.session or self._stream.report.turns
+        said = self._stderr.decode(errors="replace")
+        return code != 0 and not begun and self._tries < len(_AGAIN_AFTER_S) and bool(_TRIPPED.search(said))
 
     def _has_no_session(self, code: int) -> bool:
         """The session that it was to go on with is not there (any more): nothing was done."""

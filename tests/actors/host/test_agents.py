@@ -272,6 +272,28 @@ def test_opencode_gets_its_configuration(supervisor, agent):
     assert config == {"provider": {"p": {}}, "permission": permission, "autoupdate": False}
 
 
+TRIPS = """
+seen = len(os.listdir("trips")) if os.path.isdir("trips") else 0
+if seen < {times}:
+    os.makedirs(f"trips/{{seen}}")
+    sys.stderr.write("Error: Unexpected error Failed query: CREATE TABLE `workspace` ( `id` text"); sys.exit(1)
+""".strip()
+
+
+def test_one_that_trips_over_anothers_first_start_is_tried_again(supervisor, agent):
+    body = TRIPS.format(times=1) + OPENCODE.format(text=repr("Done."), cost=0.0)
+    launch = agent(body, kind="opencode")
+    ended = supervisor.start_host("opencode").run(launch)
+    assert (ended.exit_code, ended.cls) == (0, "")
+    assert "once more" in supervisor.out(launch)
+
+
+def test_one_that_always_trips_has_crashed(supervisor, agent):
+    ended = supervisor.start_host("opencode").run(agent(TRIPS.format(times=9), kind="opencode"))
+    assert (ended.cls, "CREATE TABLE" in ended.message) == ("crash", True)
+    assert len(list((supervisor.cwd / "trips").iterdir())) == 3
+
+
 def test_an_opencode_of_a_later_version_is_refused(supervisor, agent):
     ended = supervisor.start_host("opencode").run(agent("result()", kind="opencode", version="2.0.1"))
     assert (ended.cls, "is of version 2.0.1" in ended.message) == ("spawn", True), ended
