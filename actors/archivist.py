@@ -71,7 +71,8 @@ class Archivist(Actor):
         except (OSError, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
             self._answer(asked.origin, _unreadable("NO_RESULT", asked.path, error))
             return
-        self._answer(asked.origin, TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value))
+        found = TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value, usage=asked.usage)
+        self._answer(asked.origin, found)
 
     def _on_read_old_events(self, asked: ReadOldEvents) -> None:
         """A page of those that are wanted; after MAX_LOOK that are not, it says how far it has looked."""

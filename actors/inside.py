@@ -12,7 +12,7 @@ from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.settings import HostSettings, Settings
-from orch_actors.protocol.views import WhyView
+from orch_actors.protocol.views import Usage, WhyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +228,7 @@ class ReadResultFile(Struct, frozen=True):
     graph: str
     task: str
     attempt: int
+    usage: Usage | None = None
 
 
 class ReadOldEvents(Struct, frozen=True):

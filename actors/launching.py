@@ -13,6 +13,7 @@ import msgspec
 from orch_actors.actors.context.layers import MAX_BEFORE, before
 from orch_actors.actors.context.parts import assemble
 from orch_actors.actors.context.reading import read_some
+from orch_actors.actors.core.budgets import left_tokens, left_usd
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.feedback import feedback_of
@@ -101,6 +102,8 @@ def launch_of(
         resume=task.attempts[number - 1].resume,
         feedback=feedback_of(task, number),
         context=context,
+        left_usd=left_usd(task),
+        left_tokens=left_tokens(task),
     )
 
 

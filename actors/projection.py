@@ -1,9 +1,13 @@
 """From the machine's state to what clients see: `status`, `status GRAPH`. Pure, and reads only."""
 
+import msgspec
+
+from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.launching import attempt_stem
 from orch_actors.actors.why import explain
+from orch_actors.protocol.spec.graph import Budget
 from orch_actors.protocol.views import (
     AttemptState,
     AttemptView,
@@ -28,6 +32,7 @@ def summary(graph: Graph) -> GraphSummary:
         submitted_utc=utc_text(graph.submitted_utc),
         ended_utc=None if graph.ended_utc is None else utc_text(graph.ended_utc),
         client=graph.client,
+        usage=graph.spent.usage,
     )
 
 
@@ -45,6 +50,9 @@ def graph_view(state: State, graph: Graph, folder: str) -> GraphView:
         submitted_utc=utc_text(graph.submitted_utc),
         ended_utc=None if graph.ended_utc is None else utc_text(graph.ended_utc),
         tasks=tuple(_task_view(state, task, folder) for task in graph.tasks.values()),
+        usage=graph.spent.usage,
+        tries=graph.spent.attempts,
+        budget=_bounds(graph.budget),
     )
 
 
@@ -66,7 +74,15 @@ def _task_view(state: State, task: Task, folder: str) -> TaskView:
         has_result=any(a.result is not None or a.result_in_file for a in task.attempts[-1:]),
         conditions={dependency.task: dependency.on for dependency in task.spec.depends_on if dependency.on != "done"},
         decision=None if task.decision is None else task.decision.ref,
+        usage=spent_by(task).usage if task.attempts or task.judges else None,
+        budget=_bounds(task.spec.budget),
     )
+
+
+def _bounds(budget: Budget) -> dict[str, float | int]:
+    """Those that there are."""
+    found: dict[str, float | int] = msgspec.to_builtins(budget)
+    return found
 
 
 def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:

@@ -10,6 +10,7 @@ import msgspec
 from orch_actors.actors import projection
 from orch_actors.actors.context import layers
 from orch_actors.actors.context.parts import BUDGETS, MAX_BUDGET
+from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.lookup import find_consumer, find_graph, find_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.state import State
@@ -45,13 +46,16 @@ def get_result(
 ) -> messages.TaskResult | ReadResultFile:
     """The result of the latest attempt that left one; a large one is the archivist's to read."""
     task = find_task(find_graph(state, query.graph), query.task)
+    usage = spent_by(task).usage
     for attempt in reversed(task.attempts):
         if attempt.result is not None:
             value = msgspec.json.decode(attempt.result)
-            return messages.TaskResult(graph=task.graph.id, task=task.id, attempt=attempt.number, value=value)
+            return messages.TaskResult(
+                graph=task.graph.id, task=task.id, attempt=attempt.number, value=value, usage=usage
+            )
         if attempt.result_in_file:
             path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + ".result")
-            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number)
+            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number, usage)
     over = "it left none" if task.terminal else f"it is {task.state}"
     raise Refused.because(
         "NO_RESULT",

@@ -275,7 +275,9 @@ class Supervisor(Actor):
                     self._answer(origin, self._dry_run(request.client, do))
                 case messages.UpdateTask(dry_run=True) | messages.RetryTasks(dry_run=True) as do:
                     self._answer(origin, self._dry_run(request.client, do))
-                case messages.SetLimit(dry_run=True) | messages.Prune(dry_run=True) as do:
+                case (
+                    messages.SetLimit(dry_run=True) | messages.SetBudget(dry_run=True) | messages.Prune(dry_run=True)
+                ) as do:
                     self._answer(origin, self._dry_run(request.client, do))
                 case messages.Cancel(dry_run=True) | messages.Pause(dry_run=True) | messages.Resume(dry_run=True) as do:
                     self._answer(origin, self._dry_run(request.client, do))

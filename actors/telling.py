@@ -101,6 +101,7 @@ def _content_of_edit(
     | f.GraphResumed
     | f.GraphReopened
     | f.GraphLimited
+    | f.GraphBudgeted
     | f.GraphForgotten
     | f.GraphCancelling
     | f.GraphEnded
@@ -130,6 +131,8 @@ def _content_of_edit(
             return "running", "", {}
         case f.GraphLimited():
             return None, "", {"parallel": fact.parallel}
+        case f.GraphBudgeted():
+            return None, "", {"usd": fact.usd, "tokens": fact.tokens, "attempts": fact.attempts}
         case f.GraphForgotten():
             return None, "", {}
         case f.GraphCancelling():

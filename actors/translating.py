@@ -73,6 +73,8 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
             return s.LimitAsked(
                 graph=do.graph, worker=do.worker, parallel=do.parallel, if_version=do.if_version, dry_run=do.dry_run
             )
+        case messages.SetBudget():
+            return s.BudgetAsked(graph=do.graph, set=do.set, if_version=do.if_version, dry_run=do.dry_run)
         case messages.OpenConsumer():
             return s.ConsumerWanted(
                 consumer=do.consumer,

@@ -3,6 +3,7 @@
 from itertools import islice
 from typing import Any
 
+from orch_actors.actors.core.budgets import BUDGET, UsedUp, used_up, whose
 from orch_actors.actors.core.nodes import Task, WorkerType
 from orch_actors.actors.core.state import State, lock_key, resource_key, unmet_dependencies
 from orch_actors.protocol.views import WhyView, utc_text
@@ -187,12 +188,24 @@ def _blocked(task: Task) -> _Reason:
     return sentence, reason, f"orch-actors decide {decision.ref} {decision.options[0]}"
 
 
+def _more_for(task: Task, short: UsedUp) -> str:
+    """How to give more of what is used up, and try again."""
+    if short.whose == "graph":
+        more = f"orch-actors limit {task.graph.id} --{short.bound} N"
+        return f"{more}; then orch-actors retry {task.ref}"
+    return f"orch-actors retry {whose(task).ref} --set 'budget={{{short.bound}: N}}'"
+
+
 def _over(task: Task) -> _Reason:
     reason: dict[str, Any] = {"kind": task.state}
     if task.cls is not None and task.state == "failed":
         reason["class"] = task.cls
     help_ = ""
-    if task.state == "failed":
+    short = used_up(task) if task.cls == BUDGET else None
+    if short is not None:
+        reason |= {"whose": short.whose, "bound": short.bound}
+        help_ = _more_for(task, short)
+    elif task.state == "failed":
         help_ = f"orch-actors logs {task.ref}; then orch-actors retry {task.ref}"
     elif task.state == "skipped" and task.broken_by is not None:
         help_ = f"orch-actors why {task.broken_by.ref}"

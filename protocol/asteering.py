@@ -165,6 +165,26 @@ class AsyncSteering(ABC):
             m.SetLimit(graph=graph, worker=worker, parallel=parallel, if_version=if_version, dry_run=dry_run), m.Edited
         )
 
+    async def set_budget(
+        self,
+        graph: str,
+        changes: Mapping[str, float | int | None],
+        *,
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> m.Edited:
+        """Change what a graph may use in all: `usd`, `tokens`, `attempts`; None: no bound.
+
+        Also of one that is over, so that what failed for it can be retried. A task's own is its option `budget`.
+
+        Example:
+            >>> (await client.set_budget("g1", {"usd": 20})).changes
+            ('limits.usd 5 → 20',)
+        """
+        return await self._ask(
+            m.SetBudget(graph=graph, set=dict(changes), if_version=if_version, dry_run=dry_run), m.Edited
+        )
+
     async def prune(
         self,
         graphs: Sequence[str] = (),

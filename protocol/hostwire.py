@@ -57,6 +57,9 @@ class Launch(Struct, frozen=True, kw_only=True):
     feedback: str = ""
     #: What the tasks that it depends on came to (context layer L1).
     context: str = ""
+    #: Of an agent: dollars and tokens that are left of its budget and its graph's.
+    left_usd: float | None = None
+    left_tokens: int | None = None
     #: Boot id under which the attempt was decided.
     boot: str
 

@@ -18,6 +18,7 @@ from orch_actors.protocol.views import (
     GraphSummary,
     GraphView,
     StatusView,
+    Usage,
     WhyView,
 )
 
@@ -123,6 +124,19 @@ class SetLimit(Message, frozen=True, kw_only=True, tag="set_limit"):
     dry_run: bool = False
 
 
+class SetBudget(Message, frozen=True, kw_only=True, tag="set_budget"):
+    """Change what a graph may use in all; also of one that is over, to retry what failed for it. Answer: Edited.
+
+    (A task's own is its option `budget`, which UpdateTask changes while the task is not over.)
+    """
+
+    graph: str
+    #: `usd`, `tokens`, `attempts`, those that are to change; null: no bound.
+    set: dict[str, float | int | None]
+    if_version: int | None = None
+    dry_run: bool = False
+
+
 class Decide(Message, frozen=True, kw_only=True, tag="decide"):
     """Answer one decision; it releases its own task and no other. Answer: Decided."""
 
@@ -187,6 +201,7 @@ Command = (
     | Pause
     | Resume
     | SetLimit
+    | SetBudget
     | Decide
     | Ask
     | Prune
@@ -392,6 +407,8 @@ class TaskResult(Answer, frozen=True, kw_only=True, tag="task_result"):
     task: str
     attempt: int
     value: Any
+    #: What agents used for it, all attempts and judges together; None: none was at it.
+    usage: Usage | None = None
 
 
 class LogPiece(Answer, frozen=True, kw_only=True, tag="log_piece"):

@@ -39,6 +39,7 @@ EventKind = Literal[
     "graph_resumed",
     "graph_reopened",
     "graph_limited",
+    "graph_budgeted",
     "graph_forgotten",
     "worker_paused",
     "worker_resumed",
@@ -110,6 +111,10 @@ class TaskView(Struct, frozen=True, kw_only=True):
     conditions: dict[str, str] = {}
     #: Ref of the open decision about it.
     decision: str | None = None
+    #: What agents used for it, all attempts and judges together; None: none was at it.
+    usage: Usage | None = None
+    #: What it may use in all: `usd`, `tokens`, `attempts`, `wall`, those that are bounded.
+    budget: dict[str, float | int] = {}
 
 
 class GraphSummary(Struct, frozen=True, kw_only=True):
@@ -124,6 +129,8 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     ended_utc: str | None = None
     #: Id of the client that submitted it; `submitter.py` says what can be read from it.
     client: str = ""
+    #: What agents used in it; None: none was at it.
+    usage: Usage | None = None
 
 
 class GraphView(Struct, frozen=True, kw_only=True):
@@ -142,6 +149,12 @@ class GraphView(Struct, frozen=True, kw_only=True):
     version: int = 1
     #: Attempts that may run at once; None: as many as there are slots.
     parallel: int | None = None
+    #: What agents used in it; None: none was at it.
+    usage: Usage | None = None
+    #: Attempts that were started, judges' included.
+    tries: int = 0
+    #: What it may use in all: `usd`, `tokens`, `attempts`, those that are bounded.
+    budget: dict[str, float | int] = {}
 
 
 class SupervisorView(Struct, frozen=True, kw_only=True):

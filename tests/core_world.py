@@ -16,7 +16,17 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.core.nodes import NO_TRIES, Attempt, Consumer, Decision, Graph, Quarantined, Task, WorkerType
+from orch_actors.actors.core.nodes import (
+    NO_TRIES,
+    Attempt,
+    Consumer,
+    Decision,
+    Graph,
+    Quarantined,
+    Spent,
+    Task,
+    WorkerType,
+)
 from orch_actors.actors.core.picture import pictured
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants, goes_on_alone
@@ -24,8 +34,12 @@ from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
 from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.spec.document import task_to_document
 from orch_actors.protocol.spec.failures import FINAL_FAILURES
 from orch_actors.protocol.spec.parse import parse_graph
+
+#: Worker type → the least that its tasks say, where that is not a command.
+WORK = {"python": {"call": "a:b"}, "claude": {"prompt": "do it"}}
 
 NOON = 1_800_000_000.0
 LIMITS = {"shell": 2, "python": 1}
@@ -35,7 +49,7 @@ RESOURCES = {"gpu": 2.0, "mem": 4.0}
 def task(name, *after, **options):
     """A task document; `after` are ids, or (id, condition)."""
     document = {"id": name, **options}
-    document.update({"call": "a:b"} if options.get("worker") == "python" else {"command": "true"})
+    document.update(WORK.get(options.get("worker"), {"command": "true"}))
     if after:
         document["depends_on"] = [
             dependency if isinstance(dependency, str) else {"task": dependency[0], "on": dependency[1]}
@@ -50,6 +64,45 @@ def offer(*tasks, name="g", key=None, dry_run=False, **top):
     return s.GraphOffered(
         spec=parse_graph(document, base_dir="/"), digest=repr(document), client="c", key=key, dry_run=dry_run
     )
+
+
+class Ledger:
+    """What was spent, added up from the facts alone; and that nothing was started whose budget was used up by then."""
+
+    def __init__(self):
+        #: Graph, or (graph, task) → [tries, dollars, tokens, seconds].
+        self.spent = {}
+        #: Graphs in which facts made no sense.
+        self.spoilt = set()
+
+    def take(self, fact, state):
+        match fact:
+            case f.AttemptStarting():
+                self.assert_left(fact, state)
+                self.add(fact, 1)
+            case f.AttemptEnded(usage=usage):
+                tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
+                dollars = (usage.cost_usd or 0) if usage else 0
+                self.add(fact, -1 if fact.cls in NO_TRIES else 0, dollars, tokens, fact.duration_s)
+            case f.TaskQuarantined():
+                self.spoilt.add(fact.graph)
+
+    def add(self, fact, *amounts):
+        for key in (fact.graph, (fact.graph, fact.task.partition("#")[0])):
+            spent = self.spent.setdefault(key, [0, 0, 0, 0])
+            for at, amount in enumerate(amounts):
+                spent[at] += amount
+
+    def assert_left(self, fact, state):
+        graph = state.graphs.get(fact.graph)
+        if fact.graph in self.spoilt or graph is None:
+            return
+        owner = fact.task.partition("#")[0]
+        agent = graph.tasks[fact.task].worker == "claude"
+        for key, budget in ((fact.graph, graph.budget), ((fact.graph, owner), graph.tasks[owner].spec.budget)):
+            bounds = (budget.attempts, budget.usd if agent else None, budget.tokens if agent else None, budget.wall)
+            for bound, spent in zip(bounds, self.spent.get(key, [0, 0, 0, 0]), strict=True):
+                assert bound is None or spent < bound - 1e-9, f"{fact.task} was started beyond the budget of {key}"
 
 
 class World:
@@ -71,6 +124,7 @@ class World:
         #: Attempts of which the host that runs now has heard, and so has their timeout watched.
         self.watched = set()
         self.asked_for = Counter()
+        self.ledger = Ledger()
         self.recovering = False
         self.machine = Machine(boot="b1")
         self.tell(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
@@ -127,6 +181,8 @@ class World:
             line = OutcomeLine(of=None, at=self.now, e=self.head + 1, facts=step.facts)
             self.journal.append(encode(line))
             self.head += len(list(numbered(line)))
+            for fact in step.facts:
+                self.ledger.take(fact, self.state)
         for effect in step.effects:
             self.perform(effect)
         self.check(before, stimulus, step)
@@ -313,7 +369,8 @@ class World:
                     began = [
                         attempt for attempt in was["attempts"][was["tries_before"] :] if attempt["cls"] not in NO_TRIES
                     ]
-                    assert was["state"] in TERMINAL or not began, "it had started"
+                    alike = {**task_to_document(was["spec"]), "budget": None} == {**fact.document, "budget": None}
+                    assert was["state"] in TERMINAL or not began or alike, "it had started"
                     assert self.can_be_had(node)
                 case _:
                     pass
@@ -411,8 +468,11 @@ class World:
         if node.retry_at_utc is not None:
             must[s.TimerKey("retry", graph, node.id, number + 1)] = node.retry_at_utc
         watched = (graph, node.id, number) in self.watched
-        if node.state == "running" and node.spec.timeout is not None and stopping is None and watched:
-            must[s.TimerKey("timeout", graph, node.id, number)] = None
+        wall = (node.judged or node).spec.budget.wall
+        if node.state == "running" and (node.spec.timeout or wall) is not None and stopping is None:
+            if watched:
+                must[s.TimerKey("timeout", graph, node.id, number)] = None
+            may.add(s.TimerKey("timeout", graph, node.id, number))
         timed = node.spec.deadline is not None and node.begun_utc is not None
         if timed and (stopping is None or stopping[0] not in ("deadline", "cancelled")):
             must[s.TimerKey("deadline", graph, node.id)] = node.begun_utc + node.spec.deadline
@@ -426,7 +486,7 @@ class World:
         else:
             assert not any(isinstance(fact, f.WorkerUnparked) for fact in step.facts)
         for name, was in before["graphs"].items():
-            whole = name == graph and any(isinstance(fact, f.GraphCancelling) for fact in step.facts)
+            whole = any(isinstance(fact, f.GraphCancelling) and fact.graph == name for fact in step.facts)
             for other, old in was["tasks"].items():
                 node = self.get(other, name)
                 if old["decision"] is None or old["decision"] == stimulus.ref or whole:
@@ -440,7 +500,7 @@ class World:
     def answer_everything(self, code=0):
         """The world answers until nothing is left to answer: then every graph is over, and nothing waits."""
         self.do(s.DiskFreed())
-        self.limits, self.resources = dict(LIMITS), dict(RESOURCES)
+        self.limits, self.resources = {**self.limits, **LIMITS}, dict(RESOURCES)
         self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
         for worker, record in list(self.state.workers.items()):
             if record.paused or record.parked:
@@ -510,6 +570,7 @@ def busy_life():
     world.do(s.PauseAsked(graph="g1", worker=None))
     world.do(s.ResumeAsked(graph="g1", worker=None))
     world.do(s.LimitAsked(graph="g1", worker=None, parallel=2))
+    world.do(s.BudgetAsked(graph="g1", set={"usd": 5, "attempts": 90}))
     world.do(s.LimitAsked(graph=None, worker="shell", parallel=3))
     world.do(s.PauseAsked(graph=None, worker="python"))
     world.do(s.ResumeAsked(graph=None, worker="python"))
@@ -629,6 +690,8 @@ def _value(node, name):
         return value.name
     if isinstance(value, Graph):
         return value.id
+    if isinstance(value, Spent):
+        return dataclasses.replace(value)
     if isinstance(value, dict):
         return dict(value)
     assert value is None or isinstance(value, str | int | float | bytes | tuple | Struct), (name, type(value))

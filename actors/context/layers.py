@@ -2,15 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterable
 from typing import Final
 
 from orch_actors.actors.context.parts import BUDGETS, Part, one_line
-from orch_actors.actors.core.nodes import Attempt, Graph, Task
+from orch_actors.actors.core.budgets import spent_by
+from orch_actors.actors.core.nodes import Attempt, Graph, Spent, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.why import explain
 from orch_actors.protocol.spec.durations import format_duration
-from orch_actors.protocol.views import Usage
 
 #: Tasks of a graph that L1 names, for each thing that matters.
 _NAMED: Final = 8
@@ -38,7 +37,7 @@ def of_graph(state: State, graph: Graph, layer: int, folder: str) -> list[Part]:
         return parts
     if graph.spec.goal:
         parts.append(Part(graph.spec.goal, "goal:", most=600))
-    spent = usage_line(graph.tasks.values())
+    spent = usage_line(graph.spent)
     if spent:
         parts.append(Part(spent, "spent:"))
     if layer == 1:
@@ -104,7 +103,7 @@ def _overview(state: State, task: Task, folder: str) -> list[Part]:
     if last is None:
         return [*parts, Part(explain(state, task)[2], "next:")]
     stem = _stem(folder, task, last)
-    spent = usage_line([task])
+    spent = usage_line(spent_by(task))
     took = "" if last.duration_s is None else f"{format_duration(round(last.duration_s, 1))}, "
     parts.append(Part(f"{took}{len(task.attempts)} attempts" + (f", {spent}" if spent else ""), "took:"))
     if last.verdict is not None:
@@ -168,9 +167,9 @@ def _stem(folder: str, task: Task, attempt: Attempt) -> str:
     return os.path.join(folder, f"{task.id}.{attempt.number}")
 
 
-def usage_line(tasks: Iterable[Task]) -> str:
-    """What agents used, all attempts together; empty where no agent was at it."""
-    total = total_usage([attempt for task in tasks for attempt in task.attempts])
+def usage_line(spent: Spent) -> str:
+    """What agents used; empty where no agent was at it."""
+    total = spent.usage
     if total is None:
         return ""
     parts = [f"${total.cost_usd:.4f}"] if total.cost_usd is not None else []
@@ -179,23 +178,6 @@ def usage_line(tasks: Iterable[Task]) -> str:
     if total.turns is not None:
         parts.append(f"{total.turns} turns")
     return ", ".join(parts)
-
-
-def total_usage(attempts: list[Attempt]) -> Usage | None:
-    """What these attempts used together; None where none of them said."""
-    used = [attempt.usage for attempt in attempts if attempt.usage is not None]
-    if not used:
-        return None
-    turns = [usage.turns for usage in used if usage.turns is not None]
-    costs = [usage.cost_usd for usage in used if usage.cost_usd is not None]
-    read = [usage.input_tokens for usage in used if usage.input_tokens is not None]
-    written = [usage.output_tokens for usage in used if usage.output_tokens is not None]
-    return Usage(
-        turns=sum(turns) if turns else None,
-        cost_usd=round(sum(costs), 9) if costs else None,
-        input_tokens=sum(read) if read else None,
-        output_tokens=sum(written) if written else None,
-    )
 
 
 #: Most characters that a task is told of those before it, and how many of them: the supervisor puts it together.

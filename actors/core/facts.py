@@ -200,6 +200,15 @@ class GraphLimited(FactForm, frozen=True, kw_only=True, tag="graph_limited"):
     parallel: int | None = None
 
 
+class GraphBudgeted(FactForm, frozen=True, kw_only=True, tag="graph_budgeted"):
+    """What it may use in all from now on; None: no bound."""
+
+    graph: str
+    usd: float | None = None
+    tokens: int | None = None
+    attempts: int | None = None
+
+
 class GraphForgotten(FactForm, frozen=True, kw_only=True, tag="graph_forgotten"):
     """It is over and is not kept any longer; its files go."""
 
@@ -382,6 +391,7 @@ ToldFact = (
     | GraphResumed
     | GraphReopened
     | GraphLimited
+    | GraphBudgeted
     | GraphForgotten
     | GraphCancelling
     | GraphEnded

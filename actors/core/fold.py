@@ -10,6 +10,7 @@ from math import inf
 from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
+from orch_actors.actors.core.budgets import budget_of, is_try
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.nodes import (
     NO_CLAIMS,
@@ -23,7 +24,7 @@ from orch_actors.actors.core.nodes import (
 )
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, story
 from orch_actors.actors.core.table import GRAPH_MOVES, TASK_MOVES, WORKER_MOVES
-from orch_actors.protocol.spec.graph import Condition, TaskSpec
+from orch_actors.protocol.spec.graph import Budget, Condition, TaskSpec
 from orch_actors.protocol.spec.parse import parse_graph, parse_task
 from orch_actors.protocol.views import GraphState, TaskState
 
@@ -150,6 +151,7 @@ def _fold_edit(
     | f.GraphResumed
     | f.GraphReopened
     | f.GraphLimited
+    | f.GraphBudgeted
     | f.GraphForgotten
     | f.GraphEdited
     | f.GraphCancelling,
@@ -188,6 +190,10 @@ def _fold_edit(
             graph.parallel = fact.parallel
             graph.version += 1
             set_graph_capacity(state, graph)
+        case f.GraphBudgeted():
+            _move_graph(graph, "graph_budgeted", graph.state)
+            graph.budget = Budget(usd=fact.usd, tokens=fact.tokens, attempts=fact.attempts)
+            graph.version += 1
         case f.GraphEdited():
             _move_graph(graph, "graph_edited", graph.state)
             graph.version += 1
@@ -246,6 +252,7 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     bare = replace(spec, tasks=())  # they stand in `graph.tasks`, with their options of now
     graph = Graph(fact.graph, bare, fact.environment, fact.client, fact.key, fact.digest, at_utc)
     graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
+    graph.budget = budget_of(spec.limits)
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
     state.names.setdefault(spec.name, []).append(graph.id)
@@ -381,6 +388,7 @@ def _starting(state: State, task: Task, fact: f.AttemptStarting, at_utc: float) 
     _move(task, "attempt_starting", "running")
     state.scheduler.take(task.ref)
     task.attempts.append(Attempt(fact.attempt, fact.boot, at_utc, session=fact.session, resume=fact.resume))
+    task.graph.spent.attempts += 1
     state.in_flight.setdefault(task.worker, {})[task.ref] = task
     state.worker(task.worker).running += 1
 
@@ -397,6 +405,8 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     attempt.result = None if result == b"null" else result
     attempt.result_in_file = fact.result_in_file
     attempt.usage, attempt.session = fact.usage, fact.session or attempt.session
+    task.graph.spent.attempts -= not is_try(attempt)
+    task.graph.spent.add(fact.usage)
     del state.in_flight[task.worker][task.ref]
     state.worker(task.worker).running -= 1
     state.scheduler.give_back(task.worker, task.claims)
@@ -440,6 +450,7 @@ def _quarantined(state: State, task: Task, fact: f.TaskQuarantined, at_utc: floa
         last.ended_utc, last.cls, last.message = at_utc, "unknown", unknown
     for number in range(len(task.attempts) + 1, fact.attempts + 1):
         task.attempts.append(Attempt(number, "", at_utc, ended_utc=at_utc, cls="unknown", message=unknown))
+        task.graph.spent.attempts += 1
     task.judges += fact.judges
     task.cls, task.reason, task.forgiven = "quarantine", fact.reason, False
     task.decision = task.judge = None
@@ -515,6 +526,8 @@ def _asked(state: State, fact: f.DecisionAsked, at_utc: float) -> None:
     match subject:
         case Task():
             _move(subject, "decision_asked", "blocked" if fact.blocks else subject.state)
+            state.scheduler.remove(subject.ref)  # where it was not started since its budget is used up
+            subject.claims = NO_CLAIMS if subject.state == "blocked" else subject.claims
             if subject.begun_utc is None:
                 subject.begun_utc = at_utc
             subject.graph.decisions.append(fact.ref)

@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from orch_actors.actors.core.nodes import Attempt, Consumer
-from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
+from orch_actors.protocol.spec.graph import Budget, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState
 
 
@@ -104,6 +104,8 @@ class GraphImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gra
     cancelling: bool = False
     outcome: GraphState = "cancelled"
     parallel: int | None = None
+    #: Where somebody changed it; otherwise as its document says.
+    budget: Budget | None = None
     version: int = 1
     decisions: tuple[DecisionImage, ...] = ()
 

@@ -17,6 +17,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import (
     attempts,
+    budgeting,
     cancelling,
     consuming,
     decisions,
@@ -77,6 +78,9 @@ class Machine:
         answer = handler(turn, stimulus)
         judging.settle(turn)
         attempts.grant_slots(turn)
+        while turn.judges_over or turn.judges_orphaned:  # a judge's budget was used up
+            judging.settle(turn)
+            attempts.grant_slots(turn)
         return Step(tuple(turn.facts), tuple(turn.effects), answer)
 
 
@@ -95,6 +99,7 @@ HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
     s.PauseAsked: pausing.on_pause_asked,
     s.ResumeAsked: pausing.on_resume_asked,
     s.LimitAsked: pausing.on_limit_asked,
+    s.BudgetAsked: budgeting.on_budget_asked,
     s.PruneAsked: pausing.on_prune_asked,
     s.DecisionMade: decisions.on_decision_made,
     s.QuestionAsked: decisions.on_question_asked,

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from orch_actors.protocol.spec.graph import Condition, GraphSpec, TaskSpec
+from orch_actors.protocol.spec.graph import Budget, Condition, GraphSpec, TaskSpec
 from orch_actors.protocol.views import GraphState, TaskState, Usage
 
 WorkerTypeState = Literal["open", "parked"]
@@ -78,6 +78,54 @@ class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
     #: The JSON text of a small result.
     result: bytes | None = None
     result_in_file: bool = False
+
+
+@dataclass(slots=True)
+class Spent:
+    """What attempts used together. Whole numbers: whatever the order, the sum is the same. None: nobody said."""
+
+    #: Tries that were started.
+    attempts: int = 0
+    turns: int | None = None
+    #: Billionths of a dollar.
+    nanos: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def add(self, used: Usage | None) -> None:
+        """One more attempt has said what it used."""
+        if used is None:
+            return
+        self.turns = _sum(self.turns, used.turns)
+        self.nanos = _sum(self.nanos, None if used.cost_usd is None else round(used.cost_usd * 1e9))
+        self.input_tokens = _sum(self.input_tokens, used.input_tokens)
+        self.output_tokens = _sum(self.output_tokens, used.output_tokens)
+
+    @property
+    def usd(self) -> float:
+        """Dollars."""
+        return (self.nanos or 0) / 1e9
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+    @property
+    def usage(self) -> Usage | None:
+        """As clients see it; None: no agent said anything."""
+        if self.turns is self.nanos is self.input_tokens is self.output_tokens is None:
+            return None
+        return Usage(
+            turns=self.turns,
+            cost_usd=None if self.nanos is None else self.usd,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+        )
+
+
+def _sum(before: int | None, more: int | None) -> int | None:
+    return before if more is None else (before or 0) + more
 
 
 @dataclass(slots=True, eq=False)
@@ -274,6 +322,8 @@ class Graph:
     outcome: GraphState = "cancelled"
     #: Attempts that may run at once; None: no bound of its own.
     parallel: int | None = None
+    #: What it may use in all: as its document says, or as somebody said since. (`wall` is not in it.)
+    budget: Budget = field(default_factory=Budget)
     #: Rises with every edit.
     version: int = 1
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -283,6 +333,8 @@ class Graph:
     counts: dict[TaskState, int] = field(default_factory=dict)
     #: Derived: refs of all decisions about its tasks, oldest first.
     decisions: list[str] = field(default_factory=list)
+    #: Derived: what its attempts used, judges' included.
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def phase(self) -> GraphPhase:

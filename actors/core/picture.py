@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Raw, json
 from msgspec.structs import replace
 
+from orch_actors.actors.core.budgets import budget_of
 from orch_actors.actors.core.image import (
     DecisionImage,
     GraphImage,
@@ -93,6 +94,7 @@ def _of_graph(state: State, graph: Graph) -> GraphImage:
         cancelling=graph.cancelling,
         outcome=graph.outcome,
         parallel=graph.parallel,
+        budget=None if graph.budget == budget_of(graph.spec.limits) else graph.budget,
         version=graph.version,
         decisions=tuple(decisions),
     )

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import json
 from msgspec.structs import force_setattr
 
+from orch_actors.actors.core.budgets import budget_of, recounted
 from orch_actors.actors.core.fold import enqueue, link, set_graph_capacity
 from orch_actors.actors.core.image import (
     DecisionImage,
@@ -111,6 +112,7 @@ class Restoring:
         graph.state, graph.reason, graph.ended_utc = image.state, image.reason, image.ended_utc
         graph.wall_from_utc, graph.cancelling, graph.outcome = image.wall_from_utc, image.cancelling, image.outcome
         graph.parallel, graph.version = image.parallel, image.version
+        graph.budget = budget_of(graph.spec.limits) if image.budget is None else image.budget
         state.graphs[graph.id] = graph
         state.names.setdefault(graph.spec.name, []).append(graph.id)
         if graph.key is not None:
@@ -174,6 +176,7 @@ class Restoring:
                 task.judged, task.about = tasks[image.judged], self._decision(image.about)
             if task.retry_at_utc is not None:
                 state.retrying[task.ref] = task
+        graph.spent = recounted(graph)
         graph.counts = dict(Counter([task.state for task in tasks.values() if task.judged is None]))
         graph.open_tasks = sum(1 for task in tasks.values() if not task.terminal) if graph.ended_utc is None else 0
         self._images.clear()

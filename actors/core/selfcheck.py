@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from orch_actors.actors.core.budgets import recounted
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, unmet_dependencies
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
@@ -99,6 +100,8 @@ def _of_graph(graph: Graph) -> Iterator[str]:
     open_tasks = sum(1 for task in tasks if task.state not in TERMINAL)
     if open_tasks != graph.open_tasks:
         yield f"{graph.id}: open_tasks {graph.open_tasks}, counted {open_tasks}"
+    if (spent := recounted(graph)) != graph.spent:
+        yield f"{graph.id}: spent {graph.spent}, counted {spent}"
     if not (graph.ended_utc is not None) == (open_tasks == 0) == (graph.state in GRAPH_TERMINAL):
         yield f"{graph.id} is {graph.state}, ended {graph.ended_utc}, with {open_tasks} open tasks"
     for task in tasks:

@@ -107,6 +107,15 @@ class LimitAsked(Stimulus, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class BudgetAsked(Stimulus, frozen=True, kw_only=True):
+    """What a graph may use in all is to change: those of `usd`, `tokens`, `attempts` that are named; None: no bound."""
+
+    graph: str
+    set: Mapping[str, Any]
+    if_version: int | None = None
+    dry_run: bool = False
+
+
 class DecisionMade(Stimulus, frozen=True, kw_only=True):
     """Somebody answers one decision."""
 

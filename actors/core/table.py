@@ -38,6 +38,7 @@ TASK_MOVES: Final[dict[tuple[TaskState, str], frozenset[TaskState]]] = {
     ("pending", "task_ended"): frozenset({"failed", "cancelled", "skipped"}),
     ("ready", "attempt_starting"): frozenset({"running"}),
     ("ready", "task_held"): frozenset({"pending"}),
+    ("ready", "decision_asked"): frozenset({"blocked"}),
     ("ready", "task_ended"): frozenset({"failed", "cancelled", "skipped"}),
     ("running", "attempt_adopted"): frozenset({"running"}),
     ("running", "attempt_stopping"): frozenset({"running"}),
@@ -83,6 +84,7 @@ GRAPH_MOVES: Final[dict[tuple[GraphState, str], frozenset[GraphState]]] = {
     **_moves("graph_paused", at="running", to="paused"),
     **_moves("graph_resumed", at="paused", to="running"),
     **_moves("graph_limited", at=_GOES_ON, to="same"),
+    **_moves("graph_budgeted", at=f"{_GOES_ON} {_ENDED}", to="same"),
     **_moves("tasks_added", at=_GOES_ON, to="same"),
     **_moves("graph_edited", at=f"{_GOES_ON} {_ENDED}", to="same"),
     **_moves("graph_cancelling", at=_GOES_ON, to="same"),
@@ -114,6 +116,7 @@ Stimulus = Literal[
     "cancel",
     "retry",
     "update",
+    "budget",
 ]
 Reaction = Literal["act", "ignore", "refuse"]
 
@@ -133,6 +136,7 @@ MEANINGS: Final[dict[Stimulus, tuple[str, str]]] = {
     "cancel": ("CancelAsked", "it, or its graph, is to be ended"),
     "retry": ("RetryAsked", "it is to run again"),
     "update": ("UpdateAsked", "its options are to change (refused, too, once it has had an attempt)"),
+    "budget": ("UpdateAsked", "its `budget`, and nothing else of it, is to change"),
 }
 
 
@@ -162,12 +166,13 @@ REACTIONS: Final[dict[tuple[TaskState, Stimulus], Reaction]] = {
     **_row("cancel", act="pending ready running judging blocked", refuse=_OVER),
     **_row("retry", act=_OVER, refuse="pending ready running judging blocked"),
     **_row("update", act="pending ready blocked", refuse="running judging " + _OVER),
+    **_row("budget", act="pending ready running judging blocked", refuse=_OVER),
 }
 
 GRAPH_PHASES: Final[tuple[GraphPhase, ...]] = ("running", "paused", "cancelling", "done", "failed", "cancelled")
 
 GraphStimulus = Literal[
-    "add", "update", "retry", "pause", "resume", "limit", "cancel", "prune", "wall_due", "last_task_ended"
+    "add", "update", "retry", "pause", "resume", "limit", "budget", "cancel", "prune", "wall_due", "last_task_ended"
 ]
 
 GRAPH_MEANINGS: Final[dict[GraphStimulus, tuple[str, str]]] = {
@@ -177,6 +182,7 @@ GRAPH_MEANINGS: Final[dict[GraphStimulus, tuple[str, str]]] = {
     "pause": ("PauseAsked", "nothing of it is to start"),
     "resume": ("ResumeAsked", "a pause is to be taken back"),
     "limit": ("LimitAsked", "another number of its attempts may run at once"),
+    "budget": ("BudgetAsked", "what it may use in all is to change"),
     "cancel": ("CancelAsked", "it is to be ended"),
     "prune": ("PruneAsked", "it is named to be forgotten"),
     "wall_due": ("TimerFired", "its `limits.wall` has passed"),
@@ -202,6 +208,7 @@ GRAPH_REACTIONS: Final[dict[tuple[GraphPhase, GraphStimulus], Reaction]] = {
     **_graph_row("pause", act="running", refuse=f"cancelling {_ENDED}"),
     **_graph_row("resume", act="paused", refuse=f"cancelling {_ENDED}"),
     **_graph_row("limit", act=_GOES_ON, refuse=f"cancelling {_ENDED}"),
+    **_graph_row("budget", act=f"{_GOES_ON} {_ENDED}", refuse="cancelling"),
     **_graph_row("cancel", act=_GOES_ON, refuse=_ENDED),
     **_graph_row("prune", act=_ENDED, refuse=f"{_GOES_ON} cancelling"),
     **_graph_row("wall_due", act=_GOES_ON),

@@ -6,6 +6,7 @@ from orch_actors.cli.escape import one_line
 from orch_actors.cli.render.style import Style, counts_text, paint, state_text
 from orch_actors.cli.render.table import table
 from orch_actors.cli.render.times import ago_text, elapsed_text
+from orch_actors.cli.render.usage import cost_text, usage_text
 from orch_actors.protocol.spec.durations import format_duration
 from orch_actors.protocol.views import AttemptView, GraphSummary, GraphView, TaskView
 
@@ -49,6 +50,9 @@ def graph_text(graph: GraphView, now_utc: float, style: Style) -> str:
         lines.append(f"goal: {one_line(graph.goal)}")
     if graph.reason:
         lines.append(f"why: {one_line(graph.reason)}")
+    spent = usage_text(graph.usage, graph.budget, graph.tries)
+    if spent:
+        lines.append(f"spent: {spent}")
     return "\n".join([*lines, "", tasks_table(graph.tasks, now_utc, style)])
 
 
@@ -67,7 +71,15 @@ def tasks_table(tasks: Sequence[TaskView], now_utc: float, style: Style) -> str:
         for task in tasks
     ]
     headings = ("TASK", "WORKER", "STATE", "TRIES", "TOOK", "EXIT", "WHY")
-    return table(headings, rows, style, right=(3, 4, 5))
+    if all(task.usage is None for task in tasks):
+        return table(headings, rows, style, right=(3, 4, 5))
+    costs = [_cost(task) for task in tasks]
+    with_costs = [(*row[:6], cost, row[6]) for row, cost in zip(rows, costs, strict=True)]
+    return table((*headings[:6], "COST", headings[6]), with_costs, style, right=(3, 4, 5, 6))
+
+
+def _cost(task: TaskView) -> str:
+    return "-" if task.usage is None or task.usage.cost_usd is None else cost_text(task.usage.cost_usd)
 
 
 def _took(attempt: AttemptView, now_utc: float) -> str:

@@ -14,7 +14,7 @@ from orch_actors.cli.targets import one_task
 
 EXAMPLES = """
 orch-actors result g7/count               the value, as JSON
-orch-actors result g7/count --json        {"graph", "task", "attempt", "value"}
+orch-actors result g7/count --json        {"graph", "task", "attempt", "value", "usage"}
 """
 
 
@@ -32,7 +32,8 @@ def command(
         graph, task, _attempt = one_task(client, target)
         found = client.result(graph, task)
     if as_json:
-        say_json({"graph": found.graph, "task": found.task, "attempt": found.attempt, "value": found.value})
+        told = {"graph": found.graph, "task": found.task, "attempt": found.attempt, "value": found.value}
+        say_json({**told, "usage": found.usage})
         return faults.GOOD
     value = msgspec.json.encode(found.value)
     say(json_text((msgspec.json.format(value, indent=2) if is_terminal(sys.stdout) else value).decode()))

@@ -33,7 +33,7 @@ def _plain(struct: Struct) -> dict[str, Any]:
 
 def _flat(task: TaskSpec, fields: dict[str, Any]) -> dict[str, Any]:
     work = fields.pop("work")
-    for name in ("retry", "ask", "decisions"):  # empty: all in it has its default
+    for name in ("retry", "ask", "decisions", "budget"):  # empty: all in it has its default
         if not fields.get(name, True):
             del fields[name]
     document = {"id": fields.pop("id"), "worker": task.worker, **work, **fields}

@@ -21,7 +21,7 @@ FAILURES: Final[dict[str, str]] = {
     "quota": "the agent's quota or rate limit is used up; its worker type waits for more, and no attempt is spent",
     "auth": "the agent's program or its API refuses the credentials",
     "permission": "the agent was not allowed what it wanted to do",
-    "budget": "a bound of turns, tokens or dollars was reached",
+    "budget": "a bound of turns, tokens or dollars was reached, or its budget is used up and it was not started",
     "context_overflow": "the agent was given, or has gathered, more than it can hold",
     "stalled": "the agent ended without an answer, or fell silent",
     "crash": "the agent's program died",

@@ -67,6 +67,21 @@ class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
     timeout: Duration = 60.0
 
 
+class Budget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What a task may use in all: over all of its attempts and those of its judges, retries by hand included.
+
+    Looked at before each attempt: what is used up is not started, and fails with class `budget`.
+    """
+
+    #: Dollars, and tokens read and written, as agents report them.
+    usd: Annotated[float, Meta(gt=0)] | None = None
+    tokens: PositiveInt | None = None
+    #: Attempts that may be started.
+    attempts: PositiveInt | None = None
+    #: Time that attempts may run, together; the last one is ended when it is over.
+    wall: Duration | None = None
+
+
 class Asking(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """How a task's decisions are asked: its approval, its failure, its own questions."""
 
@@ -134,6 +149,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     resources: dict[str, Annotated[float, Meta(gt=0)]] = {}
     #: Names of locks; two tasks that share one never run at once.
     exclusive: tuple[str, ...] = ()
+    budget: Budget = Budget()
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -143,6 +159,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     parallel: PositiveInt | None = None
     #: Longest time from submission to the graph's end.
     wall: Duration | None = None
+    #: What its agents may spend, and the attempts that may be started, in all; see Budget.
+    usd: Annotated[float, Meta(gt=0)] | None = None
+    tokens: PositiveInt | None = None
+    attempts: PositiveInt | None = None
 
 
 class GraphSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,10 +11,11 @@ from typing import Final
 
 from orch_actors.protocol.spec.check import RESERVED_ENV
 from orch_actors.protocol.spec.failures import CHOICES, FAILURES, FINAL_FAILURES
-from orch_actors.protocol.spec.graph import Asking, Limits, Retry, TaskSpec, Validate
+from orch_actors.protocol.spec.graph import Asking, Budget, Limits, Retry, TaskSpec, Validate
 from orch_actors.protocol.spec.hints import did_you_mean, listed
+from orch_actors.protocol.spec.judging import Deciding
 from orch_actors.protocol.spec.places import Finding
-from orch_actors.protocol.spec.work import command_fault, text_fault
+from orch_actors.protocol.spec.work import AGENTS, command_fault, text_fault
 
 #: Longest regular expression, and longest question, in characters.
 MAX_PATTERN: Final = 2000
@@ -50,12 +51,24 @@ def check_policies(task: TaskSpec) -> Iterator[Finding]:
         yield from _validate(task.validate)
     if task.ask != Asking():
         yield from _ask(task)
+    if task.budget != Budget():
+        yield from _budget(task)
 
 
 def check_wall(limits: Limits) -> Iterator[Finding]:
     """What is wrong with a graph's bounds; paths begin in the graph."""
     if limits.wall == 0:
         yield Finding(("limits", "wall"), _ZERO)
+
+
+def _budget(task: TaskSpec) -> Iterator[Finding]:
+    if task.budget.wall == 0:
+        yield Finding(("budget", "wall"), "is 0: it would never be started; leave it out where there is to be no bound")
+    judges = [form for form in (task.judge, task.decisions) if form is not None and form != Deciding()]
+    kinds = [task.kind or task.worker, *(form.kind or form.worker for form in judges)]
+    for name, amount in (("usd", task.budget.usd), ("tokens", task.budget.tokens)):
+        if amount is not None and AGENTS.isdisjoint(kinds):
+            yield Finding(("budget", name), f"never matters: only agents spend it, and a {task.worker} task is none")
 
 
 def _secrets(task: TaskSpec) -> Iterator[Finding]:

@@ -23,6 +23,9 @@ from orch_actors.protocol.spec.references import check_references, has_mentions,
 from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
 from orch_actors.protocol.spec.work import KINDS
 
+#: What only agents can spend.
+_FOR_AGENTS: Final = (("budget", "usd"), ("budget", "tokens"))
+
 #: What a task may say whatever its worker type.
 _COMMON: Final[Mapping[str, Shape]] = {name: shape for name, shape in record(TaskSpec).fields.items() if name != "work"}
 _COMMON_TIDY: Final = {name: shape.tidy for name, shape in _COMMON.items() if not is_exact(shape)}
@@ -245,7 +248,8 @@ class Reader:
                 findings += check_references(task, self._ids)
         for finding in findings:
             # The folder around all tasks is in every task's: what is wrong there is told once, there.
-            if finding.path[0] != "cwd" or "cwd" in raw or self._defaults.names("cwd"):
+            inherited = finding.path in _FOR_AGENTS and "budget" not in raw  # a default for those that it is for
+            if not inherited and (finding.path[0] != "cwd" or "cwd" in raw or self._defaults.names("cwd")):
                 self._findings.add(self._defaults.place(finding.path, raw, base), finding.message)
 
     def _check_rest(self, raw: dict[str, Any], base: Path) -> None:

@@ -45,6 +45,7 @@ REQUESTS: Final[tuple[dict[str, Any], ...]] = (
     {"type": "get_summaries", "graphs": ["no-such-graph"]},
     {"type": "why", "graph": "no-such-graph", "task": "t"},
     {"type": "set_limit", "graph": "no-such-graph", "parallel": 2},
+    {"type": "set_budget", "graph": "no-such-graph", "set": {"usd": 2}},
     {"type": "list_actors"},
 )
 

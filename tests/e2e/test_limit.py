@@ -55,6 +55,33 @@ def test_a_worker_type(cli):
     cli("cancel", graph)
 
 
+def test_what_a_graph_may_use_in_all(cli):
+    graph = submit(cli, task("a"), task("b", "true", "a"), limits={"attempts": 1})
+    ended(cli, graph, "failed")
+    told = view(cli, graph)
+    assert (told["tries"], told["budget"], told["usage"]) == (1, {"attempts": 1}, None)
+    why = cli("why", f"{graph}/b", "--json").json
+    assert why["reason"] == {"kind": "failed", "class": "budget", "whose": "graph", "bound": "attempts"}
+    assert why["help"] == f"orch-actors limit {graph} --attempts N; then orch-actors retry {graph}/b"
+    assert "1 of 1 attempts" in cli("status", graph).out
+    cli.kill_daemon()
+    cli("up")
+    dry = cli("limit", graph, "--attempts", "5", "--dry-run", "--json").json
+    assert dry["changes"] == ["limits.attempts 1 → 5"]
+    cli("limit", graph, "--attempts", "5", "--usd", "2")
+    cli("retry", graph)
+    ended(cli, graph)
+    assert view(cli, graph)["budget"] == {"attempts": 5, "usd": 2.0}
+
+
+def test_a_budget_is_no_number_of_slots(shared):
+    assert "by itself" in shared("limit", "g1", "3", "--usd", "2", code=2).err
+    assert "no budget" in shared("limit", "--worker", "shell", "--usd", "2", code=2).err
+    assert "no budget" in shared("limit", "g1", "--tokens", "1.5", code=2).err
+    assert "no limit was given" in shared("limit", code=2).err
+    assert shared("limit", "g999", "--usd", "3", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
+
+
 def test_wrong(shared):
     assert shared("limit", "g999", "3", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
     assert "no limit" in shared("limit", "g1", "0", code=2).err

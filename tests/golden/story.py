@@ -284,6 +284,7 @@ class Story:
         self.ask(messages.UpdateTask(graph=graph, task="free", set={"depends_on": ["first"], "priority": 3}))
         self.ask(messages.UpdateTask(graph=graph, task="nobody", set={}), refused="UNKNOWN_TASK")
         self.ask(messages.SetLimit(graph=graph, parallel=None))
+        self.ask(messages.SetBudget(graph=graph, set={"usd": 2.5, "attempts": 40}))
         self.ask(messages.Pause(graph=graph, reason="tea"))
         self.end(f"{graph}/first/1")
         self.ask(messages.Resume(graph=graph))

@@ -14,7 +14,17 @@ from orch_actors.protocol.spec.accepted import accepted_graph
 from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
-from orch_actors.protocol.spec.graph import Asking, Dependency, GraphSpec, Limits, Retry, Secret, TaskSpec, Validate
+from orch_actors.protocol.spec.graph import (
+    Asking,
+    Budget,
+    Dependency,
+    GraphSpec,
+    Limits,
+    Retry,
+    Secret,
+    TaskSpec,
+    Validate,
+)
 from orch_actors.protocol.spec.judging import Deciding, Judge
 from orch_actors.protocol.spec.load import Format, check_file, read_bytes
 from orch_actors.protocol.spec.params import fill
@@ -50,6 +60,10 @@ python_work = st.builds(
     path=st.lists(texts, max_size=2).map(tuple),
 ) | st.builds(PythonWork, script=texts, args=st.lists(texts, max_size=3), interpreter=interpreters)
 
+counts = st.none() | st.integers(1, 10**9)
+dollars = st.none() | st.floats(0.01, 1e6)
+#: Not in dollars or tokens: most of these tasks are no agents'.
+budgets = st.builds(Budget, attempts=counts, wall=st.none() | durations)
 retries = st.builds(
     Retry,
     attempts=st.integers(1, 1000),
@@ -133,6 +147,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         ask=draw(st.just(Asking()) | asks),
         resources=draw(st.dictionaries(texts, st.floats(0.001, 1e9), max_size=2)),
         exclusive=draw(st.lists(texts, max_size=2).map(tuple)),
+        budget=draw(st.just(Budget()) | budgets),
     )
 
 
@@ -143,7 +158,16 @@ def graphs(draw: st.DrawFn) -> GraphSpec:
     return GraphSpec(
         name=draw(lines.filter(lambda name: bool(name.strip()))),
         goal=draw(texts),
-        limits=draw(st.builds(Limits, parallel=st.none() | st.integers(1, 10**6), wall=st.none() | durations)),
+        limits=draw(
+            st.builds(
+                Limits,
+                parallel=st.none() | st.integers(1, 10**6),
+                wall=st.none() | durations,
+                usd=dollars,
+                tokens=counts,
+                attempts=counts,
+            )
+        ),
         tolerant=draw(st.booleans()),
         tasks=tuple(draw(st.permutations(made))),
     )

@@ -21,6 +21,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.table import TASK_MOVES, TERMINAL
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
+from orch_actors.protocol.views import Usage
 
 EXAMPLES = int(os.environ.get("ORCH_EXAMPLES", "150"))
 
@@ -55,6 +56,11 @@ OPTIONS = [
     ("decisions", {"by": "judge_then_human", "worker": "python", "call": "a:b", "attempts": 1}),
     ("exclusive", ["a"]),
     ("exclusive", ["a", "b"]),
+    ("worker", "claude"),
+    ("budget", {"attempts": 1}),
+    ("budget", {"attempts": 3, "wall": 4}),
+    ("budget", {"usd": 1.5}),
+    ("budget", {"tokens": 30, "attempts": 5}),
 ]
 
 
@@ -62,6 +68,8 @@ def sensible(carried):
     """A default that could never stand is refused; most graphs should not be."""
     if "default" in carried.get("ask", {}) and carried.get("on_fail") != "ask":
         carried["on_unknown"] = "ask"
+    if carried.get("worker") != "claude" and {"usd", "tokens"} & set(carried.get("budget", {})):
+        carried["worker"] = "claude"  # nobody else spends these
     return carried
 
 
@@ -70,7 +78,16 @@ conditions = st.sampled_from(["done", "done", "failed", "finished"])
 shapes = st.lists(
     st.tuples(options, st.lists(st.tuples(st.integers(0, 7), conditions), max_size=3)), min_size=2, max_size=7
 )
-limits = st.fixed_dictionaries({}, optional={"parallel": st.integers(1, 3), "wall": st.sampled_from([30, 300])})
+limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "parallel": st.integers(1, 3),
+        "wall": st.sampled_from([30, 300]),
+        "attempts": st.integers(1, 12),
+        "usd": st.sampled_from([0.5, 2]),
+        "tokens": st.sampled_from([1, 50]),
+    },
+)
 picks = st.integers(0, 30)
 limits_to = st.sampled_from([None, 1, 2, 3, 0])
 seldom = st.sampled_from([False, False, False, True])
@@ -95,6 +112,9 @@ ENDS = [
     {"result": Raw(b'{"choice": "retry"}')},
     {"result": Raw(b'{"choice": "fail"}')},
     {"exit_code": 1, "cls": "quota"},
+    {"usage": Usage(turns=3, cost_usd=0.5, input_tokens=20, output_tokens=1)},
+    {"usage": Usage(cost_usd=0.1, input_tokens=2), "exit_code": 1},
+    {"usage": Usage(cost_usd=0.7, turns=1), "exit_code": 1, "cls": "budget"},
     {},
     {},
     {"result_fault": "not JSON"},
@@ -127,6 +147,9 @@ CHANGES = [
     {"resources": {"mem": 99}},
     {"worker": "python", "command": None, "call": "a:b"},
     {"exclusive": ["a"]},
+    {"budget": {"attempts": 2}},
+    {"budget": {"attempts": 4, "wall": 9}},
+    {"budget": None},
     {"depends_on": None},
     {"depends_on": ["t0"]},
     {"depends_on": [{"task": "t1", "on": "failed"}, "t2"]},
@@ -182,7 +205,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(shape=shapes, other=shapes, bounds=limits, tolerant=st.booleans())
     def begin(self, shape, other, bounds, tolerant):
-        self.world = World()
+        self.world = World({**LIMITS, "claude": 1})
         self.submitted = 0
         #: Attempts that have ended, to be told of again.
         self.ended = []
@@ -255,7 +278,8 @@ class Life(RuleBasedStateMachine):
         found = self.world.state.task(graph, name)
         assert found.terminal or found.attempts[-1].stopping[0] == "cancelled"
         skipped = {each.task for each in step.facts if isinstance(each, f.TaskEnded) and each.state == "skipped"}
-        if found.judged is None:  # what a judge that breaks means is its task's `on_error`
+        unpaid = any(isinstance(each, f.TaskEnded) and each.cls == "budget" for each in step.facts)
+        if found.judged is None and not unpaid:  # what a judge that breaks means is its task's `on_error`
             assert skipped == (set(step.answer.skipped) if found.terminal else set())
 
     @rule(pick=picks, seldom=seldom)
@@ -299,13 +323,19 @@ class Life(RuleBasedStateMachine):
         self.edit(s.RetryAsked(graph=graph, task=None, set={"timeout": 3} if change else {}, dry_run=dry_run))
 
     @rule(
-        pick=picks, what=st.sampled_from(["pause", "resume", "limit"]), parallel=limits_to, dry_run=seldom, wrong=seldom
+        pick=picks,
+        what=st.sampled_from(["pause", "resume", "limit", "budget"]),
+        parallel=limits_to,
+        dry_run=seldom,
+        wrong=seldom,
     )
     def steer_graph(self, pick, what, parallel, dry_run, wrong):
         graph = self.graph(pick)
         checked = {"dry_run": dry_run, "if_version": self.version(graph, not wrong)}
         if what == "limit":
             self.edit(s.LimitAsked(graph=graph, worker=None, parallel=parallel, **checked))
+        elif what == "budget":
+            self.edit(s.BudgetAsked(graph=graph, set={"attempts": parallel and 3 * parallel, "usd": None}, **checked))
         else:
             self.edit((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=graph, worker=None, **checked))
 

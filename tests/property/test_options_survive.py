@@ -69,6 +69,7 @@ def sound_task(task: TaskSpec) -> TaskSpec:
         secrets={name: secret for name, secret in task.secrets.items() if name not in task.env},
         resources={name.strip() or "x": amount for name, amount in task.resources.items()},
         exclusive=tuple(name.strip() or "x" for name in task.exclusive),
+        budget=replace(task.budget, wall=task.budget.wall or None),
     )
 
 

@@ -47,14 +47,16 @@ def ask_approval(turn: Turn, task: Task) -> None:
 
 def ask_about_failure(turn: Turn, task: Task, about: str, cls: str, message: str) -> None:
     """After the last attempt, or one of which nobody knows how it ended."""
-    attempt = task.attempts[-1]
-    evidence: dict[str, Any] = {"class": cls, "message": message, "attempt": attempt.number}
-    if attempt.exit_code is not None:
-        evidence["exit_code"] = attempt.exit_code
-    if attempt.tail:
-        evidence["tail"] = attempt.tail
-    if attempt.checked:
-        evidence["validation"] = attempt.checked
+    evidence: dict[str, Any] = {"class": cls, "message": message}
+    if task.attempts:  # none where its budget is used up before it began
+        attempt = task.attempts[-1]
+        evidence["attempt"] = attempt.number
+        if attempt.exit_code is not None:
+            evidence["exit_code"] = attempt.exit_code
+        if attempt.tail:
+            evidence["tail"] = attempt.tail
+        if attempt.checked:
+            evidence["validation"] = attempt.checked
     if about == "unknown":
         question = f"Whether {task.id} finished cannot be known. What now?"
     else:

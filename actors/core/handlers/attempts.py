@@ -4,6 +4,7 @@ import zlib
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import BUDGET, time_of, used_up
 from orch_actors.actors.core.handlers import agents, asking, judges
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
 from orch_actors.actors.core.handlers.endings import end_task
@@ -20,17 +21,31 @@ def grant_slots(turn: Turn) -> None:
     state, scheduler = turn.state, turn.state.scheduler
     if not scheduler.dirty or state.closing or state.full:
         return
+    while True:
+        _wake(turn)
+        # The best of all types first: they share graphs' limits and resources.
+        while (entry := scheduler.next(worker for worker in scheduler.dirty if state.worker(worker).takes)) is not None:
+            graph, _, name = entry.ref.partition("/")
+            task = state.task(graph, name)
+            short = used_up(task)
+            if short is not None:
+                fail(turn, task, BUDGET, f"not started: {short.sentence}")
+                break  # what follows from that may need a host that nobody has asked for yet
+            _start(turn, task)
+        else:
+            break
+    scheduler.dirty.clear()
+
+
+def _wake(turn: Turn) -> None:
+    """Have a host come up for each type that something waits for."""
+    state, scheduler = turn.state, turn.state.scheduler
     for worker in sorted(scheduler.dirty):
         record = state.worker(worker)
         idle = not (record.ready or record.woken or record.paused or record.parked)
         if idle and scheduler.has_queued(worker):
             record.woken = True
             turn.ask(s.WakeWorker(worker))
-    # The best of all types first: they share graphs' limits and resources.
-    while (entry := scheduler.next(worker for worker in scheduler.dirty if state.worker(worker).takes)) is not None:
-        graph, _, task = entry.ref.partition("/")
-        _start(turn, state.task(graph, task))
-    scheduler.dirty.clear()
 
 
 def _start(turn: Turn, task: Task) -> None:
@@ -42,8 +57,9 @@ def _start(turn: Turn, task: Task) -> None:
         )
     )
     turn.ask(s.StartAttempt(task.worker, task.graph.id, task.id, number))
-    if task.spec.timeout is not None:
-        turn.ask(s.ArmTimer(s.TimerKey("timeout", task.graph.id, task.id, number), task.spec.timeout))
+    bound = time_of(task)
+    if bound is not None:
+        turn.ask(s.ArmTimer(s.TimerKey("timeout", task.graph.id, task.id, number), bound.most_s))
 
 
 def running_attempt(turn: Turn, graph: str, task: str, number: int) -> tuple[Task, Attempt] | None:
@@ -64,8 +80,9 @@ def on_attempt_found(turn: Turn, news: s.AttemptFound) -> None:
         return  # that host has gone meanwhile: the next one finds it anew
     if attempt.pid != news.pid:
         turn.emit(f.AttemptAdopted(graph=news.graph, task=news.task, attempt=news.attempt, pid=news.pid))
-    if task.spec.timeout is not None and attempt.stopping is None:
-        left = max(0.0, task.spec.timeout - news.elapsed_s)
+    bound = time_of(task)
+    if bound is not None and attempt.stopping is None:
+        left = max(0.0, bound.most_s - news.elapsed_s)
         turn.ask(s.ArmTimer(s.TimerKey("timeout", news.graph, news.task, news.attempt), left))
 
 
@@ -80,7 +97,7 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
     cls, message = classify(attempt, news)
     if cls == "exit" and task.worker == "python":
         message += _last_word(news.tail)
-    if task.spec.timeout is not None and attempt.stopping is None:
+    if time_of(task) is not None and attempt.stopping is None:
         turn.ask(s.DisarmTimer(s.TimerKey("timeout", news.graph, news.task, news.attempt)))
     turn.emit(
         f.AttemptEnded(
@@ -132,6 +149,8 @@ def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Ques
         judges.ask_judge(turn, task)
     elif cls is None:
         end_task(turn, task, "done")
+    elif worth_another(task, cls) and (short := used_up(task)) is not None:
+        fail(turn, task, BUDGET, f"no further attempt: {short.sentence}; the last one failed: {message}")
     elif worth_another(task, cls):
         retry(turn, task)
     else:

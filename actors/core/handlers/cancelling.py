@@ -2,6 +2,7 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
 from orch_actors.actors.core.handlers.pausing import check_phase, check_version
@@ -24,7 +25,7 @@ def stop_attempt(turn: Turn, task: Task, cls: str, why: str) -> None:
     before = attempt.stopping
     if before is not None and _weight(cls) <= _weight(before[0]):
         return
-    if before is None and task.spec.timeout is not None:
+    if before is None and time_of(task) is not None:
         turn.ask(s.DisarmTimer(s.TimerKey("timeout", graph, task.id, attempt.number)))
     if cls in FINAL_STOPS and task.spec.deadline is not None and has_time_left(task):
         turn.ask(s.DisarmTimer(s.TimerKey("deadline", graph, task.id)))

@@ -4,6 +4,7 @@ from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import BUDGET
 from orch_actors.actors.core.handlers import asking, parking
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph
 from orch_actors.actors.core.handlers.endings import end_task
@@ -113,6 +114,8 @@ def _apply(turn: Turn, task: Task, decision: Decision, choice: str, note: str) -
     cls, message = (failed.cls, failed.message) if failed else (None, "")
     if decision.about == "judge" and failed is not None:
         cls, message = "judge", (failed.verdict or {}).get("why", "")
+    if decision.evidence.get("class") == BUDGET:  # of what was not started no attempt tells
+        cls, message = BUDGET, decision.evidence.get("message", "")
     match choice:
         case "reject":
             end_task(turn, task, "cancelled", reason=f"not approved ({said})")

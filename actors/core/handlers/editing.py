@@ -8,6 +8,7 @@ from typing import Any
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.capacities import impossible_claims
 from orch_actors.actors.core.handlers import asking
 from orch_actors.actors.core.handlers.endings import end_graph_if_over, settle_dependents, settle_waiting
@@ -108,7 +109,9 @@ def on_update_asked(turn: Turn, asked: s.UpdateAsked) -> Edited:
     check_phase(graph, "update")
     if task.judged is not None:
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is a judge", f"update {task.judged.ref}: its `judge`")
-    if REACTIONS[task.state, "update"] == "refuse" or task.tries:
+    only_budget = set(asked.set) == {"budget"}  # it may be raised while it is being used up
+    refused = REACTIONS[task.state, "budget" if only_budget else "update"] == "refuse"
+    if refused or (task.tries and not only_budget):
         started = "has started" if task.tries and not task.terminal else f"is {task.state}"
         raise Refused.because(
             "NOT_ALLOWED",
@@ -194,7 +197,19 @@ def _after_update(turn: Turn, task: Task, before: TaskSpec) -> None:
             turn.ask(s.DisarmTimer(key))
         else:
             turn.ask(s.ArmTimer(key, max(0.0, task.begun_utc + now.deadline - turn.now_utc)))
+    if now.budget != before.budget and task.state == "running" and task.attempts[-1].stopping is None:
+        _time_anew(turn, task)
     _let_go(turn, [task])
+
+
+def _time_anew(turn: Turn, task: Task) -> None:
+    """What its attempt may run has changed."""
+    attempt, bound = task.attempts[-1], time_of(task)
+    key = s.TimerKey("timeout", task.graph.id, task.id, attempt.number)
+    if bound is None:
+        turn.ask(s.DisarmTimer(key))
+    elif turn.state.worker(task.worker).ready:  # if not, the next host will say how long it has run
+        turn.ask(s.ArmTimer(key, max(0.0, bound.most_s - max(0.0, turn.now_utc - attempt.started_utc))))
 
 
 def _hold(turn: Turn, task: Task) -> None:

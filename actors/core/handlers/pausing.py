@@ -142,6 +142,7 @@ _HINTS: Final[dict[GraphStimulus, str]] = {
     "pause": _STEERABLE,
     "resume": _STEERABLE,
     "limit": _STEERABLE,
+    "budget": _STEERABLE,
     "cancel": "there is nothing to cancel",
     "prune": "only what is over can be forgotten",
 }

@@ -2,6 +2,7 @@
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.handlers import decisions
 from orch_actors.actors.core.handlers.attempts import fail
 from orch_actors.actors.core.handlers.cancelling import cancel_graph, stop_attempt
@@ -34,8 +35,9 @@ def _task_due(turn: Turn, task: Task, key: s.TimerKey) -> None:
                 turn.emit(f.TaskReady(graph=key.graph, task=key.task))
         case "timeout" if REACTIONS[task.state, "timeout_due"] == "act":
             watched = turn.state.worker(task.worker).ready  # if not, the next host will see whether it was over in time
-            if watched and task.attempts[-1].number == key.attempt and task.spec.timeout is not None:
-                stop_attempt(turn, task, "timeout", f"ran longer than its {format_duration(task.spec.timeout)}")
+            bound = time_of(task)
+            if watched and task.attempts[-1].number == key.attempt and bound is not None:
+                stop_attempt(turn, task, bound.cls, bound.sentence)
         case "deadline" if REACTIONS[task.state, "deadline_due"] == "act":
             if task.spec.deadline is not None and task.begun_utc is not None:
                 _deadline_over(turn, task, f"was not done within its deadline of {format_duration(task.spec.deadline)}")

@@ -1,6 +1,7 @@
 """Worker hosts come and go; a daemon begins a new life."""
 
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import has_time_left
 from orch_actors.actors.core.handlers.quarantining import settle_quarantine
@@ -88,9 +89,10 @@ def on_worker_ready(turn: Turn, news: s.WorkerReady) -> None:
         attempt = task.attempts[-1]
         stopping = attempt.stopping is not None
         turn.ask(s.AdoptAttempt(news.worker, task.graph.id, task.id, attempt.number, stopping))
-        if task.spec.timeout is not None and not stopping:
+        bound = time_of(task)
+        if bound is not None and not stopping:
             # The host may have to begin it, and then tells nothing; what it finds running has the rest (AttemptFound).
-            turn.ask(s.ArmTimer(_timeout_of(task), task.spec.timeout))
+            turn.ask(s.ArmTimer(_timeout_of(task), bound.most_s))
     turn.state.scheduler.dirty.add(news.worker)
 
 
@@ -106,7 +108,7 @@ def on_worker_lost(turn: Turn, news: s.WorkerLost) -> None:
     turn.state.scheduler.suspend(news.worker)
     for task in turn.state.in_flight.get(news.worker, {}).values():
         # Whether it was over in time, the next host will see.
-        if task.spec.timeout is not None and task.attempts[-1].stopping is None:
+        if time_of(task) is not None and task.attempts[-1].stopping is None:
             turn.ask(s.DisarmTimer(_timeout_of(task)))
     if news.exhausted:
         parking.park(turn, record, news.exhausted)

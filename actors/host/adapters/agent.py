@@ -42,7 +42,7 @@ class AgentAdapter:
             options={name: settings.get(name) for name in _READ if settings.get(name)},
             structured=work.json_schema is not None and "schema" not in named,
             max_turns=None if "max_turns" in named else work.max_turns,
-            budget_usd=None if "budget_usd" in named else work.budget_usd,
+            budget_usd=None if "budget_usd" in named else agents.most_usd(work, launch),
         )
 
     def _filled(
@@ -73,7 +73,7 @@ class AgentAdapter:
             "session": launch.session,
             "system_prompt": work.system_prompt or "",
             "max_turns": "" if work.max_turns is None else str(work.max_turns),
-            "budget_usd": "" if work.budget_usd is None else f"{work.budget_usd:g}",
+            "budget_usd": "" if (usd := agents.most_usd(work, launch)) is None else f"{usd:g}",
             "schema": "" if work.json_schema is None else json.dumps(work.json_schema),
             "cwd": launch.cwd,
         }

@@ -91,6 +91,12 @@ def _prompt_file(name: str, cwd: str) -> str:
     return text
 
 
+def most_usd(work: AgentWork, launch: Launch) -> float | None:
+    """Dollars that the attempt may use: its own bound, and what is left of its budget."""
+    bounds = [bound for bound in (work.budget_usd, launch.left_usd) if bound is not None]
+    return min(bounds, default=None)
+
+
 def wants_json(schema: Mapping[str, Any]) -> str:
     """What tells an agent to answer in JSON, where its program has no option for it."""
     return (
@@ -139,6 +145,7 @@ def plan(
         fresh=None if fresh is None else {"argv": list(fresh[0]), "stdin": fresh[1]},
         after_result_s=settings.get("after_result") or AFTER_RESULT_S,
         silence_s=settings.get("silence") or silence_s,
+        max_tokens=launch.left_tokens,
         **options,
     )
     data = json.dumps(job.document()).encode()

@@ -19,7 +19,7 @@ class ClaudeAdapter:
         """See Adapter."""
         work = work_of(launch, ClaudeWork)
         base = [agents.program_of("claude", launch), "-p", "--output-format", "stream-json", "--verbose"]
-        rest = _options(work, launch.settings)
+        rest = _options(work, launch.settings, agents.most_usd(work, launch))
         prompt = agents.prompt_of(work, launch)
         begin = ["--session-id", launch.session] if launch.session else []
         if not launch.resume:
@@ -29,7 +29,7 @@ class ClaudeAdapter:
         return agents.plan(launch, stream="claude", argv=argv, stdin=prompt, fresh=fresh, env=_ENVIRONMENT)
 
 
-def _options(work: ClaudeWork, settings: Mapping[str, object]) -> list[str]:
+def _options(work: ClaudeWork, settings: Mapping[str, object], most_usd: float | None) -> list[str]:
     found: list[str] = []
     model = work.model or settings.get("model")
     for flag, value in (
@@ -37,7 +37,7 @@ def _options(work: ClaudeWork, settings: Mapping[str, object]) -> list[str]:
         ("--append-system-prompt", work.system_prompt),
         ("--permission-mode", work.permission_mode),
         ("--max-turns", work.max_turns),
-        ("--max-budget-usd", work.budget_usd),
+        ("--max-budget-usd", None if most_usd is None else f"{most_usd:.6g}"),
         ("--json-schema", None if work.json_schema is None else json.dumps(work.json_schema)),
     ):
         if value is not None:

@@ -43,7 +43,7 @@ class OpencodeAdapter:
             env={_CONFIG: json.dumps(_config(work, launch.env.get(_CONFIG)))},
             structured=work.json_schema is not None,
             max_turns=work.max_turns,
-            budget_usd=work.budget_usd,
+            budget_usd=agents.most_usd(work, launch),
             versions=KNOWN_VERSIONS,
             silence_s=_SILENCE_S,
         )

@@ -206,6 +206,8 @@ class Driver:
             self._ended_for = ("budget", f"it used its {job.max_turns} turns")
         elif job.budget_usd is not None and (report.cost_usd or 0.0) > job.budget_usd:
             self._ended_for = ("budget", f"it spent ${report.cost_usd:.4f} of ${job.budget_usd:g}")
+        elif job.max_tokens is not None and _tokens(report) > job.max_tokens and not self._stream.ended:
+            self._ended_for = ("budget", f"it used {_tokens(report)} of the {job.max_tokens} tokens that were left")
         else:
             return False
         self._end_program()
@@ -276,6 +278,10 @@ class Driver:
 
 def _text(line: bytes) -> str:
     return line.decode(errors="replace").rstrip("\n")
+
+
+def _tokens(report: Report) -> int:
+    return (report.input_tokens or 0) + (report.output_tokens or 0)
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:

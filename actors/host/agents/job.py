@@ -43,6 +43,7 @@ class Job:
     #: Ends it where its program cannot bound itself.
     max_turns: int | None = None
     budget_usd: float | None = None
+    max_tokens: int | None = None
 
     @classmethod
     def read(cls, path: str) -> Self:

@@ -335,3 +335,17 @@ def test_a_program_that_only_the_configuration_knows(supervisor, agent):
     launch = agent(body, kind="agent", settings=settings, session="th1", resume=True)
     host.run(launch)
     assert report(supervisor, launch)["text"].startswith("resume th1|Go on")
+
+
+def test_what_is_left_of_a_budget_bounds_claude(supervisor, agent):
+    launch = agent(ARGUMENTS, work={"budget_usd": 3.0}, left_usd=1.25)
+    supervisor.start_host("claude").run(launch)
+    arguments, _, _ = seen(supervisor, launch)
+    assert arguments[arguments.index("--max-budget-usd") + 1] == "1.25"
+
+
+def test_a_program_that_cannot_be_told_is_ended_at_what_is_left(supervisor, agent):
+    step = '{"cost": 0.5, "tokens": {"input": 60, "output": 50}, "reason": "tool-calls"}'
+    launch = agent(f'say(type="step_finish", part={step})\ntime.sleep(60)', kind="opencode", left_tokens=100)
+    ended = supervisor.start_host("opencode").run(launch)
+    assert (ended.cls, ended.message) == ("budget", "it used 110 of the 100 tokens that were left")

@@ -77,6 +77,7 @@ def test_the_failure_of_an_attempt():
         s.CancelAsked(graph="g1", task="t150", reason=""),
         s.PauseAsked(graph="g1", worker=None),
         s.LimitAsked(graph="g1", worker=None, parallel=3),
+        s.BudgetAsked(graph="g1", set={"attempts": 9}),
         s.LimitAsked(graph=None, worker="shell", parallel=9),
         s.UpdateAsked(graph="g1", task="t150", set={"priority": 4}, base_dir="/"),
         s.TasksOffered(graph="g1", tasks=(task("new", "t1"),), base_dir="/"),

@@ -48,6 +48,7 @@ EVERY_OPTION = {
     "ask": {"question": "sure?", "deadline": 19, "default": "approve"},
     "resources": {"gpu": 1},
     "exclusive": ["deploy"],
+    "budget": {"attempts": 9, "wall": 3600},
 }
 
 

@@ -156,6 +156,8 @@ def stimulus(world, name, state):
             return retry("x")
         case "update":
             return s.UpdateAsked(graph="g1", task="x", set={"timeout": 60}, base_dir="/")
+        case "budget":
+            return s.UpdateAsked(graph="g1", task="x", set={"budget": {"attempts": 50}}, base_dir="/")
 
 
 def of_judge(turn, world):
@@ -245,6 +247,8 @@ def of_graph(name):
             return s.ResumeAsked(graph="g1", worker=None)
         case "limit":
             return s.LimitAsked(graph="g1", worker=None, parallel=3)
+        case "budget":
+            return s.BudgetAsked(graph="g1", set={"usd": 3})
         case "cancel":
             return s.CancelAsked(graph="g1", task=None, reason="")
         case "prune":
