@@ -33,6 +33,7 @@ def summary(graph: Graph) -> GraphSummary:
         ended_utc=None if graph.ended_utc is None else utc_text(graph.ended_utc),
         client=graph.client,
         usage=graph.spent.usage,
+        parent=graph.parent,
     )
 
 
@@ -52,6 +53,8 @@ def graph_view(state: State, graph: Graph, folder: str) -> GraphView:
         tasks=tuple(_task_view(state, task, folder) for task in graph.tasks.values()),
         usage=graph.spent.usage,
         tries=graph.spent.attempts,
+        parent=graph.parent,
+        children=tuple(graph.children),
         budget=_bounds(graph.budget),
     )
 

@@ -141,7 +141,10 @@ class Supervisor(Actor):
         self._desk.configure(settings)
         self._world(
             s.WorkerTypesConfigured(
-                limits=settings.limits(), resources=settings.resources, kinds=settings.worker_types()
+                limits=settings.limits(),
+                resources=settings.resources,
+                kinds=settings.worker_types(),
+                nesting=(settings.nesting.depth, settings.nesting.graphs),
             )
         )
         if settings.retention.bounded:

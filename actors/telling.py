@@ -63,7 +63,8 @@ def _content(fact: f.ToldFact) -> _Content:
     match fact:
         case f.GraphSubmitted(document=document, client=client):
             name = str(document["name"])
-            return "running", name, {"name": name, "tasks": len(document["tasks"]), "client": client}
+            inside = {"parent": fact.parent} if fact.parent else {}
+            return "running", name, {"name": name, "tasks": len(document["tasks"]), "client": client, **inside}
         case f.TaskReady():
             return "ready", "", {}
         case f.AttemptStarting():

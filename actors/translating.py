@@ -33,7 +33,7 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
     """
     match do:
         case messages.SubmitGraph():
-            body = msgspec.structs.replace(do, key=None, environment={})
+            body = msgspec.structs.replace(do, key=None, environment={}, parent="")
             return s.GraphOffered(
                 spec=parse_graph(
                     _with_defaults(do.graph, settings.defaults),
@@ -44,6 +44,7 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
                 client=client,
                 key=do.key,
                 environment=allowed_variables(do.environment),
+                parent=do.parent,
                 dry_run=do.dry_run,
             )
         case messages.Cancel():

@@ -98,5 +98,6 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
         "defaults": settings.defaults,
         "retention": {"keep": settings.retention.keep, "older_than": settings.retention.older_than},
         "hosts": msgspec.to_builtins(settings.hosts),
+        "nesting": msgspec.to_builtins(settings.nesting),
         "output_limit": settings.output_limit,
     }

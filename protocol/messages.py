@@ -41,6 +41,8 @@ class SubmitGraph(Message, frozen=True, kw_only=True, tag="submit_graph"):
     base_dir: str = "/"
     #: The submitter's variables that its tasks start from; the daemon lets allow-listed names through only.
     environment: dict[str, str] = {}
+    #: From inside a task: what that one finds in ORCH_ATTEMPT.
+    parent: str = ""
     #: Check only, change nothing.
     dry_run: bool = False
 
@@ -361,6 +363,8 @@ class Cancelled(Answer, frozen=True, kw_only=True, tag="cancelled"):
     tasks: tuple[str, ...]
     #: Tasks that will be skipped for it, since what they wait for can no longer come.
     skipped: tuple[str, ...] = ()
+    #: Graphs that were submitted from inside it, at any depth, and are cancelled with it.
+    graphs: tuple[str, ...] = ()
     #: The graph's version after it.
     version: int = 0
     dry_run: bool = False

@@ -16,6 +16,9 @@ older_than = "30d"         # those that ended longer ago are forgotten
 deaths = 6                 # so many deaths of a worker type's host …
 within = "1m"              # … in this time park the type
 patience = "30s"           # a host that gives no sign of life for so long is replaced
+[nesting]
+depth = 3                  # graphs that tasks submit may submit graphs, so deep
+graphs = 100               # and so many in all from inside one graph
 [listen]
 tcp = "tcp://127.0.0.1:7447"   # for clients with a key (`orch-actors keys`); events on the next port
 """
@@ -71,6 +74,15 @@ class HostSettings(Struct, frozen=True, forbid_unknown_fields=True):
     patience: Duration = 30.0
 
 
+class Nesting(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far tasks may submit graphs, whose tasks submit graphs, …"""
+
+    #: So deep; 0: not at all.
+    depth: Annotated[int, Meta(ge=0, le=100)] = 3
+    #: So many in all from inside one graph that came from outside, over its whole life.
+    graphs: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -80,6 +92,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     hosts: HostSettings = HostSettings()
     listen: Listen = Listen()
+    nesting: Nesting = Nesting()
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
 

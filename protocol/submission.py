@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.messages import AddTasks, SubmitGraph
+
+#: By which a task's processes are known; what is submitted from one of them is that task's.
+ATTEMPT_VARIABLE: Final = "ORCH_ATTEMPT"
+MAX_PARENT: Final = 1000
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ def submission(
         key=key,
         base_dir=folder(base_dir),
         environment=allowed_variables(os.environ if environment is None else environment),
+        parent=os.environ.get(ATTEMPT_VARIABLE, "")[:MAX_PARENT],
         dry_run=dry_run,
     )
 

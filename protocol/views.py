@@ -131,6 +131,8 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     client: str = ""
     #: What agents used in it; None: none was at it.
     usage: Usage | None = None
+    #: The attempt from inside which it was submitted, such as g1/build/2.
+    parent: str = ""
 
 
 class GraphView(Struct, frozen=True, kw_only=True):
@@ -153,6 +155,9 @@ class GraphView(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: Attempts that were started, judges' included.
     tries: int = 0
+    #: The attempt from inside which it was submitted, such as g1/build/2; and ids of those that its tasks submitted.
+    parent: str = ""
+    children: tuple[str, ...] = ()
     #: What it may use in all: `usd`, `tokens`, `attempts`, those that are bounded.
     budget: dict[str, float | int] = {}
 

@@ -58,11 +58,16 @@ def task(name, *after, **options):
     return document
 
 
-def offer(*tasks, name="g", key=None, dry_run=False, **top):
+def offer(*tasks, name="g", key=None, dry_run=False, parent="", **top):
     """A graph to be submitted, of task documents."""
     document = {"name": name, "tasks": list(tasks), **top}
     return s.GraphOffered(
-        spec=parse_graph(document, base_dir="/"), digest=repr(document), client="c", key=key, dry_run=dry_run
+        spec=parse_graph(document, base_dir="/"),
+        digest=repr(document),
+        client="c",
+        key=key,
+        dry_run=dry_run,
+        parent=parent,
     )
 
 
@@ -110,6 +115,7 @@ class World:
 
     def __init__(self, limits=LIMITS, resources=RESOURCES, *, ready=True):
         self.limits, self.resources = dict(limits), dict(resources)
+        self.types = dict(limits)
         self.now = NOON
         #: The journal: outcome lines as bytes.
         self.journal = []
@@ -500,7 +506,7 @@ class World:
     def answer_everything(self, code=0):
         """The world answers until nothing is left to answer: then every graph is over, and nothing waits."""
         self.do(s.DiskFreed())
-        self.limits, self.resources = {**self.limits, **LIMITS}, dict(RESOURCES)
+        self.limits, self.resources = {**self.types, **LIMITS}, dict(RESOURCES)
         self.do(s.WorkerTypesConfigured(limits=self.limits, resources=self.resources))
         for worker, record in list(self.state.workers.items()):
             if record.paused or record.parked:
@@ -578,7 +584,7 @@ def busy_life():
     world.do(s.CancelAsked(graph="g1", task=None, reason="stop"))
     world.end("after", ending="killed")
     world.do(s.RetryAsked(graph="g1", task="after"))
-    world.submit(task("x"))
+    world.submit(task("x"), parent=":g1/after/1")
     world.do(s.CancelAsked(graph="g2", task=None, reason=""))
     world.end("x", graph="g2", ending="killed")
     world.do(s.PruneAsked(graphs=("g2",), older_than_s=None, keep=None))
@@ -680,7 +686,7 @@ def _value(node, name):
         return [plain(inner) for inner in value]
     if name == "dependents":
         return [(inner.id, condition) for inner, condition in value]
-    if name in ("decisions", "judges"):
+    if name in ("decisions", "judges", "children"):
         return list(value)
     if isinstance(value, set):
         return sorted(value)

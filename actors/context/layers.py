@@ -37,6 +37,10 @@ def of_graph(state: State, graph: Graph, layer: int, folder: str) -> list[Part]:
         return parts
     if graph.spec.goal:
         parts.append(Part(graph.spec.goal, "goal:", most=600))
+    if graph.parent:
+        parts.append(Part(graph.parent, "submitted from inside:"))
+    if graph.children:
+        parts.append(Part(" ".join(graph.children[-20:]), "has submitted:", most=400))
     spent = usage_line(graph.spent)
     if spent:
         parts.append(Part(spent, "spent:"))

@@ -38,6 +38,9 @@ class GraphSubmitted(FactForm, frozen=True, kw_only=True, tag="graph_submitted")
     key: str | None = None
     #: Of the document as it was sent; the same key with another digest is refused.
     digest: str = ""
+    #: The attempt from inside which it was submitted (`g1/build/2`), and how deep that makes it; 0: from outside.
+    parent: str = ""
+    depth: int = 0
 
 
 class TaskReady(FactForm, frozen=True, kw_only=True, tag="task_ready"):

@@ -253,6 +253,10 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     graph = Graph(fact.graph, bare, fact.environment, fact.client, fact.key, fact.digest, at_utc)
     graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
     graph.budget = budget_of(spec.limits)
+    graph.parent, graph.depth = fact.parent, fact.depth
+    adopt(state, graph)
+    if fact.parent:
+        root_of(state, graph).nested += 1
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
     state.names.setdefault(spec.name, []).append(graph.id)
@@ -260,6 +264,20 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
         state.keys[fact.key] = graph.id
     _take_in(graph, spec.tasks)
     set_graph_capacity(state, graph)
+
+
+def adopt(state: State, graph: Graph) -> None:
+    """Make a graph known to the one from inside which it was submitted."""
+    parent = state.graphs.get(graph.parent.partition("/")[0])
+    if parent is not None:
+        parent.children.append(graph.id)
+
+
+def root_of(state: State, graph: Graph) -> Graph:
+    """The graph from outside, or the outermost that is not forgotten, from inside which this one comes."""
+    while (parent := state.graphs.get(graph.parent.partition("/")[0])) is not None:
+        graph = parent
+    return graph
 
 
 def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:
@@ -340,6 +358,9 @@ def _revived(graph: Graph, task: Task) -> None:
 
 def _forgotten(state: State, graph: Graph) -> None:
     del state.graphs[graph.id]
+    parent = state.graphs.get(graph.parent.partition("/")[0])
+    if parent is not None:
+        parent.children.remove(graph.id)
     state.scheduler.drop_capacity(graph_key(graph.id))
     ids = state.names[graph.spec.name]
     ids.remove(graph.id)

@@ -324,6 +324,11 @@ class Graph:
     parallel: int | None = None
     #: What it may use in all: as its document says, or as somebody said since. (`wall` is not in it.)
     budget: Budget = field(default_factory=Budget)
+    #: The attempt from inside which it was submitted (`g1/build/2`), and how deep that makes it; 0: from outside.
+    parent: str = ""
+    depth: int = 0
+    #: Graphs that were ever submitted from inside it, at any depth; only of one that came from outside.
+    nested: int = 0
     #: Rises with every edit.
     version: int = 1
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -333,6 +338,8 @@ class Graph:
     counts: dict[TaskState, int] = field(default_factory=dict)
     #: Derived: refs of all decisions about its tasks, oldest first.
     decisions: list[str] = field(default_factory=list)
+    #: Derived: ids of the graphs that its tasks submitted and that are not forgotten, oldest first.
+    children: list[str] = field(default_factory=list)
     #: Derived: what its attempts used, judges' included.
     spent: Spent = field(default_factory=Spent)
 

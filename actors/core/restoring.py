@@ -8,7 +8,7 @@ from msgspec import json
 from msgspec.structs import force_setattr
 
 from orch_actors.actors.core.budgets import budget_of, recounted
-from orch_actors.actors.core.fold import enqueue, link, set_graph_capacity
+from orch_actors.actors.core.fold import adopt, enqueue, link, set_graph_capacity
 from orch_actors.actors.core.image import (
     DecisionImage,
     GraphImage,
@@ -113,7 +113,9 @@ class Restoring:
         graph.wall_from_utc, graph.cancelling, graph.outcome = image.wall_from_utc, image.cancelling, image.outcome
         graph.parallel, graph.version = image.parallel, image.version
         graph.budget = budget_of(graph.spec.limits) if image.budget is None else image.budget
+        graph.parent, graph.depth, graph.nested = image.parent, image.depth, image.nested
         state.graphs[graph.id] = graph
+        adopt(state, graph)
         state.names.setdefault(graph.spec.name, []).append(graph.id)
         if graph.key is not None:
             state.keys[graph.key] = graph.id

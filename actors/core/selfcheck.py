@@ -78,6 +78,10 @@ def _of_names(state: State) -> Iterator[str]:
         names.setdefault(graph.spec.name, []).append(graph.id)
     if names != state.names:
         yield f"names are {names}, noted are {state.names}"
+    for graph in state.graphs.values():
+        inside = [each.id for each in state.graphs.values() if each.parent.partition("/")[0] == graph.id]
+        if inside != graph.children:
+            yield f"{graph.id} has submitted {inside}, noted are {graph.children}"
     for key, graph_id in state.keys.items():
         if graph_id not in state.graphs:
             yield f"key {key!r} stands for {graph_id}, which is not there"
@@ -100,6 +104,8 @@ def _of_graph(graph: Graph) -> Iterator[str]:
     open_tasks = sum(1 for task in tasks if task.state not in TERMINAL)
     if open_tasks != graph.open_tasks:
         yield f"{graph.id}: open_tasks {graph.open_tasks}, counted {open_tasks}"
+    if bool(graph.parent) != bool(graph.depth):
+        yield f"{graph.id} comes from {graph.parent or 'outside'}, at depth {graph.depth}"
     if (spent := recounted(graph)) != graph.spent:
         yield f"{graph.id}: spent {graph.spent}, counted {spent}"
     if not (graph.ended_utc is not None) == (open_tasks == 0) == (graph.state in GRAPH_TERMINAL):

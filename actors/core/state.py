@@ -66,6 +66,8 @@ class State:
         self.told = 0
         #: Tasks in quarantine, by ref; not journalled, and empty once a life has begun.
         self.quarantine: dict[str, Quarantined] = {}
+        #: How deep graphs may submit graphs, and how many in all from inside one; as configured, not journalled.
+        self.nesting = (3, 100)
         #: The daemon goes down: nothing starts any more; not journalled.
         self.closing = False
         #: The disk is full: nothing starts until there is room; not journalled.

@@ -30,6 +30,8 @@ class GraphOffered(Stimulus, frozen=True, kw_only=True):
     client: str
     key: str | None = None
     environment: Mapping[str, str] = {}
+    #: The cookie of the attempt that it comes from; empty: from outside.
+    parent: str = ""
     dry_run: bool = False
 
 
@@ -204,6 +206,8 @@ class WorkerTypesConfigured(Stimulus, frozen=True, kw_only=True):
     resources: Mapping[str, float] | None = None
     #: Worker type → its kind, of all that there are.
     kinds: Mapping[str, str] | None = None
+    #: How deep graphs may submit graphs, and how many in all from inside one that came from outside.
+    nesting: tuple[int, int] | None = None
 
 
 class WorkerReady(Stimulus, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ def config_text(document: dict[str, Any]) -> str:
         else f"older_than = {older_than:.10g}  # seconds: {format_duration(older_than)}"
     )
     lines += ["", "[hosts]", *_lines(document["hosts"])]
+    lines += ["", "[nesting]", *_lines(document["nesting"])]
     return many_lines("\n".join(lines))
 
 

@@ -50,6 +50,11 @@ def graph_text(graph: GraphView, now_utc: float, style: Style) -> str:
         lines.append(f"goal: {one_line(graph.goal)}")
     if graph.reason:
         lines.append(f"why: {one_line(graph.reason)}")
+    if graph.parent:
+        lines.append(f"from inside: {one_line(graph.parent)}")
+    if graph.children:
+        more = f" and {len(graph.children) - 10} more" if len(graph.children) > 10 else ""
+        lines.append(f"submitted from inside: {', '.join(map(one_line, graph.children[:10]))}{more}")
     spent = usage_text(graph.usage, graph.budget, graph.tries)
     if spent:
         lines.append(f"spent: {spent}")

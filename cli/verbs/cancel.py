@@ -50,6 +50,7 @@ def command(
                 "graph": cancelled.graph,
                 "tasks": cancelled.tasks,
                 "skipped": cancelled.skipped,
+                "graphs": cancelled.graphs,
                 "version": cancelled.version,
                 "dry_run": cancelled.dry_run,
             }
@@ -64,6 +65,8 @@ def _text(cancelled: "Cancelled") -> str:
     lines = [f"{one_line(cancelled.graph)}: {would}cancelled {_named(cancelled.tasks)}"]
     if cancelled.skipped:
         lines.append(f"{one_line(cancelled.graph)}: {would}skipped {_named(cancelled.skipped)}")
+    if cancelled.graphs:
+        lines.append(f"{would}cancelled with it, submitted from inside: {_named(cancelled.graphs)}")
     if cancelled.dry_run:
         lines.append("dry run: nothing was changed")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """`submit`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -205,3 +206,21 @@ def _session(pid):
         return os.getsid(pid)
     except OSError:
         return 0
+
+
+def test_from_inside_a_task(cli):
+    """What a task submits is known as its child, and is cancelled with it."""
+    inner = json.dumps({"name": "inner", "tasks": [{"id": "x", "command": "sleep 71"}]})
+    command = f"echo '{inner}' | {PROGRAM} submit - --json > \"$ORCH_RESULT\"; sleep 72"
+    outer = cli("submit", "--json", "--", "sh", "-c", command).json["graph"]
+
+    def child():
+        return next((each for each in cli("status", "--json").json["graphs"] if each["name"] == "inner"), None)
+
+    eventually(child)
+    found = child()
+    assert found["parent"] == f"{outer}/sh/1"
+    assert cli("status", outer, "--json").json["children"] == [found["id"]]
+    assert f"from inside: {outer}/sh/1" in cli("status", found["id"]).out
+    assert cli("cancel", outer, "--json").json["graphs"] == [found["id"]]
+    cli("wait", found["id"], "--timeout", "30s", code=1)

@@ -396,8 +396,8 @@ SABOTAGES = (
         "a timeout begins anew at the adoption",
         "every restart of the daemon gives a task its whole time again",
         f"{HANDLERS}/attempts.py",
-        "        left = max(0.0, task.spec.timeout - news.elapsed_s)\n",
-        "        left = task.spec.timeout\n",
+        "        left = max(0.0, bound.most_s - news.elapsed_s)\n",
+        "        left = bound.most_s\n",
         (f"{TEST_MATRIX}::test_no_time_is_hurried_or_forgotten",),
     ),
     Sabotage(

@@ -5,6 +5,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import FINAL_STOPS, close_task, end_graph_if_over, end_task, has_time_left
+from orch_actors.actors.core.handlers.nesting import inside
 from orch_actors.actors.core.handlers.pausing import check_phase, check_version
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
@@ -53,10 +54,13 @@ def on_cancel_asked(turn: Turn, asked: s.CancelAsked) -> Cancelled:
         raise Refused.because("NOT_ALLOWED", f"{task.ref} is {task.state} already", "there is nothing to cancel")
     reached = _still_open(graph) if task is None else [task]
     skipped = () if task is None else tuple(other.id for other in _to_be_skipped(task))
+    within = tuple(inside(turn.state, graph, asked.task))
     if not asked.dry_run:
         reason = asked.reason or "cancelled on request"
         if task is not None:
             cancel_task(turn, task, reason)
+            for other in within:
+                cancel_graph(turn, other, f"{task.ref} was cancelled", "cancelled")
         else:
             cancel_graph(turn, graph, reason, "cancelled")
         if turn.facts:  # otherwise it was being ended already
@@ -65,6 +69,7 @@ def on_cancel_asked(turn: Turn, asked: s.CancelAsked) -> Cancelled:
         graph=graph.id,
         tasks=tuple(each.id for each in reached),
         skipped=skipped,
+        graphs=tuple(other.id for other in within),
         version=graph.version,
         dry_run=asked.dry_run,
     )
@@ -96,7 +101,13 @@ def cancel_task(turn: Turn, task: Task, reason: str) -> None:
 
 
 def cancel_graph(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> None:
-    """End all that is not terminal; the graph will be `outcome`."""
+    """End all that is not terminal; the graph will be `outcome`. What was submitted from inside it is cancelled."""
+    _cancel_one(turn, graph, reason, outcome)
+    for other in tuple(inside(turn.state, graph)):
+        _cancel_one(turn, other, f"{graph.id} was cancelled", "cancelled")
+
+
+def _cancel_one(turn: Turn, graph: Graph, reason: str, outcome: GraphState) -> None:
     if graph.state in GRAPH_TERMINAL:
         return
     reached = _still_open(graph)

@@ -4,6 +4,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.capacities import impossible_claims
 from orch_actors.actors.core.handlers.endings import release
+from orch_actors.actors.core.handlers.nesting import parent_of
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import GraphAccepted
@@ -15,12 +16,13 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
     """Take the graph and make ready what waits for nothing. The same key and document again: the same graph.
 
     Raises:
-        Refused: KEY_CONFLICT.
+        Refused: KEY_CONFLICT; NOT_ALLOWED, it is nested too deep.
     """
     known = existing(turn, offer)
     if known is not None:
         return known
     check_claims(turn, offer)
+    parent, depth = parent_of(turn, offer.parent)
     if offer.dry_run:
         return GraphAccepted(graph="", name=offer.spec.name, tasks=len(offer.spec.tasks), dry_run=True)
     graph_id = f"g{turn.state.last_graph + 1}"
@@ -32,6 +34,8 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
             client=offer.client,
             key=offer.key,
             digest=offer.digest,
+            parent=parent,
+            depth=depth,
         )
     )
     for task in list(turn.state.graphs[graph_id].tasks.values()):  # judges may come

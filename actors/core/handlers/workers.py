@@ -69,6 +69,8 @@ def on_worker_types_configured(turn: Turn, news: s.WorkerTypesConfigured) -> Non
     for worker, limit in news.limits.items():
         turn.state.worker(worker).configured = limit
         turn.state.scheduler.dirty.add(worker)
+    if news.nesting is not None:
+        turn.state.nesting = news.nesting
     if news.kinds is not None:
         turn.state.kinds = dict(news.kinds)
     if news.resources is not None:

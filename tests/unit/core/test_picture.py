@@ -18,7 +18,7 @@ from orch_actors.actors.core.state import State
 
 #: Node → its image; what is made anew when it is read, or says the same under another name.
 IMAGES = {
-    Graph: (image.GraphImage, {"tasks", "open_tasks", "counts", "spent"}),
+    Graph: (image.GraphImage, {"tasks", "open_tasks", "counts", "spent", "children"}),
     Task: (image.TaskImage, {"graph", "index", "dependents", "claims", "ref"}),
     Decision: (image.DecisionImage, {"subject"}),
     WorkerType: (image.WorkerImage, {"configured", "ready", "woken", "running"}),
