@@ -79,7 +79,7 @@ class Nesting(Struct, frozen=True, forbid_unknown_fields=True):
 
     #: So deep; 0: not at all.
     depth: Annotated[int, Meta(ge=0, le=100)] = 3
-    #: So many in all from inside one graph that came from outside, over its whole life.
+    #: So many, at any depth, from inside one graph that came from outside, as long as they are not forgotten.
     graphs: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
 
 

@@ -255,8 +255,6 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     graph.budget = budget_of(spec.limits)
     graph.parent, graph.depth = fact.parent, fact.depth
     adopt(state, graph)
-    if fact.parent:
-        root_of(state, graph).nested += 1
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
     state.names.setdefault(spec.name, []).append(graph.id)
@@ -271,13 +269,6 @@ def adopt(state: State, graph: Graph) -> None:
     parent = state.graphs.get(graph.parent.partition("/")[0])
     if parent is not None:
         parent.children.append(graph.id)
-
-
-def root_of(state: State, graph: Graph) -> Graph:
-    """The graph from outside, or the outermost that is not forgotten, from inside which this one comes."""
-    while (parent := state.graphs.get(graph.parent.partition("/")[0])) is not None:
-        graph = parent
-    return graph
 
 
 def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:

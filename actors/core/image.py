@@ -106,7 +106,6 @@ class GraphImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gra
     parallel: int | None = None
     parent: str = ""
     depth: int = 0
-    nested: int = 0
     #: Where somebody changed it; otherwise as its document says.
     budget: Budget | None = None
     version: int = 1

@@ -327,8 +327,6 @@ class Graph:
     #: The attempt from inside which it was submitted (`g1/build/2`), and how deep that makes it; 0: from outside.
     parent: str = ""
     depth: int = 0
-    #: Graphs that were ever submitted from inside it, at any depth; only of one that came from outside.
-    nested: int = 0
     #: Rises with every edit.
     version: int = 1
     tasks: dict[str, Task] = field(default_factory=dict)

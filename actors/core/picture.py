@@ -96,7 +96,6 @@ def _of_graph(state: State, graph: Graph) -> GraphImage:
         parallel=graph.parallel,
         parent=graph.parent,
         depth=graph.depth,
-        nested=graph.nested,
         budget=None if graph.budget == budget_of(graph.spec.limits) else graph.budget,
         version=graph.version,
         decisions=tuple(decisions),

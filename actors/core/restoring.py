@@ -113,7 +113,7 @@ class Restoring:
         graph.wall_from_utc, graph.cancelling, graph.outcome = image.wall_from_utc, image.cancelling, image.outcome
         graph.parallel, graph.version = image.parallel, image.version
         graph.budget = budget_of(graph.spec.limits) if image.budget is None else image.budget
-        graph.parent, graph.depth, graph.nested = image.parent, image.depth, image.nested
+        graph.parent, graph.depth = image.parent, image.depth
         state.graphs[graph.id] = graph
         adopt(state, graph)
         state.names.setdefault(graph.spec.name, []).append(graph.id)

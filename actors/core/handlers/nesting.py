@@ -3,7 +3,7 @@
 A client says from inside which attempt it submits: what it found in ORCH_ATTEMPT, which every process of a task has
 unless it takes it away. So this bounds programs that lose their way (an agent that delegates to agents that delegate),
 not programs that mean harm; those may do anything in their user's name anyway. A parent that is not known, of another
-journal or forgotten, is none.
+journal or forgotten, is none; and what is forgotten counts no more, so the bound is on what there is at a time.
 
 A graph that is cancelled takes those along that were submitted from inside it: whoever stops an agent means what it
 set going, too. Its end by itself takes nothing along: work may be handed over to be done later.
@@ -11,7 +11,6 @@ set going, too. Its end by itself takes nothing along: work may be handed over t
 
 from collections.abc import Iterator
 
-from orch_actors.actors.core.fold import root_of
 from orch_actors.actors.core.nodes import Graph
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
@@ -41,12 +40,25 @@ def parent_of(turn: Turn, cookie: str) -> tuple[str, int]:
         raise Refused.because(
             "NOT_ALLOWED", f"it would be nested {graph.depth + 1} deep, inside {attempt}; at most {depth}", instead
         )
-    root = root_of(turn.state, graph)
-    if root.nested >= most:
+    root = _outermost(turn.state, graph)
+    count = _nested(turn.state, root)
+    if count >= most:
         raise Refused.because(
-            "NOT_ALLOWED", f"{root.nested} graphs were submitted from inside {root.id}; at most {most}", instead
+            "NOT_ALLOWED", f"{count} graphs were submitted from inside {root.id}; at most {most}", instead
         )
     return attempt, graph.depth + 1
+
+
+def _outermost(state: State, graph: Graph) -> Graph:
+    """The graph from outside, or the outermost that is not forgotten, from inside which this one comes."""
+    while (parent := state.graphs.get(graph.parent.partition("/")[0])) is not None:
+        graph = parent
+    return graph
+
+
+def _nested(state: State, graph: Graph) -> int:
+    """Graphs inside it, at any depth, that are not forgotten; no more than are allowed, and each is looked at."""
+    return sum(1 + _nested(state, state.graphs[name]) for name in graph.children)
 
 
 def inside(state: State, graph: Graph, task: str | None = None) -> Iterator[Graph]:
