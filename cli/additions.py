@@ -5,6 +5,7 @@ its line. Its tasks may also depend on tasks that the graph has already. What a 
 cannot be honoured here, so it is refused by name; but for `name`, which every graph file has.
 """
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +67,20 @@ def check_offer(offer: Offer) -> None:
         _dependency(text)
     if offer.id is not None and not is_id(offer.id):
         raise faults.usage(f"--id {offer.id!r} cannot be a task's id", f"an id is {ID_RULE}")
+
+
+def inside(graph: str | None, file: str | None, words: tuple[str, ...] | None) -> tuple[str, str | None]:
+    """The graph that is meant, and the file: inside a task, its own graph where none is named.
+
+    Raises:
+        CommandFault: none is named, and this is no task.
+    """
+    own = os.environ.get("ORCH_GRAPH")
+    if graph is not None and file is None and words is None and own:
+        return own, graph  # one word alone: what is to be added
+    if graph is None and not own:
+        raise faults.usage("no graph was named", "inside a task its own is meant; elsewhere: orch-actors add GRAPH …")
+    return graph or own or "", file
 
 
 def addition(offer: Offer, view: "GraphView") -> Addition:

@@ -43,7 +43,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     resume_argv: tuple[str | tuple[str, ...], ...] = ()
     #: What it reads on stdin.
     stdin: Literal["prompt", "nothing"] = "nothing"
-    #: What it prints, and where in that is what; a place is `name.name`, or `name.name[name=value]`.
+    #: What it prints, and where in that is what; a place is `name.name`, or `name.name[name=value]`; `*` is every name.
     output: Literal["text", "json", "jsonl"] = "text"
     text: str | None = None
     session: str | None = None

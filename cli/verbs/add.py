@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.additions import Offer, addition, check_offer
+from orch_actors.cli.additions import Offer, addition, check_offer, inside
 from orch_actors.cli.app import command_words
 from orch_actors.cli.edits import tell_edited
 from orch_actors.cli.options import DryRunOption, HomeOption, IfVersionOption, JsonOption, session
@@ -19,13 +19,17 @@ orch-actors add g7 more.yaml                                      the tasks of a
 orch-actors add g7 --id deploy --after test -- make deploy
 orch-actors add g7 --id alarm --after test:failed --after build:finished -- ./alarm.sh
 generate-tasks | orch-actors add g7 - --dry-run
+orch-actors add --id lint --after "$ORCH_TASK" -- make lint       from inside a task: more for its own graph
 orch-actors add g7 more.yaml --if-version 3 --json     {"graph", "version", "changes", "dry_run"}
 """
 
 
 def command(
     ctx: typer.Context,
-    graph: Annotated[str, typer.Argument(metavar="GRAPH", help="The graph; one that is over runs again.")],
+    graph: Annotated[
+        str | None,
+        typer.Argument(metavar="[GRAPH]", help="The graph; one that is over runs again.  [default: $ORCH_GRAPH]"),
+    ] = None,
     file: Annotated[
         str | None, typer.Argument(metavar="FILE|-", help="A graph file, for its tasks; - reads it from stdin.")
     ] = None,
@@ -49,6 +53,7 @@ def command(
 
     They may depend on any of its tasks, finished ones too; all of them are taken, or none.
     """
+    graph, file = inside(graph, file, command_words(ctx))
     graph_only(graph, "add")
     offer = Offer(
         file=file,

@@ -3,7 +3,7 @@
 import json
 import os
 
-from .conftest import say_go
+from .conftest import PROGRAM, say_go
 from .graphs import UNTIL_GO, ended, states, submit, task, tasks, until, view
 
 MORE = """
@@ -90,3 +90,15 @@ def test_wrong(shared):
     assert "nothing to add" in shared("add", "g1", code=2).err
     assert "takes a graph" in shared("add", "g1/a", "--", "true", code=2).err
     assert "no condition" in shared("add", "g1", "--after", "a:never", "--", "true", code=2).err
+
+
+def test_from_inside_a_task_its_own_graph_is_meant(cli, tmp_path):
+    (tmp_path / "more.yaml").write_text("name: more\ntasks:\n- {id: late, command: echo late, depends_on: [sh]}\n")
+    inside = f"{PROGRAM} add --id next --after sh -- echo next && {PROGRAM} add {tmp_path}/more.yaml"
+    graph = cli("submit", "--json", "--", "sh", "-c", inside).json["graph"]
+    ended(cli, graph)
+    assert states(cli, graph) == {"sh": "done", "next": "done", "late": "done"}
+
+
+def test_outside_a_graph_must_be_named(cli):
+    assert "no graph was named" in cli("add", "--id", "x", "--", "true", code=2).err

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from orch_actors.actors.host.adapters import agents
 from orch_actors.actors.host.adapters.plans import ShimPlan, work_of
-from orch_actors.actors.host.adapters.programs import find_program
 from orch_actors.actors.host.place import CannotSpawn
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.spec.work import AgentWork
@@ -55,7 +54,7 @@ class AgentAdapter:
             wanted = {name for text in group for name in _NAME.findall(text)}
             if isinstance(part, str) or all(values.get(name) for name in wanted):
                 argv += [_NAME.sub(lambda match: values.get(match[1], match[0]), text) for text in group]
-        argv[0] = find_program(argv[0], launch.env, launch.cwd)
+        argv[0] = agents.described_program(argv[0], launch)
         return argv, values["prompt"] if settings.get("stdin") == "prompt" else None
 
     @staticmethod

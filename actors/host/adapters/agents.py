@@ -29,6 +29,8 @@ AFTER_RESULT_S: Final = 10.0
 INSTALL: Final = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "opencode": "npm install -g opencode-ai",
+    "codex": "npm install -g @openai/codex",
+    "gemini": "npm install -g @google/gemini-cli",
 }
 
 _GO_ON: Final = "Go on with the task: do what is still missing, and say at the end what you did."
@@ -46,6 +48,15 @@ def program_of(kind: str, launch: Launch) -> str:
     except CannotSpawn as error:
         how = f"; install it: {INSTALL[kind]}" if kind in INSTALL and name == kind else ""
         raise CannotSpawn(f"{error}{how}, or name it in config.toml: [workers.{kind}] program") from error
+
+
+def described_program(name: str, launch: Launch) -> str:
+    """The same of a program that config.toml describes, by the first word of its `argv`."""
+    try:
+        return find_program(os.path.expanduser(name), launch.env, launch.cwd)
+    except CannotSpawn as error:
+        how = f"; install it: {INSTALL[name]}" if name in INSTALL else ""
+        raise CannotSpawn(f"{error}{how}; or correct `argv` of its worker type in config.toml") from error
 
 
 def prompt_of(work: AgentWork, launch: Launch) -> str:

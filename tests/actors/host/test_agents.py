@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import signal
 import stat
+from pathlib import Path
 
+import msgspec
 import pytest
 from daemon_harness import alive
 from host_harness import eventually
 
 from orch_actors.protocol.hostwire import StartAttempt
+from orch_actors.protocol.settings import load_settings
 
 #: A program that prints what it is told to, as claude would: a Python file named `claude`.
 PROGRAM = """#!{python}
@@ -349,3 +353,101 @@ def test_a_program_that_cannot_be_told_is_ended_at_what_is_left(supervisor, agen
     launch = agent(f'say(type="step_finish", part={step})\ntime.sleep(60)', kind="opencode", left_tokens=100)
     ended = supervisor.start_host("opencode").run(launch)
     assert (ended.cls, ended.message) == ("budget", "it used 110 of the 100 tokens that were left")
+
+
+# --- Codex and Gemini, as docs/agents.md describes them ------------------------------------------------------------
+
+DESCRIBED = Path(__file__).parents[3] / "docs" / "agents.md"
+
+
+def described(tmp_path, name):
+    """The settings of a worker type, as they stand in the page."""
+    blocks = re.findall(r"```toml\n(.*?)```", DESCRIBED.read_text(), re.DOTALL)
+    (tmp_path / "config.toml").write_text("\n".join(blocks))
+    settings = load_settings(str(tmp_path / "config.toml")).workers[name]
+    return msgspec.to_builtins(settings)
+
+
+@pytest.fixture
+def run_described(supervisor, agent, tmp_path):
+    """Runs a program of the test's own that is called as the page calls it, on the task's PATH."""
+
+    def run(name, body, **changes):
+        agent(body, kind=name)
+        settings = described(tmp_path, name)
+        env = {"PATH": f"{supervisor.folder}:{os.environ['PATH']}"}
+        launch = supervisor.launch({"prompt": "do it"}, kind="agent", settings=settings, env=env, **changes)
+        return launch, supervisor.start_host(name).run(launch)
+
+    return run
+
+
+CODEX = """
+say(type="thread.started", thread_id="th-1")
+say(type="turn.started")
+say(type="item.completed", item={"id": "item_0", "type": "reasoning", "text": "hm"})
+say(type="item.completed", item={"id": "item_1", "type": "agent_message", "text": json.dumps([sys.argv[1:], prompt])})
+say(type="turn.completed", usage={"input_tokens": 1200, "cached_input_tokens": 200, "output_tokens": 345})
+"""
+
+
+def test_codex(supervisor, run_described):
+    launch, ended = run_described("codex", CODEX)
+    assert (ended.exit_code, ended.session) == (0, "th-1")
+    assert (ended.usage.input_tokens, ended.usage.output_tokens) == (1200, 345)
+    arguments, prompt = json.loads(json.loads(supervisor.file(launch, ".result").read_text())["text"])
+    assert arguments == ["exec", "--json", "--skip-git-repo-check", "--sandbox", "workspace-write", "-"]
+    assert prompt == "do it"
+
+
+def test_codex_goes_on_with_its_session(supervisor, run_described):
+    launch, _ = run_described("codex", CODEX, session="th-1", resume=True, feedback="It was wrong.")
+    arguments, prompt = json.loads(json.loads(supervisor.file(launch, ".result").read_text())["text"])
+    assert arguments == ["exec", "resume", "--json", "--skip-git-repo-check", "th-1", "-"]
+    assert prompt.startswith("It was wrong.")
+
+
+@pytest.mark.parametrize(
+    ("said", "cls"),
+    [
+        ("You've hit your usage limit. Try again later.", "quota"),
+        ("unexpected status 401 Unauthorized", "auth"),
+        ("Your input exceeds the context window of this model", "context_overflow"),
+        ("something else", "exit"),
+    ],
+)
+def test_codex_fails_with_a_class(run_described, said, cls):
+    _, ended = run_described("codex", f'say(type="turn.failed", error={{"message": {said!r}}})\nsys.exit(1)')
+    assert (ended.exit_code, ended.cls) == (1, cls)
+    assert said in ended.message
+
+
+GEMINI = """
+tokens = {"prompt": 100, "candidates": 7, "total": 107, "cached": 0}
+models = {"pro": {"api": {}, "tokens": tokens}, "flash": {"api": {}, "tokens": {**tokens, "prompt": 11}}}
+print(json.dumps({"response": json.dumps([sys.argv[1:], prompt]), "stats": {"models": models, "tools": {}}}, indent=2))
+"""
+
+
+def test_gemini(supervisor, run_described):
+    launch, ended = run_described("gemini", GEMINI)
+    assert (ended.exit_code, ended.session) == (0, "")
+    assert (ended.usage.input_tokens, ended.usage.output_tokens) == (111, 14)
+    arguments, prompt = json.loads(json.loads(supervisor.file(launch, ".result").read_text())["text"])
+    assert arguments == ["--output-format", "json", "--approval-mode", "auto_edit"]
+    assert prompt == "do it"
+
+
+def test_gemini_fails_with_a_class(run_described):
+    said = {"error": {"type": "ApiError", "message": "RESOURCE_EXHAUSTED: quota exceeded", "code": 429}}
+    _, ended = run_described("gemini", f"print(json.dumps({said!r}, indent=2)); sys.exit(1)")
+    assert (ended.exit_code, ended.cls) == (1, "quota")
+
+
+@pytest.mark.parametrize(("name", "package"), [("codex", "@openai/codex"), ("gemini", "@google/gemini-cli")])
+def test_one_that_is_missing_says_how_to_have_it(supervisor, tmp_path, name, package):
+    settings, env = described(tmp_path, name), {"PATH": str(tmp_path)}
+    launch = supervisor.launch({"prompt": "do it"}, kind="agent", settings=settings, env=env)
+    ended = supervisor.start_host(name).run(launch)
+    assert ended.ending == "spawn"
+    assert f"install it: npm install -g {package}" in ended.message

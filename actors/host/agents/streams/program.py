@@ -5,8 +5,9 @@
     output = "jsonl"     a JSON value a line
 
 A place is a path of names with dots, with a condition where only some lines count:
-`item.text[item.type=agent_message]`. Of `text`, the last one found is the answer; numbers are added up, unless one line
-has the total (`json`). `error` finds what it says of a failure, `failures` (class → pattern) tell its class.
+`item.text[item.type=agent_message]`; `*` stands for every name, and numbers found there are added up. Of `text`, the
+last one found is the answer; numbers are added up, unless one line has the total (`json`). `error` finds what it says
+of a failure, `failures` (class → pattern) tell its class.
 """
 
 import json
@@ -136,7 +137,10 @@ class ProgramStream:
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
+    for place, name in enumerate(path):
+        if name == "*":
+            inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            return _together([found for each in inner if (found := _at(each, path[place + 1 :])) is not None])
         if isinstance(value, dict):
             value = value.get(name)
         elif isinstance(value, list) and name.lstrip("-").isdecimal() and -len(value) <= int(name) < len(value):
@@ -144,6 +148,13 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
         else:
             return None
     return value
+
+
+def _together(found: list[Any]) -> Any:
+    """What was found at several places: the sum of numbers, of anything else the last."""
+    if found and all(isinstance(each, int | float) and not isinstance(each, bool) for each in found):
+        return sum(found)
+    return found[-1] if found else None
 
 
 def _added(before: int | None, found: Any) -> int | None:
