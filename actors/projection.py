@@ -108,6 +108,8 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
         session=attempt.session,
         usage=attempt.usage,
         verdict=attempt.verdict,
+        progress=attempt.progress,
+        percent=attempt.percent,
     )
 
 

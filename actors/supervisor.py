@@ -226,6 +226,9 @@ class Supervisor(Actor):
             case hostwire.AttemptExceeded(attempt=attempt, kind=kind, message=text):
                 graph, task, number = split_attempt_id(attempt)
                 self._world(s.AttemptExceeded(graph=graph, task=task, attempt=number, cls=kind, message=text))
+            case hostwire.AttemptProgressed(attempt=attempt, text=text, percent=percent):
+                graph, task, number = split_attempt_id(attempt)
+                self._world(s.AttemptProgressed(graph=graph, task=task, attempt=number, text=text, percent=percent))
             case hostwire.ActorsDescribed(ticket=ticket, root=root):
                 self._desk.roster.add(ticket, host, root)
 

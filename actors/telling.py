@@ -39,7 +39,14 @@ def event_of(fact: f.ToldFact, seq: int, at_utc: float) -> Event:
 
 
 _OF_WORKERS = (f.WorkerPaused, f.WorkerResumed, f.WorkerParked, f.WorkerUnparked, f.WorkerLimited)
-_OF_ATTEMPTS = (f.AttemptStarting, f.AttemptAdopted, f.AttemptStopping, f.AttemptEnded, f.RetryScheduled)
+_OF_ATTEMPTS = (
+    f.AttemptStarting,
+    f.AttemptAdopted,
+    f.AttemptStopping,
+    f.AttemptProgressed,
+    f.AttemptEnded,
+    f.RetryScheduled,
+)
 _OF_TASKS = (
     *_OF_ATTEMPTS,
     f.TaskReady,
@@ -69,6 +76,8 @@ def _content(fact: f.ToldFact) -> _Content:
             return "ready", "", {}
         case f.AttemptStarting():
             return "running", "", {}
+        case f.AttemptProgressed():
+            return None, fact.text, {"percent": fact.percent}
         case f.AttemptAdopted():
             return None, "", {"pid": fact.pid}
         case f.AttemptStopping():

@@ -168,7 +168,16 @@ def _running(state: State, task: Task) -> _Reason:
         reason = {**reason, "kind": "decision", "ref": task.decision.ref}
         return sentence, reason, f"orch-actors decide {task.decision.ref} {task.decision.options[0]}"
     sentence = f"runs, attempt {task.tries} of {tries}" if tries > 1 else ""
+    said = progress_text(attempt.progress, attempt.percent)
+    if said:
+        sentence = f"{sentence or 'runs'}: {said}"
+        reason |= {"progress": attempt.progress, "percent": attempt.percent}
     return sentence, reason, f"orch-actors logs -f {task.ref}"
+
+
+def progress_text(text: str, percent: float | None) -> str:
+    """`40 %, half of the files`."""
+    return ", ".join(part for part in ("" if percent is None else f"{percent:g} %", text) if part)
 
 
 def _judging(task: Task) -> _Reason:

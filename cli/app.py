@@ -37,6 +37,7 @@ VERBS: Final = (
     "decisions",
     "decide",
     "ask",
+    "progress",
     "why",
     "context",
     "graph",

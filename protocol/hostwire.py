@@ -132,6 +132,14 @@ class AttemptExceeded(HostMessage, frozen=True, kw_only=True, tag="attempt_excee
     message: str
 
 
+class AttemptProgressed(HostMessage, frozen=True, kw_only=True, tag="attempt_progressed"):
+    """It says something else of how far it is; told every two seconds at the most."""
+
+    attempt: str
+    text: str = ""
+    percent: float | None = None
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """What a task asks by the file that ORCH_QUESTION names (JSON with these fields, or plain text: the question)."""
 
@@ -191,7 +199,7 @@ class Pong(HostMessage, frozen=True, kw_only=True, tag="pong"):
     """See Ping."""
 
 
-ToSupervisor = HostReady | Pong | AttemptAdopted | AttemptExceeded | AttemptEnded | ActorsDescribed
+ToSupervisor = HostReady | Pong | AttemptAdopted | AttemptExceeded | AttemptProgressed | AttemptEnded | ActorsDescribed
 
 TO_HOST: Final[Decoder[ToHost]] = Decoder(ToHost)  # type: ignore[arg-type]
 TO_SUPERVISOR: Final[Decoder[ToSupervisor]] = Decoder(ToSupervisor)  # type: ignore[arg-type]

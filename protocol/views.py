@@ -22,6 +22,7 @@ EventKind = Literal[
     "attempt_starting",
     "attempt_adopted",
     "attempt_stopping",
+    "attempt_progressed",
     "attempt_ended",
     "retry_scheduled",
     "task_ended",
@@ -90,6 +91,9 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: What its judge said.
     verdict: dict[str, Any] | None = None
+    #: How far it says that it is.
+    progress: str = ""
+    percent: float | None = None
 
 
 class TaskView(Struct, frozen=True, kw_only=True):

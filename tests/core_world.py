@@ -562,6 +562,7 @@ def busy_life():
     )
     world.decide("d1", "approve", "fine")
     world.do(s.AttemptFound(graph="g1", task="ask", attempt=1, pid=5, elapsed_s=1))
+    world.do(s.AttemptProgressed(graph="g1", task="ask", attempt=1, text="half", percent=50.0))
     world.do(s.QuestionAsked(graph="g1", task="ask", question="q", options=("x",), default=None, deadline_s=9.0))
     world.end("ask")
     world.decide("d2", "x")

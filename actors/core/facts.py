@@ -82,6 +82,16 @@ class AttemptStopping(FactForm, frozen=True, kw_only=True, tag="attempt_stopping
     why: str
 
 
+class AttemptProgressed(FactForm, frozen=True, kw_only=True, tag="attempt_progressed"):
+    """It says how far it is."""
+
+    graph: str
+    task: str
+    attempt: int
+    text: str = ""
+    percent: float | None = None
+
+
 class DecisionAsked(FactForm, frozen=True, kw_only=True, tag="decision_asked"):
     """A question about one task, or one worker type, is open. `blocks`: the task waits for it, nothing of it runs."""
 
@@ -377,6 +387,7 @@ ToldFact = (
     | AttemptStarting
     | AttemptAdopted
     | AttemptStopping
+    | AttemptProgressed
     | AttemptEnded
     | RetryScheduled
     | TaskEnded

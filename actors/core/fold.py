@@ -57,14 +57,8 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             _move(task, "retry_scheduled", "pending")
             task.retry_at_utc, task.retry_delay_s = fact.at_utc, fact.delay_s
             state.retrying[task.ref] = task
-        case f.AttemptAdopted():
-            task = state.task(fact.graph, fact.task)
-            _check(task, "attempt_adopted", "running", fact.attempt)
-            task.attempts[-1].pid = fact.pid
-        case f.AttemptStopping():
-            task = state.task(fact.graph, fact.task)
-            _check(task, "attempt_stopping", "running", fact.attempt)
-            task.attempts[-1].stopping = (fact.cls, fact.why)
+        case f.AttemptAdopted() | f.AttemptStopping() | f.AttemptProgressed():
+            _fold_running(state.task(fact.graph, fact.task), fact)
         case f.DecisionAsked():
             _asked(state, fact, at_utc)
         case f.DecisionAnswered():
@@ -99,6 +93,19 @@ def pass_over(state: State, fact: f.Fact) -> None:
             pass  # all that it says is about the graph
     if not isinstance(fact, f.SilentFact):
         state.told += 1
+
+
+def _fold_running(task: Task, fact: f.AttemptAdopted | f.AttemptStopping | f.AttemptProgressed) -> None:
+    _check(task, str(fact.__struct_config__.tag), "running", fact.attempt)
+    attempt = task.attempts[-1]
+    match fact:
+        case f.AttemptAdopted():
+            attempt.pid = fact.pid
+        case f.AttemptStopping():
+            attempt.stopping = (fact.cls, fact.why)
+        case f.AttemptProgressed():
+            attempt.progress, attempt.percent = fact.text, fact.percent
+            attempt.progressed += 1
 
 
 def _fold_worker(

@@ -89,6 +89,7 @@ HANDLERS: Final[dict[type[s.Stimulus], Callable[[Turn, Any], Answer]]] = {
     s.AttemptOver: attempts.on_attempt_over,
     s.AttemptFound: attempts.on_attempt_found,
     s.AttemptExceeded: attempts.on_attempt_exceeded,
+    s.AttemptProgressed: attempts.on_attempt_progressed,
     s.TimerFired: timers.on_timer,
     s.GraphOffered: submission.on_graph_offered,
     s.CancelAsked: cancelling.on_cancel_asked,

@@ -68,6 +68,10 @@ class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
     usage: Usage | None = None
     #: What its judge said: outcome, why, feedback, and what was found.
     verdict: dict[str, Any] | None = None
+    #: How far it says that it is, and how often it has said so.
+    progress: str = ""
+    percent: float | None = None
+    progressed: int = 0
     ended_utc: float | None = None
     duration_s: float | None = None
     exit_code: int | None = None

@@ -244,6 +244,16 @@ class AttemptExceeded(Stimulus, frozen=True, kw_only=True):
     message: str
 
 
+class AttemptProgressed(Stimulus, frozen=True, kw_only=True):
+    """It says how far it is."""
+
+    graph: str
+    task: str
+    attempt: int
+    text: str = ""
+    percent: float | None = None
+
+
 class AttemptOver(Stimulus, frozen=True, kw_only=True):
     """An attempt is over (see hostwire.AttemptEnded)."""
 

@@ -16,6 +16,7 @@ from orch_actors.actors.host.clock import boot_clock, wall_clock
 from orch_actors.actors.host.leavings import write_answer, write_file
 from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, Gone, OnValidated, Started
+from orch_actors.actors.host.progress import OnProgress, Watch
 from orch_actors.actors.host.record import Found, Header, Never, Over, Paths, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.secrets import Secrets
 from orch_actors.actors.host.shim import spawn_shim
@@ -41,6 +42,7 @@ class Local:
         self._log_folder: Final = os.path.join(config.home, "logs")
         self._zygotes: Final = Zygotes(children, self._log_folder)
         self._bounds: Final = Bounds()
+        self._progress: Final = Watch()
         self._secrets: Final = Secrets(children, inherited)
 
     @property
@@ -155,6 +157,14 @@ class Local:
         """See Place."""
         self._bounds.forget(launch.attempt)
 
+    def watch_progress(self, launch: Launch, progressed: OnProgress) -> None:
+        """See Place."""
+        self._progress.add(launch.attempt, paths_of(launch).progress, progressed)
+
+    def forget_progress(self, launch: Launch) -> None:
+        """See Place."""
+        self._progress.forget(launch.attempt)
+
     def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Validation:
         """See Place."""
         paths = paths_of(launch)
@@ -201,6 +211,7 @@ class Local:
             "ORCH_ATTEMPT_NUMBER": str(number),
             "ORCH_RESULT": paths.result,
             "ORCH_SUMMARY": paths.summary,
+            "ORCH_PROGRESS": paths.progress,
             "ORCH_QUESTION": paths.question,
             "ORCH_ACTORS_HOME": self._config.home,
         }

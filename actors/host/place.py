@@ -10,6 +10,7 @@ from typing import Protocol
 
 from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.mask import Mask
+from orch_actors.actors.host.progress import OnProgress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.protocol.hostwire import Launch
 
@@ -86,6 +87,12 @@ class Place(Protocol):
 
     def forget_bounds(self, launch: Launch) -> None:
         """Watch them no longer."""
+
+    def watch_progress(self, launch: Launch, progressed: OnProgress) -> None:
+        """Have `progressed` called, now and then, when it says something else of how far it is."""
+
+    def forget_progress(self, launch: Launch) -> None:
+        """Watch that no longer."""
 
     def mask(self, launch: Launch) -> Mask:
         """What blots its secrets out of what is told of it."""

@@ -81,6 +81,8 @@ class Paths:
     answer: str
     #: What it says of itself.
     summary: str
+    #: How far it says that it is.
+    progress: str
     #: What its validation command printed.
     check: str
     #: What those before it came to, and why the attempt before failed.
@@ -107,6 +109,7 @@ def _paths(stem: str) -> Paths:
         question=stem + ".question",
         answer=stem + ".answer",
         summary=stem + ".summary",
+        progress=stem + ".progress",
         check=stem + ".check",
         context=stem + ".context",
         feedback=stem + ".feedback",

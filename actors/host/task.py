@@ -17,6 +17,7 @@ It knows a Place and nothing of shims, locks or processes. It decides by what th
                |                 | its record is gone      | → ended: lost
                | LookAgain       | Running, pid known      | announce
                | Exceeded        |                         | tell, and run on
+               | Progressed      |                         | tell, and run on
     validating | Validated       |                         | → ended: exit
                | Stop            |                         | stop the validation → stopping
     stopping   | Gone            | Over, Taken             | sweep → ended: killed
@@ -46,17 +47,25 @@ from orch_actors.actors.host import logbook, outcome
 from orch_actors.actors.host.bounds import Kind, has_bounds
 from orch_actors.actors.host.clock import boot_clock
 from orch_actors.actors.host.place import CannotSpawn, Check, Place
+from orch_actors.actors.host.progress import Progress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.reports import with_report
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
 from orch_actors.actors.no_room import DISK_FULL
-from orch_actors.protocol.hostwire import AttemptAdopted, AttemptEnded, AttemptExceeded, Ending, Launch
+from orch_actors.protocol.hostwire import (
+    AttemptAdopted,
+    AttemptEnded,
+    AttemptExceeded,
+    AttemptProgressed,
+    Ending,
+    Launch,
+)
 from orch_actors.protocol.spec.work import AGENTS
 
 State = Literal["starting", "running", "validating", "stopping", "ended"]
 
 #: What a Task tells the Worker.
-Told = AttemptAdopted | AttemptExceeded | AttemptEnded
+Told = AttemptAdopted | AttemptExceeded | AttemptProgressed | AttemptEnded
 
 #: How often an attempt that was handed on and never began is started again.
 _MOST_STARTS: Final = 3
@@ -81,6 +90,12 @@ class GraceOver(Struct, frozen=True):
 
 class LookAgain(Struct, frozen=True):
     """The shim may have written its pid line by now."""
+
+
+class Progressed(Struct, frozen=True):
+    """It says something else of how far it is."""
+
+    progress: Progress
 
 
 class Exceeded(Struct, frozen=True):
@@ -201,6 +216,12 @@ class Task(Actor):
         if self._state == "running":
             self._report(AttemptExceeded(attempt=self.name, kind=message.kind, message=message.message))
 
+    def _on_progressed(self, message: Progressed) -> None:
+        mask = self._place.mask(self._launch)
+        if self._state == "running" and mask.complete:  # otherwise it may hold a secret that is not known here
+            said = message.progress
+            self._report(AttemptProgressed(attempt=self.name, text=mask.text(said.text), percent=said.percent))
+
     def _on_validated(self, message: Validated) -> None:
         assert self._draft is not None  # noqa: S101 (it comes once, after _validate)
         match message.invalid:
@@ -246,6 +267,7 @@ class Task(Actor):
         self._state = "running"
         if has_bounds(self._launch):
             self._place.watch_bounds(self._launch, 0.0, self._exceeded)
+        self._place.watch_progress(self._launch, self._progressed)
         logbook.debug("{}: started", self.name)
 
     def _forgo(self, taken: Taken, ending: Literal["killed", "spawn"], why: str, cls: str = "") -> None:
@@ -260,6 +282,7 @@ class Task(Actor):
         self._place.watch(self._launch, self._gone)
         if has_bounds(self._launch):
             self._place.watch_bounds(self._launch, _elapsed_s(seen), self._exceeded)
+        self._place.watch_progress(self._launch, self._progressed)
         if self._kill_wanted and self._state == "running":
             self._begin_kill()
 
@@ -331,6 +354,7 @@ class Task(Actor):
         """Say how it ended, and stop; or have it validated first."""
         if has_bounds(self._launch):
             self._place.forget_bounds(self._launch)
+        self._place.forget_progress(self._launch)
         told = outcome.ended(
             self.name,
             ending,
@@ -393,6 +417,9 @@ class Task(Actor):
 
     def _exceeded(self, kind: Kind, message: str) -> None:
         self._tell_self(Exceeded(kind, message))
+
+    def _progressed(self, progress: Progress) -> None:
+        self._tell_self(Progressed(progress))
 
     def _validated(self, invalid: str | Exception) -> None:
         self._tell_self(Validated(invalid))

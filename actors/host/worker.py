@@ -20,6 +20,7 @@ from orch_actors.protocol.hostwire import (
     AttemptAdopted,
     AttemptEnded,
     AttemptExceeded,
+    AttemptProgressed,
     DescribeActors,
     Launch,
     Ping,
@@ -100,6 +101,9 @@ class Worker(Actor):
         self._send(message)
 
     def _on_attempt_exceeded(self, message: AttemptExceeded) -> None:
+        self._send(message)
+
+    def _on_attempt_progressed(self, message: AttemptProgressed) -> None:
         self._send(message)
 
     def _on_attempt_ended(self, message: AttemptEnded) -> None:

@@ -252,6 +252,8 @@ class Story:
         self.end(f"{graph}/test/2", worker="python", result="ok")
         self.decide(f"{graph}/deploy", "approve")
         exceeded = hostwire.AttemptExceeded(attempt=f"{graph}/deploy/1", kind="idle_timeout", message="30 s of silence")
+        said = hostwire.AttemptProgressed(attempt=f"{graph}/deploy/1", text="half of it", percent=50.0)
+        self.say("shell", said)
         self.say("shell", exceeded)
         self.end(f"{graph}/deploy/1", ending="killed")
         self.end(f"{graph}/rollback/1")

@@ -174,6 +174,7 @@ def every_kind_about(node):
         f.AttemptEnded(**at, attempt=number + 1),
         f.AttemptStopping(**at, attempt=max(1, number), cls="timeout", why=""),
         f.AttemptAdopted(**at, attempt=max(1, number), pid=3),
+        f.AttemptProgressed(**at, attempt=max(1, number), text="half"),
         f.RetryScheduled(**at, attempt=number + 1, at_utc=9.0, delay_s=1.0),
         f.TaskEnded(**at, state="done"),
         f.TaskEnded(**at, state="skipped"),

@@ -1,6 +1,7 @@
 """The course of an attempt: granted a slot, started, found again, over; and what its end means for the task."""
 
 import zlib
+from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
@@ -272,3 +273,21 @@ def on_attempt_exceeded(turn: Turn, news: s.AttemptExceeded) -> None:
     running = running_attempt(turn, news.graph, news.task, news.attempt)
     if running is not None:
         stop_attempt(turn, running[0], news.cls, news.message)
+
+
+#: How often one attempt is heard: the journal keeps every word.
+MOST_PROGRESS: Final = 2000
+
+
+def on_attempt_progressed(turn: Turn, news: s.AttemptProgressed) -> None:
+    """It says how far it is; the same again, or too often, means nothing."""
+    running = running_attempt(turn, news.graph, news.task, news.attempt)
+    if running is None:
+        return
+    attempt = running[1]
+    if (attempt.progress, attempt.percent) != (news.text, news.percent) and attempt.progressed < MOST_PROGRESS:
+        turn.emit(
+            f.AttemptProgressed(
+                graph=news.graph, task=news.task, attempt=news.attempt, text=news.text, percent=news.percent
+            )
+        )

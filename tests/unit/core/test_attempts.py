@@ -6,7 +6,8 @@ from msgspec import Raw
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.core.handlers.attempts import backoff_s, exit_sentence
+from orch_actors.actors.core.handlers.attempts import MOST_PROGRESS, backoff_s, exit_sentence
+from orch_actors.actors.why import why
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.graph import Retry
 
@@ -290,6 +291,19 @@ def test_what_is_found_without_a_timeout_has_all_the_time():
 
 
 # --- bounds ---------------------------------------------------------------------------------------------------------
+
+
+def test_how_far_it_is_is_heard_once_and_not_for_ever():
+    world = World()
+    world.submit(task("a"))
+    said = s.AttemptProgressed(graph="g1", task="a", attempt=1, text="half", percent=50.0)
+    assert [type(fact) for fact in world.do(said).facts] == [f.AttemptProgressed]
+    assert not world.do(said).facts
+    assert why(world.state, world.get("a")).sentence == "runs: 50 %, half"
+    world.get("a").attempts[-1].progressed = MOST_PROGRESS
+    assert not world.do(s.AttemptProgressed(graph="g1", task="a", attempt=1, text="more")).facts
+    world.end("a")
+    assert not world.do(s.AttemptProgressed(graph="g1", task="a", attempt=1, text="late")).facts
 
 
 @pytest.mark.parametrize("cls", ["idle_timeout", "output_limit"])

@@ -136,6 +136,8 @@ def stimulus(world, name, state):
             return s.AttemptFound(**at, pid=9, elapsed_s=1)
         case "attempt_exceeded":
             return s.AttemptExceeded(**at, cls="output_limit", message="too much")
+        case "attempt_progressed":
+            return s.AttemptProgressed(**at, text="half", percent=50.0)
         case "attempt_ended":
             return over("g1", "x", number)
         case "retry_due":
