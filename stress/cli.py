@@ -188,7 +188,9 @@ def bench(
     *,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="accepted, tasks, chain, cold, idle, stimulus_cost; repeatable."),
+        typer.Option(
+            "--only", metavar="NAME", help="accepted, tasks, chain, cold, idle, stimulus_cost, context; repeatable."
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A short run that shows that it works; says nothing on speed.")

@@ -213,6 +213,19 @@ def stimulus_cost(bench: Bench) -> list[Figure]:
     return [figure("complete a task", "µs", costs, bound=Bound("ratio", 1.3), note=f"of {size.large:,} tasks")]
 
 
+def context(bench: Bench) -> list[Figure]:
+    """The layers L0 and L1 of a graph of 1,000 tasks, half of them done; within their bounds, whatever they cost."""
+    from orch_actors.stress.bench.contexts import layers_s  # the daemon's inside, which few measures need
+    from orch_actors.stress.bench.stimulus import Course
+
+    course = Course(bench.size.small)
+    for _ in range(bench.size.small // 2):
+        course.complete()
+    times = {"ours": [layers_s(course.state) * 1000 for _ in range(bench.size.rounds)]}
+    note = f"L0 and L1 of {bench.size.small:,} tasks"
+    return [figure("context", "ms", times, bound=Bound("value", 50.0), note=note)]
+
+
 MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "accepted": accepted,
     "tasks": tasks,
@@ -220,4 +233,5 @@ MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "cold": cold,
     "idle": idle,
     "stimulus_cost": stimulus_cost,
+    "context": context,
 }

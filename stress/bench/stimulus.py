@@ -10,6 +10,7 @@ from typing import Final
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.core.state import State
 from orch_actors.protocol.spec.graph import Dependency, GraphSpec, TaskSpec
 from orch_actors.protocol.spec.work import ShellWork
 
@@ -56,6 +57,11 @@ class Course:
         return self._handle(
             s.AttemptOver(graph="g1", task=task, attempt=number, ending="exit", exit_code=0, duration_s=1.0)
         )
+
+    @property
+    def state(self) -> State:
+        """What the machine knows; to be looked at, not changed."""
+        return self._machine.state
 
     def _handle(self, stimulus: s.Stimulus) -> float:
         self._now += 1.0

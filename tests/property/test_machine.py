@@ -555,10 +555,10 @@ class Life(RuleBasedStateMachine):
         """The machine that died would have started the same, in the same order, once its hosts were new."""
         gone.state.closing = False
         gone.handle(s.WorkerTypesConfigured(limits=self.world.limits, resources=self.world.resources), self.world.now)
-        for worker in LIMITS:
+        for worker in self.world.types:
             gone.handle(s.WorkerLost(worker=worker), self.world.now)
         gone.state.full = False
-        for worker in LIMITS if ready else []:
+        for worker in self.world.types if ready else []:
             live = gone.handle(s.WorkerReady(worker=worker), self.world.now)
             assert self.world.do(s.WorkerReady(worker=worker)).facts == live.facts
 

@@ -34,3 +34,10 @@ def test_the_figure_stands_beside_the_small_graph(tmp_path):
     assert len(found.rounds) == 2
     # What is timed must not run out of tasks of the kind that others wait for.
     assert Size().rounds * Size().completions <= Size().small // 2
+
+
+def test_the_context_of_a_large_graph_is_timed_and_held_within_its_bounds(tmp_path):
+    (found,) = MEASURES["context"](Bench(Size(rounds=2), str(tmp_path)))
+    assert found.bound == "≤ 50 ms"
+    assert found.note == "L0 and L1 of 1,000 tasks"
+    assert 0 < found.value < 5000
