@@ -20,6 +20,7 @@ from orch_actors.actors.admission import Listening
 from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
+from orch_actors.actors.courier_keeper import CourierKeeper
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.ending import Ending
 from orch_actors.actors.gateway import Gateway
@@ -139,6 +140,8 @@ class Daemon:
             on_stopped=ending.asked,
         )
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
+        self._courier = CourierKeeper(home.path)
+        self._settings = settings
 
     def start(self) -> None:
         """Bind, then bring everything to life; the supervisor's first message is Begin.
@@ -164,9 +167,12 @@ class Daemon:
             self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
         supervisor.ask(Begin(self._only_to_end))
         self._gateway.start()
+        if not self._only_to_end:
+            self._courier.configure(self._settings)
 
     def stop(self) -> None:
         """In the order in which nothing is lost: decide no more, close the journal, flush replies, let hosts go."""
+        self._courier.stop()
         if self._supervisor is not None and self._supervisor.is_alive():
             self._supervisor.stop()
         self._workforce.stop()
@@ -177,6 +183,10 @@ class Daemon:
     def tell(self, message: StopAsked | SettingsChanged) -> None:
         """A word from outside, such as a signal."""
         self._tell(message)
+
+    def take_over(self, settings: Settings) -> None:
+        """What the settings say of the courier; all else is the supervisor's to hear."""
+        self._courier.configure(settings)
 
     def _tell(self, message: object) -> None:
         supervisor = self._supervisor
@@ -251,6 +261,7 @@ def _read_settings(daemon: Daemon, home: Home) -> str:
     try:
         settings = load_settings(home.config)
         daemon.tell(SettingsChanged(settings))
+        daemon.take_over(settings)
         if settings.listen != daemon.listen:
             logger.warning("[listen] has changed: that takes effect at the next start (orch-actors down, then up)")
     except EnvironmentFault as fault:

@@ -43,6 +43,11 @@ class Home:
         self.attempts: Final = os.path.join(self.path, "attempts")
         self.log: Final = os.path.join(self.path, "daemon.log")
         self.config: Final = os.path.join(self.path, "config.toml")
+        #: Lines that are appended to the first are requests; the second has what came of them.
+        self.inbox: Final = os.path.join(self.path, "inbox.jsonl")
+        self.outbox: Final = os.path.join(self.path, "outbox.jsonl")
+        #: What the process that serves those two remembers.
+        self.courier: Final = os.path.join(self.path, "courier")
         #: Keys for clients that come by TCP.
         self.keys: Final = os.path.join(self.path, "keys")
         #: What `journal salvage` has set aside.
@@ -97,7 +102,7 @@ class Home:
         ensure_private(self.run)
         for file in (self.lock, self.log, self.config, *_files_in(self.journal)):
             refuse_link(file)
-        for folder in (self.keys, self.salvage, os.path.join(self.path, "logs")):
+        for folder in (self.keys, self.courier, self.salvage, os.path.join(self.path, "logs")):
             if os.path.lexists(folder):
                 ensure_private(folder)
 

@@ -21,6 +21,10 @@ depth = 3                  # graphs that tasks submit may submit graphs, so deep
 graphs = 100               # and so many in all from inside one graph
 [listen]
 tcp = "tcp://127.0.0.1:7447"   # for clients with a key (`orch-actors keys`); events on the next port
+[files]
+inbox = true               # lines appended to inbox.jsonl are requests (docs/other-languages.md)
+[callbacks.mail]           # what is told to whom: callbacks.py
+command = "…"
 """
 
 import os
@@ -32,6 +36,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from orch_actors.protocol.callbacks import CallbackSettings, FileSettings, callback_faults
 from orch_actors.protocol.errors import EnvironmentFault, Problem, Refused
 from orch_actors.protocol.homes import refuse_link
 from orch_actors.protocol.listen import Listen
@@ -93,8 +98,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     hosts: HostSettings = HostSettings()
     listen: Listen = Listen()
     nesting: Nesting = Nesting()
+    files: FileSettings = FileSettings()
+    callbacks: dict[str, CallbackSettings] = {}
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
+
+    @property
+    def need_courier(self) -> bool:
+        """Whether there is anything for the process that serves files and callbacks to do."""
+        return self.files.inbox or bool(self.callbacks)
 
     def worker_types(self) -> dict[str, str]:
         """Worker type → its kind: the built-in ones, and those that the file names."""
@@ -113,6 +125,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 _SHAPE: Final = record(Settings)
 _WORKER: Final = record(WorkerSettings)
 _HOSTS: Final = record(HostSettings)
+_CALLBACK: Final = record(CallbackSettings)
 
 #: Of the times in [hosts].
 LEAST_S: Final = 1.0
@@ -137,6 +150,7 @@ def load_settings(path: str) -> Settings:
     problems += _of_workers(document, problems)
     problems += _of_hosts(document, problems)
     problems += _of_listen(document, problems)
+    problems += _of_callbacks(document, problems)
     problems += _of_defaults(document)
     if problems:
         raise _fault(path, _with_lines(problems, text))
@@ -177,6 +191,18 @@ def _of_listen(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
     except ValueError as error:
         return [Problem(where="listen", message=str(error))]
     return []
+
+
+def _of_callbacks(document: dict[str, Any], known: list[Problem]) -> list[Problem]:
+    """What is wrong with each callback whose settings are of the right types."""
+    callbacks = document.get("callbacks")
+    found: list[Problem] = []
+    for name, raw in callbacks.items() if isinstance(callbacks, dict) else ():
+        place = where(("callbacks", name))
+        if not any(problem.where == place or problem.where.startswith(f"{place}.") for problem in known):
+            faults = callback_faults(name, msgspec.convert(_CALLBACK.tidy(raw), CallbackSettings))
+            found += [Problem(where=where(("callbacks", name, *path)), message=message) for path, message in faults]
+    return found
 
 
 def _of_defaults(document: dict[str, Any]) -> list[Problem]:

@@ -1,0 +1,100 @@
+"""The keeper of the courier: starts that process where the settings want one, and another one when it dies.
+
+A courier that dies is followed by another after a wait that doubles, up to half a minute: nothing is lost meanwhile,
+since lines stay in their file and events in the journal. It is no worker host: it decides nothing and holds nothing, so
+the supervisor need not hear of it.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from typing import ClassVar, Final
+
+from loguru import logger
+
+from orch_actors.protocol.settings import Settings
+
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 30.0
+#: One that lived so long begins with the first wait again.
+_SOUND_S: Final = 60.0
+_LEAVES_WITHIN_S: Final = 2.0
+
+
+class CourierKeeper:
+    """Owns the process; its methods may be called by one thread at a time."""
+
+    #: What the process is, but for its home.
+    program: ClassVar[tuple[str, ...]] = (sys.executable, "-P", "-m", "orch_actors.actors.courier")
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wanted: Settings | None = None
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Take settings over: one that runs with others is replaced."""
+        with self._lock:
+            before, self._wanted = self._wanted, settings if settings.need_courier else None
+            same = before is not None and self._wanted is not None and _of(before) == _of(self._wanted)
+            if not same:
+                self._let_go()
+            if self._wanted is not None and self._thread is None:
+                self._thread = threading.Thread(target=self._keep, name="courier-keeper", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Let it go, for good."""
+        self._stopped.set()
+        with self._lock:
+            self._wanted = None
+            self._let_go()
+        if self._thread is not None:
+            self._thread.join(2 * _LEAVES_WITHIN_S)
+
+    def _let_go(self) -> None:
+        """Its stdin's end is the word."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            process.wait(_LEAVES_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _keep(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while not self._stopped.is_set():
+            begun_at = time.monotonic()
+            process = self._start()
+            if process is None:
+                self._stopped.wait(FIRST_WAIT_S)
+                continue
+            code = process.wait()
+            if process is self._process and not self._stopped.is_set():
+                wait_s = FIRST_WAIT_S if time.monotonic() - begun_at > _SOUND_S else min(2 * wait_s, LONGEST_WAIT_S)
+                logger.warning("the courier ended with code {}; another one starts in {:g} s", code, wait_s)
+                self._stopped.wait(wait_s)
+
+    def _start(self) -> "subprocess.Popen[bytes] | None":
+        with self._lock:
+            if self._wanted is None or self._stopped.is_set():
+                return None
+            try:
+                self._process = subprocess.Popen(
+                    [*self.program, self._home], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
+                )
+            except OSError as error:
+                logger.error("the courier cannot be started: {}", error)
+                return None
+            return self._process
+
+
+def _of(settings: Settings) -> tuple[object, object]:
+    return settings.callbacks, settings.files
