@@ -99,5 +99,7 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
         "retention": {"keep": settings.retention.keep, "older_than": settings.retention.older_than},
         "hosts": msgspec.to_builtins(settings.hosts),
         "nesting": msgspec.to_builtins(settings.nesting),
+        "files": msgspec.to_builtins(settings.files),
+        "callbacks": msgspec.to_builtins(settings.callbacks),
         "output_limit": settings.output_limit,
     }

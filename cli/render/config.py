@@ -31,6 +31,10 @@ def config_text(document: dict[str, Any]) -> str:
     )
     lines += ["", "[hosts]", *_lines(document["hosts"])]
     lines += ["", "[nesting]", *_lines(document["nesting"])]
+    lines += ["", "[files]", *_lines(document["files"])]
+    for name, callback in document["callbacks"].items():
+        said = {field: value for field, value in callback.items() if value is not None}
+        lines += ["", f"[callbacks.{_key(one_line(name))}]", *_lines(said)]
     return many_lines("\n".join(lines))
 
 

@@ -24,6 +24,19 @@ EXEMPT = {
     ("actors.archivist", "shutil.rmtree"): "files of forgotten graphs; errors are passed over",
     ("actors.context.reading", "os.open"): "reads what an attempt left, for those that come after",
     ("actors.boot", "subprocess.run"): "where there is no /proc",
+    **{
+        (f"actors.courier.{module}", function): "the courier, a client beside the daemon: an error ends it, and another"
+        " one goes on where the daemon knows it was; tests/unit/test_courier.py, tests/e2e/test_courier.py"
+        for module, functions in {
+            "__main__": ("fcntl.flock", "os.open"),
+            "cursor": ("os.fsync", "os.open", "os.replace", "os.unlink"),
+            "inbox": ("os.open", "os.replace"),
+            "outbox": ("os.fdatasync", "os.open", "os.replace", "os.write"),
+            "targets": ("os.fdatasync", "os.open", "os.write", "subprocess.Popen"),
+        }.items()
+        for function in functions
+    },
+    ("actors.courier_keeper", "subprocess.Popen"): "the courier; where it cannot be started, it is tried again",
     ("actors.ending", "os.write"): "wakes our own thread",
     ("actors.outbox", "os.write"): "wakes our own thread",
     ("actors.host.agents.driver", "os.replace"): "an attempt's own program, not the host",
