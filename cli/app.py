@@ -59,6 +59,7 @@ VERBS: Final = (
     "mcp",
     "skill",
     "schema",
+    "completion",
     "service",
     "upgrade",
     "version",
@@ -68,7 +69,7 @@ VERBS: Final = (
 WITH_COMMAND: Final = ("submit", "run", "add")
 
 #: Verbs that are groups of verbs.
-GROUPS: Final = ("consumers", "journal", "keys", "mcp", "service", "skill")
+GROUPS: Final = ("completion", "consumers", "journal", "keys", "mcp", "service", "skill")
 
 #: Groups of verbs that other packages bring: verb → module that holds a typer `app`.
 MOUNTED: Final = {"stress": "orch_actors.stress.cli"}

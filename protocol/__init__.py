@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orch_actors.protocol.aclient import AsyncClient
     from orch_actors.protocol.client import Client
     from orch_actors.protocol.consuming import Consumer
+    from orch_actors.protocol.drafting import Draft, DraftTask
     from orch_actors.protocol.errors import (
         EnvironmentFault,
         ErrorInfo,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from orch_actors.protocol.follower import Follower
+    from orch_actors.protocol.inbox import Inbox, read_inbox
     from orch_actors.protocol.spec.graph import Dependency, GraphSpec, Limits, Retry, TaskSpec, Validate
     from orch_actors.protocol.spec.work import PythonWork, ShellWork, Work
     from orch_actors.protocol.views import (
@@ -40,8 +42,10 @@ _EXPORTS: Final = {
     "aclient": ("AsyncClient",),
     "client": ("Client",),
     "consuming": ("Consumer",),
+    "drafting": ("Draft", "DraftTask"),
     "errors": ("EnvironmentFault", "ErrorInfo", "OrchError", "PeerFault", "Problem", "Refused", "Unavailable"),
     "follower": ("Follower",),
+    "inbox": ("Inbox", "read_inbox"),
     "spec.graph": ("Dependency", "GraphSpec", "Limits", "Retry", "TaskSpec", "Validate"),
     "spec.work": ("PythonWork", "ShellWork", "Work"),
     "views": ("ConsumerView", "DecisionView", "Event", "GraphSummary", "GraphView", "StatusView", "WhyView"),
@@ -55,6 +59,8 @@ __all__ = [
     "ConsumerView",
     "DecisionView",
     "Dependency",
+    "Draft",
+    "DraftTask",
     "EnvironmentFault",
     "ErrorInfo",
     "Event",
@@ -62,6 +68,7 @@ __all__ = [
     "GraphSpec",
     "GraphSummary",
     "GraphView",
+    "Inbox",
     "Limits",
     "OrchError",
     "PeerFault",
@@ -76,6 +83,7 @@ __all__ = [
     "Validate",
     "WhyView",
     "Work",
+    "read_inbox",
 ]
 
 

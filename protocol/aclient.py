@@ -72,6 +72,9 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<AsyncClient of {self.endpoint}{', closed' if self._closed else ''}>"
+
     def close(self) -> None:
         """Close all idle sockets and the followers; calls that still run close theirs when they end."""
         self._closed = True

@@ -92,6 +92,9 @@ class Client(Steering, Consuming):
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<Client of {self.endpoint}{', closed' if self._closed else ''}>"
+
     def close(self) -> None:
         """Close all sockets; followers end, calls of other threads finish first."""
         self._closed = True

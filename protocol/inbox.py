@@ -19,6 +19,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.submitter import submitter as own_name
 from orch_actors.protocol.submitter import submitter_of
 from orch_actors.protocol.views import GRAPH_ENDINGS, DecisionView, Event
 
@@ -74,14 +75,16 @@ def consumer_of(submitter: str) -> str:
     return f"inbox.{submitter}"
 
 
-def read_inbox(client: "Client", submitter: str, *, graphs: int = GRAPHS) -> Inbox:
+def read_inbox(client: "Client", submitter: str | None = None, *, graphs: int = GRAPHS) -> Inbox:
     """What came of a submitter's graphs since it last acknowledged; at most so many graphs.
 
-    The first reading begins with the oldest event that is kept. Nothing is acknowledged by it.
+    Without a name, the submitter is this session, or this folder (`submitter.py`). The first reading
+    begins with the oldest event that is kept. Nothing is acknowledged by it.
 
     Raises:
         Refused, Unavailable: as `Client` does.
     """
+    submitter = submitter or own_name()
     name = consumer_of(submitter)
     opened = client.open_consumer(name, kinds=KINDS)
     gathering = _Gathering(client, submitter, graphs)

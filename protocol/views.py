@@ -121,6 +121,10 @@ class TaskView(Struct, frozen=True, kw_only=True):
     budget: dict[str, float | int] = {}
 
 
+def _in_words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no tasks"
+
+
 class GraphSummary(Struct, frozen=True, kw_only=True):
     """A graph in one line."""
 
@@ -137,6 +141,9 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: The attempt from inside which it was submitted, such as g1/build/2.
     parent: str = ""
+
+    def __repr__(self) -> str:
+        return f"<graph {self.id} {self.name} {self.state}: {_in_words(self.counts)}>"
 
 
 class GraphView(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.messages import GraphAccepted
-from orch_actors.stress.bench import rivals
+from orch_actors.stress.bench import agents, rivals
 from orch_actors.stress.bench.figures import Bound, Figure, figure, quantile
 from orch_actors.stress.bench.idle import cpu_s, memory_of, total_memory
 from orch_actors.stress.daemon import TrialDaemon, command_line, processes_of
@@ -115,6 +115,27 @@ def _submit_timed(client: Client, bench: Bench) -> tuple[float, GraphAccepted]:
     begun_at = time.perf_counter()
     answer = client.submit(graph, base_dir=bench.folder)
     return time.perf_counter() - begun_at, answer
+
+
+def mcp(bench: Bench) -> list[Figure]:
+    """From a tool call to its answer, as an agent submits, and the same by the Python client, by turns."""
+    if not agents.is_installed():
+        return []
+    medians: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.size.rounds):
+        times: dict[str, list[float]] = defaultdict(list)
+        with bench.daemon() as (daemon, client), agents.mcp_server(daemon.home.path, bench.folder) as server:
+            for number in range(bench.size.submissions + 1):
+                seconds, graph = server.submit({"name": "one", "tasks": [NOOP]})
+                _until_done(client, graph)
+                beside, answer = _submit_timed(client, bench)
+                _until_done(client, answer.graph)
+                if number:  # the first one connects
+                    times["ours"].append(seconds * 1000)
+                    times["Python client"].append(beside * 1000)
+        for who, values in times.items():
+            medians[who].append(quantile(values, 0.5))
+    return [figure("MCP orch_submit, p50", "ms", medians)]
 
 
 def tasks(bench: Bench) -> list[Figure]:
@@ -228,6 +249,7 @@ def context(bench: Bench) -> list[Figure]:
 
 MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "accepted": accepted,
+    "mcp": mcp,
     "tasks": tasks,
     "chain": chain,
     "cold": cold,

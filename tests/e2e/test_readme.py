@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 import readme
 
 BROKEN = """\
@@ -37,12 +38,21 @@ def test_the_failing_graph(cli, write):
     assert "build" in test["reason"]
 
 
-def test_the_client(cli, daemon_home, tmp_path):
-    (text,) = readme.blocks("python")
+SAID = [
+    "done 2.0\n",
+    "a done\nb done\n",
+    "g1 slow failed (1 failed): 1 of 1 tasks failed ('build',)\n",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), list(zip(readme.blocks("python"), SAID, strict=True)), ids=["plain", "async", "loop"]
+)
+def test_the_clients(cli, daemon_home, tmp_path, text, said):
     ran = subprocess.run(
         [sys.executable, "-c", text], cwd=tmp_path, env=cli.env, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "done 2.0\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, said, "")
 
 
 def test_a_key(cli, write):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import pytest
 
@@ -179,6 +180,7 @@ def test_bench_quick_takes_every_figure(stress):
     assert names == [
         "submit → accepted, p50",
         "submit → accepted, p95",
+        *(["MCP orch_submit, p50"] if find_spec("mcp") else []),
         "shell tasks",
         "chain, a hop",
         "cold `orch-actors submit`",
