@@ -25,7 +25,7 @@ _LEAVES_WITHIN_S: Final = 2.0
 class CourierKeeper:
     """Owns the process; its methods may be called by one thread at a time."""
 
-    #: What the process is, but for its home.
+    #: What the process is, but for its home, and the event after which what is new begins.
     program: ClassVar[tuple[str, ...]] = (sys.executable, "-P", "-m", "orch_actors.actors.courier")
 
     def __init__(self, home: str) -> None:
@@ -33,12 +33,17 @@ class CourierKeeper:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted: Settings | None = None
+        self._since = ""
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def configure(self, settings: Settings) -> None:
-        """Take settings over: one that runs with others is replaced."""
+    def configure(self, settings: Settings, since: int | None = None) -> None:
+        """Take settings over: one that runs with others is replaced.
+
+        `since`: what is new in them is told of events after this one; None: of those from when the courier is up.
+        """
         with self._lock:
+            self._since = "" if since is None else str(since)
             before, self._wanted = self._wanted, settings if settings.need_courier else None
             same = before is not None and self._wanted is not None and _of(before) == _of(self._wanted)
             if not same:
@@ -88,7 +93,7 @@ class CourierKeeper:
                 return None
             try:
                 self._process = subprocess.Popen(
-                    [*self.program, self._home], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
+                    [*self.program, self._home, self._since], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
                 )
             except OSError as error:
                 logger.error("the courier cannot be started: {}", error)

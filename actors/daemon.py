@@ -168,7 +168,8 @@ class Daemon:
         supervisor.ask(Begin(self._only_to_end))
         self._gateway.start()
         if not self._only_to_end:
-            self._courier.configure(self._settings)
+            # Nobody was served yet, so no event comes between.
+            self._courier.configure(self._settings, since=self._head)
 
     def stop(self) -> None:
         """In the order in which nothing is lost: decide no more, close the journal, flush replies, let hosts go."""

@@ -1,4 +1,5 @@
-"""`python -m orch_actors.actors.courier HOME`: started by the daemon, ends with it.
+"""`python -m orch_actors.actors.courier HOME SINCE`: started by the daemon, ends with it. A consumer that is not there
+yet begins after event SINCE; empty: with what comes from now on.
 
 Its stdin is a pipe that the daemon holds open: when that ends, however the daemon died, so does this process, at once.
 A lock keeps two of one home apart, should an old one be slow to go.
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Serve until stdin ends."""
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m orch_actors.actors.courier HOME (started by the daemon)\n")
+    if len(sys.argv) != 3:
+        sys.stderr.write("usage: python -m orch_actors.actors.courier HOME SINCE (started by the daemon)\n")
         sys.exit(2)
     os.umask(0o077)
     home = Home(sys.argv[1])
@@ -41,11 +42,12 @@ def main() -> NoReturn:
     fcntl.flock(lock, fcntl.LOCK_EX)
     settings = load_settings(home.config)
     with Client(home.path) as client:
-        journal = client.hello().journal
+        welcome = client.hello()
+        journal, since = welcome.journal, int(sys.argv[2] or welcome.head)
         _forget_others(client, settings)
-    loops = [Callback(name, one, home.path, journal).run for name, one in settings.callbacks.items()]
+    loops = [Callback(name, one, home.path, journal, since).run for name, one in settings.callbacks.items()]
     if settings.files.inbox:
-        loops.append(Post(home, journal).run)
+        loops.append(Post(home, journal, since).run)
     logger.info("up: pid {}, {} callbacks{}", os.getpid(), len(settings.callbacks), ", files" * settings.files.inbox)
     threads = [threading.Thread(target=_run, args=(loop,), name=f"loop-{at}") for at, loop in enumerate(loops)]
     for thread in threads:

@@ -29,8 +29,8 @@ _PAGE: Final = 500
 class Callback:
     """See the module."""
 
-    def __init__(self, name: str, settings: CallbackSettings, home: str, journal: str) -> None:
-        self._name, self._settings, self._journal = name, settings, journal
+    def __init__(self, name: str, settings: CallbackSettings, home: str, journal: str, since: int) -> None:
+        self._name, self._settings, self._journal, self._since = name, settings, journal, since
         self._client = Client(home)
         self._work: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[tuple[Event, str]] = queue.SimpleQueue()
@@ -43,7 +43,7 @@ class Callback:
             Unavailable: the daemon has gone.
         """
         consumer = consumer_of(self._name)
-        opened = self._client.open_consumer(consumer, since=self._client.hello().head, kinds=KINDS)
+        opened = self._client.open_consumer(consumer, since=self._since, kinds=KINDS)
         deliveries = Deliveries(opened.cursor, self._settings.give_up)
         for number in range(_THREADS):
             threading.Thread(target=self._deliver, name=f"{consumer}-{number}", daemon=True).start()

@@ -37,12 +37,11 @@ _PAUSE_S: Final = 0.5
 class Post:
     """See the module. `journal` names the state that lines belong to: another one carries them out anew."""
 
-    def __init__(self, home: Home, journal: str) -> None:
-        self._home, self._journal = home, journal
+    def __init__(self, home: Home, journal: str, since: int) -> None:
+        self._home, self._journal, self._since = home, journal, since
         self._reader = Reader(home.inbox, os.path.join(home.courier, "cursor.json"))
         self._outbox = Outbox(home.outbox)
         self._clients: dict[str, Client] = {}
-        self._went_on = False
 
     def run(self) -> None:
         """For ever.
@@ -52,8 +51,7 @@ class Post:
             Unavailable: the daemon has gone.
         """
         client = self._client("")
-        head = client.hello().head
-        client.open_consumer(CONSUMER, since=head, kinds=KINDS)
+        client.open_consumer(CONSUMER, since=self._since, kinds=KINDS)
         while True:
             busy = self._take_lines()
             busy = self._tell_events(client) or busy
