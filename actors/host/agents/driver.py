@@ -38,13 +38,16 @@ _NO_SESSION: Final = re.compile(
 
 #: How they say that they tripped over another's first start: opencode makes its database then, and of several that
 #: start at once on a fresh machine some fail.
-_TRIPPED: Final = re.compile(r"(Failed query: (CREATE|ALTER|DROP|PRAGMA|INSERT)|database is locked)", re.IGNORECASE)
+_TRIPPED: Final = re.compile(r"(Failed query:\s+(CREATE|ALTER|DROP|PRAGMA|INSERT)|database is locked)", re.IGNORECASE)
 
 #: Waits before it is tried again then, in seconds; one for each further time.
 _AGAIN_AFTER_S: Final = (1.0, 3.0)
 
 #: Between TERM and KILL, where the driver itself ends its program.
 _GRACE_S: Final = 5.0
+
+#: How long the end of its stderr is waited for, once it has gone.
+_LAST_WORDS_S: Final = 2.0
 
 #: How long a program that waits for its quota is waited for: a short limit is over by then.
 _WAITING_S: Final = 60.0
@@ -68,6 +71,7 @@ class Driver:
         #: It was ended by us: class and message.
         self._ended_for: tuple[str, str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._stderr_reader: threading.Thread | None = None
         self._termed = False
 
     def run(self) -> int:
@@ -125,8 +129,9 @@ class Driver:
         )
         if self._termed:
             self._signal(signal.SIGTERM)
-        for target, stream in ((self._read_stdout, process.stdout), (self._read_stderr, process.stderr)):
-            threading.Thread(target=target, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._read_stdout, args=(process.stdout,), daemon=True).start()
+        self._stderr_reader = threading.Thread(target=self._read_stderr, args=(process.stderr,), daemon=True)
+        self._stderr_reader.start()
         if given is not None and process.stdin is not None:
             threading.Thread(target=_feed, args=(process.stdin, given.encode()), daemon=True).start()
 
@@ -241,6 +246,8 @@ class Driver:
             self._end_program()
             code = process.wait()
         self._signal(signal.SIGTERM)
+        if self._stderr_reader is not None:  # its last words say why it went; what it left behind may hold them open
+            self._stderr_reader.join(_LAST_WORDS_S)
         return 128 - code if code < 0 else code
 
     # --- what is left -----------------------------------------------------------------------------------------------

@@ -280,7 +280,7 @@ TRIPS = """
 seen = len(os.listdir("trips")) if os.path.isdir("trips") else 0
 if seen < {times}:
     os.makedirs(f"trips/{{seen}}")
-    sys.stderr.write("Error: Unexpected error Failed query: CREATE TABLE `workspace` ( `id` text"); sys.exit(1)
+    sys.stderr.write("Error: Unexpected error\\n\\nFailed query: \\nCREATE TABLE `workspace` (\\n"); sys.exit(1)
 """.strip()
 
 
