@@ -25,7 +25,8 @@ from orch_actors.actors.inside import (
     RemoveFiles,
     SweepFiles,
 )
-from orch_actors.actors.past import events_after
+from orch_actors.actors.past import EventsGone, archive, events_after
+from orch_actors.actors.queries import events_gone
 from orch_actors.actors.telling import event_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
@@ -78,12 +79,16 @@ class Archivist(Actor):
         """A page of those that are wanted; after MAX_LOOK that are not, it says how far it has looked."""
         found: list[Event] = []
         through = asked.since
-        for told in events_after(self._journal, asked.since):
-            if len(found) >= asked.limit or told.seq > asked.head or through - asked.since >= MAX_LOOK:
-                break
-            through = told.seq
-            if asked.wanted.takes(told.fact):
-                found.append(event_of(told.fact, told.seq, told.at_utc))
+        try:
+            for told in events_after(self._journal, asked.since):
+                if len(found) >= asked.limit or told.seq > asked.head or through - asked.since >= MAX_LOOK:
+                    break
+                through = told.seq
+                if asked.wanted.takes(told.fact):
+                    found.append(event_of(told.fact, told.seq, told.at_utc))
+        except EventsGone as gone:  # between the question and now
+            self._answer(asked.origin, events_gone(asked.since, gone.oldest, asked.consumer))
+            return
         self._answer(asked.origin, Events(events=tuple(found), head=asked.head, through=through))
 
     def _on_read_context(self, asked: ReadContext) -> None:
@@ -92,15 +97,24 @@ class Archivist(Actor):
 
     def _on_read_story(self, asked: ReadStory) -> None:
         """Facts of one task, from all segments; a line is only decoded if it names the task."""
+        why, found = asked.why, archive(self._journal)
+        try:
+            story = self._story(asked, found.oldest)
+        except EventsGone as gone:  # some were removed just now; the next ones are not at once
+            found, story = archive(self._journal), self._story(asked, gone.oldest)
+        cut = found.oldest > 1 and asked.since_utc < found.begun_utc
+        self._answer(asked.origin, Because(why=msgspec.structs.replace(why, story=story, cut=cut)))
+
+    def _story(self, asked: ReadStory, oldest: int) -> tuple[StoryLine, ...]:
         why, story = asked.why, deque[StoryLine](maxlen=MAX_STORY)
         needle = b'"task":"%s"' % why.task.encode()
-        for told in events_after(self._journal, 0, needle):
+        for told in events_after(self._journal, oldest - 1, needle):
             if told.seq > asked.head:
                 break
             event = event_of(told.fact, told.seq, told.at_utc)
             if event.graph == why.graph and event.task == why.task:
                 story.append(StoryLine(time_utc=event.time_utc, kind=event.kind, message=_in_words(event)))
-        self._answer(asked.origin, Because(why=msgspec.structs.replace(why, story=tuple(story))))
+        return tuple(story)
 
     def _on_remove_files(self, asked: RemoveFiles) -> None:
         shutil.rmtree(asked.folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from loguru import logger
 from orch_actors.actors.admission import Listening
 from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.boot import boot_id
+from orch_actors.actors.compaction.compactor import Compactor, Progress
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.courier_keeper import CourierKeeper
 from orch_actors.actors.desk import Desk
@@ -114,8 +115,10 @@ class Daemon:
             on_host=self._tell,
             on_crash=ending.crashed,
         )
+        self._progress = Progress(replayed.snapshot)
         self._desk = Desk(
             home,
+            progress=self._progress,
             journal=journal.id,
             boot=boot,
             gateway=self._gateway,
@@ -153,6 +156,7 @@ class Daemon:
         self._timekeeper.start()
         hosts: dict[str, HostRecord] = {}
         self._archivist = Archivist.start(self._home.journal, self._answer, self._ending.crashed)
+        self._compactor = Compactor.start(self._home, self._progress, self._tell, self._ending.crashed)
         self._workforce = Workforce.start(
             self._config,
             hosts,
@@ -162,7 +166,13 @@ class Daemon:
             on_crash=self._ending.crashed,
         )
         self._supervisor = supervisor = self._make_supervisor()
-        self._desk.attach(supervisor=supervisor, workforce=self._workforce, archivist=self._archivist, hosts=hosts)
+        self._desk.attach(
+            supervisor=supervisor,
+            workforce=self._workforce,
+            archivist=self._archivist,
+            compactor=self._compactor,
+            hosts=hosts,
+        )
         if not self._machine.state.worker("shell").parked:
             self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it
         supervisor.ask(Begin(self._only_to_end))
@@ -178,6 +188,7 @@ class Daemon:
             self._supervisor.stop()
         self._workforce.stop()
         self._archivist.stop()
+        self._compactor.stop()
         self._timekeeper.stop()
         self._gateway.stop()
 

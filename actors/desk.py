@@ -16,6 +16,7 @@ from loguru import logger
 
 from orch_actors.actors import projection, queries
 from orch_actors.actors.actor import InboxFull, describe
+from orch_actors.actors.compaction.compactor import Compactor, Progress
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.nodes import WorkerType
 from orch_actors.actors.core.state import State
@@ -38,7 +39,9 @@ from orch_actors.actors.inside import (
     ReadStory,
     ReleaseHost,
     RemoveFiles,
+    RetireSegments,
     RoomDue,
+    SegmentsClosed,
     SweepFiles,
     TimerDue,
     WakeHost,
@@ -75,8 +78,10 @@ class Desk:
         timekeeper: Timekeeper,
         started_utc: float,
         umask: int,
+        progress: Progress,
         tcp_events: str | None = None,
     ) -> None:
+        self._progress = progress
         self._home, self._journal, self._boot = home, journal, boot
         self._gateway, self._timekeeper = gateway, timekeeper
         self._started_utc = started_utc
@@ -93,6 +98,7 @@ class Desk:
         self._settings = Settings()
         self._workforce: pykka.ActorRef[Workforce]
         self._archivist: pykka.ActorRef[Any]
+        self._compactor: pykka.ActorRef[Compactor]
         self._supervisor: pykka.ActorRef[Any]
         self._hosts: Mapping[str, HostRecord] = {}
         self._asker: Asker
@@ -103,11 +109,12 @@ class Desk:
         supervisor: "pykka.ActorRef[Any]",
         workforce: "pykka.ActorRef[Workforce]",
         archivist: "pykka.ActorRef[Any]",
+        compactor: "pykka.ActorRef[Compactor]",
         hosts: Mapping[str, HostRecord],
     ) -> None:
         """Make the neighbours known; before the first message reaches the supervisor."""
         self._supervisor, self._workforce, self._archivist = supervisor, workforce, archivist
-        self._hosts = hosts
+        self._hosts, self._compactor = hosts, compactor
 
     # --- effects --------------------------------------------------------------------------------------------------
 
@@ -214,6 +221,15 @@ class Desk:
         with suppress(InboxFull):
             self._archivist.tell(SweepFiles(folder, state.last_graph, frozenset(state.graphs)))
 
+    def compact(self, through: int) -> None:
+        """Have a snapshot made of the journal's segments up to this one, which are closed."""
+        self._progress.change(running=True)  # as whoever asks for it sees at once
+        self._compactor.tell(SegmentsClosed(through))
+
+    def retire(self, segments: tuple[int, ...]) -> None:
+        """Have these segments removed, which nobody needs any more."""
+        self._compactor.tell(RetireSegments(segments))
+
     def folder_of(self, graph: str) -> str:
         """Where a graph's attempts keep their files."""
         return graph_folder(self._home.attempts, self._journal, graph)
@@ -287,7 +303,7 @@ class Desk:
             case messages.ReadLog():
                 return queries.read_log(state, query, origin, self.folder_of)
             case messages.ReadEvents():
-                return queries.read_events(state, query, asker.recent(), asker.head, origin)
+                return queries.read_events(state, query, asker.recent(), asker.events, origin)
             case messages.GetConsumers():
                 return queries.get_consumers(state, asker.head)
             case messages.GetDecisions():
@@ -301,7 +317,7 @@ class Desk:
             case messages.ListActors():
                 self._ask_roster(asker, origin)
                 return None
-            case messages.Shutdown() | messages.AckEvents():
+            case messages.Shutdown() | messages.AckEvents() | messages.Compact():
                 raise TypeError("the supervisor handles this itself")
 
     def _welcome(self, asker: Asker, origin: Origin) -> messages.Welcome:
@@ -312,6 +328,7 @@ class Desk:
             pid=self.pid,
             home=self._home.path,
             head=asker.head,
+            oldest=asker.events.start,
             events=self._tcp_events if origin.by_tcp else self._home.events,
         )
 
@@ -330,7 +347,11 @@ class Desk:
         )
         graphs = tuple(projection.summary(graph) for graph in state.graphs.values())
         return StatusView(
-            supervisor=supervisor, workers=self._workers(state), graphs=graphs, traffic=self._traffic(state, asker.head)
+            supervisor=supervisor,
+            workers=self._workers(state),
+            graphs=graphs,
+            traffic=self._traffic(state, asker.head),
+            compaction=self._progress.view,
         )
 
     def _traffic(self, state: State, head: int) -> TrafficView:

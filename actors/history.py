@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.core.facts import NOTHING, Fact, SilentFact, ToldFact
+from orch_actors.actors.journal.snapshots import Entry
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import Command
 
@@ -106,6 +107,8 @@ class Replayed:
     head: int = 0
     #: Number of the oldest event that can still be read.
     oldest: int = 1
+    #: The snapshot that it began with.
+    snapshot: Entry | None = None
     recent: deque["Told"] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     #: Commands without an outcome, by sequence: to be handled now.
     unprocessed: dict[int, CommandLine] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from orch_actors.actors.context.parts import Part
 from orch_actors.actors.core.stimuli import TimerKey
+from orch_actors.actors.journal.retiring import Begins
 from orch_actors.actors.telling import Wanted
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
@@ -103,6 +104,34 @@ class PruneDue(Struct, frozen=True):
     """Timekeeper → Supervisor: look for graphs that need not be kept."""
 
 
+class SegmentsClosed(Struct, frozen=True):
+    """Supervisor → Compactor: nothing is added any more to the segments up to this one."""
+
+    through: int
+
+
+class CompactorEnded(Struct, frozen=True):
+    """A watching thread → Compactor: its process has ended with this code, and said this on stdout and stderr."""
+
+    code: int
+    said: bytes
+    last_words: bytes
+
+
+class SnapshotMade(Struct, frozen=True):
+    """Compactor → Supervisor: a snapshot counts, and segments up to `before` are needed by no start any more."""
+
+    before: int
+    #: Where all segments begin that are there.
+    begun: tuple[Begins, ...]
+
+
+class RetireSegments(Struct, frozen=True):
+    """Supervisor → Compactor: nobody needs these segments; oldest first."""
+
+    segments: tuple[int, ...]
+
+
 class LaunchFailed(Struct, frozen=True):
     """Desk → Supervisor: the attempt cannot be handed to a host; nothing was started now."""
 
@@ -139,6 +168,8 @@ class ReadStory(Struct, frozen=True):
     origin: Origin
     why: WhyView
     head: int
+    #: When its graph was submitted: a story cannot begin before that.
+    since_utc: float = 0.0
 
 
 class ReadContext(Struct, frozen=True):
@@ -239,3 +270,4 @@ class ReadOldEvents(Struct, frozen=True):
     limit: int
     head: int
     wanted: Wanted = Wanted()
+    consumer: str | None = None

@@ -10,14 +10,14 @@ place for each reader; both have to be kept right while segments come and go, an
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from orch_actors.actors.history import Told, decode_outcome, numbered
-from orch_actors.actors.journal.opening import segment_names
-from orch_actors.actors.journal.record import Damaged, decode_header, decode_line
+from orch_actors.actors.journal.opening import numbers_in, segment_name, unbroken
+from orch_actors.actors.journal.record import Damaged, Header, decode_header, decode_line
 
 #: Halving ends where reading on is as quick; bytes.
 NEAR: Final = 64 * 1024
@@ -32,20 +32,67 @@ class _Numbered(Struct, frozen=True):
 _numbered_decoder: Final = msgspec.json.Decoder(_Numbered)
 
 
+class EventsGone(Exception):
+    """The segments with those events were removed; `oldest` is the number of the first that is still there."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"events before {oldest} are gone")
+        self.oldest = oldest
+
+
+class Archive(NamedTuple):
+    """Where what is kept begins: the number of the oldest event, and when its segment was begun."""
+
+    oldest: int
+    begun_utc: float
+
+
+def archive(folder: str) -> Archive:
+    """Where what is kept in `folder` begins."""
+    while True:
+        for path in _segments(folder):
+            try:
+                header = _header(path)
+            except FileNotFoundError:
+                break  # removed just now: look again
+            if header is not None:
+                return Archive(max(1, header.event), header.created_utc)
+        else:
+            return Archive(1, 0.0)
+
+
 def events_after(folder: str, since: int, needle: bytes = b"") -> Iterator[Told]:
-    """Events from the journal in `folder` after number `since`, in order; with a needle only those of lines with it."""
-    paths = [os.path.join(folder, name) for name in segment_names(os.listdir(folder))]
+    """Events from the journal in `folder` after number `since`, in order; with a needle only those of lines with it.
+
+    Raises:
+        EventsGone: those that come next are not kept any more, or are being removed at this moment.
+    """
+    try:
+        yield from _read_on(_segments(folder), since, needle)
+    except FileNotFoundError:
+        raise EventsGone(archive(folder).oldest) from None
+
+
+def _read_on(paths: list[str], since: int, needle: bytes) -> Iterator[Told]:
+    first = _header(paths[0]) if paths else None
+    if first is not None and first.event > since + 1:
+        raise EventsGone(first.event)
     for path, following in zip(paths, [*paths[1:], None], strict=True):
-        first_after = _first_event(following) if following else None
-        if first_after is None or first_after > since + 1:
+        after = _header(following) if following else None
+        if after is None or after.event > since + 1:
             yield from _events_in(path, since, needle)
 
 
-def _first_event(path: str) -> int | None:
-    """Number of the first event that the segment can hold; None while it is being made."""
+def _segments(folder: str) -> list[str]:
+    """Paths of the segments, oldest first; of those before a gap, which are about to go, none."""
+    return [os.path.join(folder, segment_name(number)) for number in unbroken(numbers_in(os.listdir(folder)))]
+
+
+def _header(path: str) -> Header | None:
+    """A segment's header; None while it is being made."""
     with open(path, "rb") as file:
         try:
-            return decode_header(file.readline().rstrip(b"\n"))[0].event
+            return decode_header(file.readline().rstrip(b"\n"))[0]
         except Damaged:
             return None
 

@@ -20,7 +20,7 @@ from orch_actors.actors.launching import attempt_stem
 from orch_actors.actors.telling import Wanted, event_of
 from orch_actors.actors.why import why
 from orch_actors.protocol import messages
-from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.views import Event
 
 MAX_EVENTS = 10_000
@@ -115,7 +115,7 @@ def get_decision(state: State, query: messages.GetDecision) -> messages.Decision
 def get_why(state: State, query: messages.Why, origin: Origin, recent: deque[Told], head: int) -> ReadStory:
     """The reason; its story is the archivist's to add."""
     task = find_task(find_graph(state, query.graph), query.task)
-    return ReadStory(origin, why(state, task), _durable(recent, head))
+    return ReadStory(origin, why(state, task), _durable(recent, head), task.graph.submitted_utc)
 
 
 def get_context(
@@ -147,16 +147,22 @@ def _durable(recent: deque[Told], head: int) -> int:
 
 
 def read_events(
-    state: State, query: messages.ReadEvents, recent: deque[Told], head: int, origin: Origin
+    state: State, query: messages.ReadEvents, recent: deque[Told], events: range, origin: Origin
 ) -> messages.Events | ReadOldEvents:
-    """Events after a number, from memory where that reaches back far enough."""
-    limit = max(1, min(query.limit, MAX_EVENTS))
-    since, wanted = _where_to_begin(state, query)
+    """Events after a number, from memory where that reaches back far enough. `events`: those that can be read.
+
+    Raises:
+        Refused: EVENTS_GONE; UNKNOWN_CONSUMER.
+    """
+    limit, head = max(1, min(query.limit, MAX_EVENTS)), events.stop - 1
+    since, wanted = _where_to_begin(state, query, events.start)
     if since >= head:
         return messages.Events(events=(), head=head, through=min(since, head))
+    if since + 1 < events.start:
+        raise Refused(events_gone(since, events.start, query.consumer))
     oldest = recent[0].seq if recent else head + 1
     if since + 1 < oldest:
-        return ReadOldEvents(origin, since, limit, _durable(recent, head), wanted)
+        return ReadOldEvents(origin, since, limit, _durable(recent, head), wanted, query.consumer)
     found: list[Event] = []
     through = since
     for told in islice(recent, since + 1 - oldest, None):
@@ -168,14 +174,27 @@ def read_events(
     return messages.Events(events=tuple(found), head=head, through=through)
 
 
-def _where_to_begin(state: State, query: messages.ReadEvents) -> tuple[int, Wanted]:
+def events_gone(since: int, oldest: int, consumer: str | None) -> ErrorInfo:
+    """What a reader is told that comes too late."""
+    go_on = f"the oldest that there is is {oldest}: read on after {oldest - 1}"
+    if consumer is not None:
+        go_on = f"acknowledge event {oldest - 1} to go on after it, or forget {consumer} and begin anew"
+    return ErrorInfo(
+        code="EVENTS_GONE",
+        message=f"the events from {since + 1} to {oldest - 1} are gone",
+        hint=f"{go_on}; [retention] in config.toml says how many are kept",
+        oldest=oldest,
+    )
+
+
+def _where_to_begin(state: State, query: messages.ReadEvents, oldest: int) -> tuple[int, Wanted]:
     """After which event, and which of those that follow.
 
     Raises:
         Refused: UNKNOWN_CONSUMER.
     """
     if query.consumer is None:
-        return max(0, query.since or 0), Wanted()
+        return oldest - 1 if query.since is None else max(0, query.since), Wanted()
     consumer = find_consumer(state, query.consumer)
     since = consumer.cursor if query.since is None else max(0, query.since)
     return since, Wanted(frozenset(consumer.kinds), frozenset(consumer.graphs))

@@ -26,7 +26,7 @@ def recall(disk: Disk, folder: str) -> tuple[Journal, Replayed, State]:
         replay = Replay()
         journal, found = Journal.resume(disk, folder, replay)
         came = replay.finish()
-    came.oldest = found.oldest
+    came.oldest, came.snapshot = found.oldest, found.snapshot
     _tell(found)
     logger.info(
         "journal {}: sequence {}, event {}, {} graphs, {}read in {:.2f} s",
@@ -34,7 +34,7 @@ def recall(disk: Disk, folder: str) -> tuple[Journal, Replayed, State]:
         found.last,
         came.head,
         len(replay.state.graphs),
-        f"from {found.snapshot}, " if found.snapshot else "",
+        f"from {found.snapshot.name}, " if found.snapshot else "",
         time.monotonic() - began_at,
     )
     return journal, came, replay.state

@@ -30,9 +30,11 @@ from orch_actors.actors.inside import (
     PruneDue,
     RoomDue,
     SettingsChanged,
+    SnapshotMade,
     StopAsked,
     TimerDue,
 )
+from orch_actors.actors.journal.retiring import retired
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.room import Room
 from orch_actors.actors.timekeeper import Clock
@@ -106,6 +108,8 @@ class Supervisor(Actor):
         self._answers, self._head, self._recent = replayed.answers, replayed.head, replayed.recent
         self._oldest = replayed.oldest
         self._unprocessed = dict(replayed.unprocessed)
+        #: Number of the last segment that is in a snapshot, or is on its way into one.
+        self._compacted = replayed.snapshot.segment if replayed.snapshot is not None else 0
         self._room = Room(journal)
         self._settings = settings
         self._on_stopped = on_stopped
@@ -119,6 +123,11 @@ class Supervisor(Actor):
     def head(self) -> int:
         """Number of the newest event."""
         return self._head
+
+    @property
+    def events(self) -> range:
+        """Numbers of the events that can be read."""
+        return range(self._oldest, self._head + 1)
 
     def recent(self) -> deque[Told]:
         """The newest events."""
@@ -199,6 +208,8 @@ class Supervisor(Actor):
                 self._prune()
             case RoomDue():
                 self._look_for_room()
+            case SnapshotMade():
+                self._retire(message)
             case Begin(only_to_end=only_to_end):
                 self._begin()
                 if only_to_end:
@@ -277,6 +288,8 @@ class Supervisor(Actor):
                     self._answer(origin, self._leave(kill=kill))
                 case messages.AckEvents() as do:
                     self._acknowledge(origin, do)
+                case messages.Compact():
+                    self._compact(origin)
                 case messages.SubmitGraph(dry_run=True) | messages.AddTasks(dry_run=True) as do:
                     self._answer(origin, self._dry_run(request.client, do))
                 case messages.UpdateTask(dry_run=True) | messages.RetryTasks(dry_run=True) as do:
@@ -330,8 +343,7 @@ class Supervisor(Actor):
         """
         now_utc = self._clock.utc()
         try:
-            events = range(self._oldest, self._head + 1)
-            step = self._machine.handle(stimulus_of(do, client, self._settings, events), now_utc)
+            step = self._machine.handle(stimulus_of(do, client, self._settings, self.events), now_utc)
             reply = messages.Reply(id=command, result=_answer_of(step))
         except Refused as refused:
             if sequence is None:
@@ -390,6 +402,38 @@ class Supervisor(Actor):
         self._desk.publish(out.told)
         for call in out.after:
             call()
+        self._compact_closed()
+
+    # --- the journal ----------------------------------------------------------------------------------------------
+
+    def _compact_closed(self) -> None:
+        """Have a snapshot made of what was closed since the last one."""
+        if self._journal.closed > self._compacted:
+            self._compacted = self._journal.closed
+            self._desk.compact(self._compacted)
+
+    def _compact(self, origin: Origin) -> None:
+        """Close the segment that is written, if there is something in it, and have a snapshot made of all before."""
+        self._commit()
+        self._journal.close_segment(self._head + 1)
+        self._compacted = self._journal.closed
+        if self._compacted:
+            self._desk.compact(self._compacted)  # also where the last try failed
+        self._answer(origin, messages.Compacting(segment=self._compacted))
+
+    def _retire(self, made: SnapshotMade) -> None:
+        """Give back the segments that neither a start nor a reader of events needs.
+
+        What a consumer has not acknowledged is kept for it, within bounds: one that never comes back must not keep
+        everything for ever.
+        """
+        bounds = self._settings.retention
+        unread = min((consumer.cursor + 1 for consumer in self._machine.state.consumers.values()), default=self._head)
+        wanted = max(unread, self._head - bounds.unread + 1)
+        found = retired(made.begun, made.before, min(wanted, self._head - bounds.events + 1))
+        if found is not None:
+            self._oldest = found.oldest  # from here on nobody is told that it is there
+            self._desk.retire(found.segments)
 
     # --- the disk -------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,10 @@ class Asker(Protocol):
         """Number of the newest event."""
 
     @property
+    def events(self) -> range:
+        """Numbers of the events that can be read."""
+
+    @property
     def lacking(self) -> str:
         """Why the disk is full; empty: it is not."""
 
@@ -70,6 +74,12 @@ class WayOut(Protocol):
 
     def sweep(self, state: State) -> None:
         """Have the files removed of graphs that were forgotten and whose files are still there."""
+
+    def compact(self, through: int) -> None:
+        """Have a snapshot made of the journal's segments up to this one, which are closed."""
+
+    def retire(self, segments: tuple[int, ...]) -> None:
+        """Have these segments removed, which nobody needs any more."""
 
     def host_spoke(self, host: str, said: hostwire.HostReady | hostwire.Pong) -> None:
         """Pass on that a host is ready, or lives."""

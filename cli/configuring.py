@@ -96,7 +96,7 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
         },
         "resources": settings.resources,
         "defaults": settings.defaults,
-        "retention": {"keep": settings.retention.keep, "older_than": settings.retention.older_than},
+        "retention": msgspec.to_builtins(settings.retention),
         "hosts": msgspec.to_builtins(settings.hosts),
         "nesting": msgspec.to_builtins(settings.nesting),
         "files": msgspec.to_builtins(settings.files),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from orch_actors.cli.output import note
 from orch_actors.protocol.views import GRAPH_ENDINGS, Event
 
 if TYPE_CHECKING:
@@ -53,18 +54,30 @@ def _since(since: int | None, head: int) -> int | None:
     return max(0, head + since) if since is not None and since < 0 else since
 
 
+def _after(client: "Client", since: int | None) -> int:
+    """After which event to begin. Whoever names none, or only how many, has what there is, and is told of the rest."""
+    welcome = client.hello()
+    after = _since(since, welcome.head)
+    kept = welcome.oldest - 1
+    if after is not None and (since or 0) >= 0:
+        return after
+    if after is None and kept > 0:
+        note(f"the events up to {kept} are not kept any more")
+    return max(after or 0, kept)
+
+
 # --- without a name -------------------------------------------------------------------------------------------------
 
 
 def _events(client: "Client", wanted: Wanted) -> Iterator[Event]:
     graph, follow = None, wanted.follow
+    after = _after(client, wanted.since)
     if wanted.graph is not None:
         found = client.summaries([wanted.graph])
         graph, head = found.graphs[0].id, found.head
         follow = follow and found.graphs[0].state not in GRAPH_ENDINGS
     else:
         head = client.hello().head
-    after = _since(wanted.since, head) or 0
     stream = client.follow(after) if follow else _pages(client, after, head)
     for event in stream:
         if (graph is None or event.graph == graph) and (not wanted.kinds or event.kind in wanted.kinds):

@@ -133,6 +133,15 @@ class AsyncClient(AsyncSteering, AsyncConsuming):
         """
         return await self._ask(m.Shutdown(kill=kill), m.Stopping)
 
+    async def compact(self) -> m.Compacting:
+        """Have a snapshot made of the journal as it is now; `status().compaction` tells what came of it.
+
+        Example:
+            >>> (await client.compact()).segment
+            7
+        """
+        return await self._ask(m.Compact(), m.Compacting)
+
     # --- queries ----------------------------------------------------------------------------------------------
 
     async def hello(self, timeout_s: float | None = None) -> m.Welcome:

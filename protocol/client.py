@@ -168,6 +168,16 @@ class Client(Steering, Consuming):
         """
         return self._ask(m.Shutdown(kill=kill), m.Stopping)
 
+    def compact(self) -> m.Compacting:
+        """Have a snapshot made of the journal as it is now; `status().compaction` tells what came of it.
+
+        Example:
+            >>> segment = client.compact().segment
+            >>> client.status().compaction.segment >= segment  # in a while
+            True
+        """
+        return self._ask(m.Compact(), m.Compacting)
+
     # --- queries ----------------------------------------------------------------------------------------------
 
     def hello(self, timeout_s: float | None = None) -> m.Welcome:

@@ -26,6 +26,7 @@ ErrorCode = Literal[
     "ANSWERED",  # the decision has another answer already
     "UNKNOWN_DECISION",
     "UNKNOWN_CONSUMER",
+    "EVENTS_GONE",  # those events are not kept any more; `oldest` says which are
     "TOO_MANY_CONSUMERS",  # each keeps events; forget one that nobody uses
     "KEY_REVOKED",  # the client came by TCP with a key that is not on the list any more
     "OVERLOADED",  # too much at once; try again
@@ -61,6 +62,8 @@ class ErrorInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The same request may succeed later without being changed.
     retriable: bool = False
     problems: tuple[Problem, ...] = ()
+    #: EVENTS_GONE: number of the oldest event that can be read.
+    oldest: int | None = None
 
 
 class OrchError(Exception):

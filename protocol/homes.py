@@ -39,6 +39,8 @@ class Home:
         self.path: Final = os.path.abspath(os.path.expanduser(path)) if path else default_home()
         #: Taken (flock) by the daemon for its life; never deleted.
         self.lock: Final = os.path.join(self.path, "lock")
+        #: Taken by the process that makes snapshots of the journal, while it does.
+        self.compactor_lock: Final = os.path.join(self.path, "compactor.lock")
         self.journal: Final = os.path.join(self.path, "journal")
         self.attempts: Final = os.path.join(self.path, "attempts")
         self.log: Final = os.path.join(self.path, "daemon.log")
@@ -100,7 +102,7 @@ class Home:
         if not self.run.startswith(self.path + os.sep):
             ensure_private(os.path.dirname(self.run))
         ensure_private(self.run)
-        for file in (self.lock, self.log, self.config, *_files_in(self.journal)):
+        for file in (self.lock, self.compactor_lock, self.log, self.config, *_files_in(self.journal)):
             refuse_link(file)
         for folder in (self.keys, self.courier, self.salvage, os.path.join(self.path, "logs")):
             if os.path.lexists(folder):

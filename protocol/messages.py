@@ -320,6 +320,13 @@ class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     kill: bool = False
 
 
+class Compact(Message, frozen=True, kw_only=True, tag="compact"):
+    """Have a snapshot made of the journal as it is now. Answer: Compacting, at once; GetStatus tells what came of it.
+
+    Repeated, it does no harm: a journal to which nothing was added since is compacted already.
+    """
+
+
 Query = (
     Hello
     | GetStatus
@@ -335,6 +342,7 @@ Query = (
     | GetDecision
     | Why
     | GetContext
+    | Compact
     | Shutdown
 )
 
@@ -382,6 +390,8 @@ class Welcome(Answer, frozen=True, kw_only=True, tag="welcome"):
     head: int
     #: Endpoint of the event socket.
     events: str
+    #: Number of the oldest event that can be read; above the head: none can.
+    oldest: int = 1
 
 
 class Status(Answer, frozen=True, kw_only=True, tag="status"):
@@ -544,6 +554,14 @@ class Stopping(Answer, frozen=True, kw_only=True, tag="stopping"):
     pid: int = 0
 
 
+class Compacting(Answer, frozen=True, kw_only=True, tag="compacting"):
+    """The journal's segments up to this one are closed, and a snapshot of them is being made, or there; 0: there is
+    nothing to compact.
+    """
+
+    segment: int
+
+
 Result = (
     GraphAccepted
     | Cancelled
@@ -566,6 +584,7 @@ Result = (
     | Decisions
     | Because
     | Context
+    | Compacting
     | Stopping
 )
 

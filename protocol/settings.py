@@ -12,6 +12,8 @@ timeout = "1h"             # options that every task has unless it says otherwis
 [retention]
 keep = 200                 # finished graphs that are kept
 older_than = "30d"         # those that ended longer ago are forgotten
+events = 1_000_000         # newest events that are kept for readers
+unread = 10_000_000        # … and at the most for consumers that have not acknowledged them
 [hosts]
 deaths = 6                 # so many deaths of a worker type's host …
 within = "1m"              # … in this time park the type
@@ -57,10 +59,14 @@ _HINT: Final = "correct it; README, Configuration, shows what it may hold"
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which finished graphs are kept; neither given: all."""
+    """Which finished graphs are kept, neither given: all; and how many events, for those who come late."""
 
     keep: Annotated[int, Meta(ge=0)] | None = None
     older_than: Duration | None = None
+    #: The newest so many are kept for everybody; files of the journal with older ones go.
+    events: Annotated[int, Meta(ge=0)] = 1_000_000
+    #: So many at the most are kept for named consumers that have not acknowledged them.
+    unread: Annotated[int, Meta(ge=0)] = 10_000_000
 
     @property
     def bounded(self) -> bool:

@@ -220,6 +220,22 @@ class TrafficView(Struct, frozen=True, kw_only=True):
     behind: int = 0
 
 
+class CompactionView(Struct, frozen=True, kw_only=True):
+    """How far the journal is compacted: what of it a start need not read."""
+
+    #: File name of the newest snapshot, number of the last segment in it, and its bytes; empty and 0: there is none.
+    snapshot: str = ""
+    segment: int = 0
+    bytes: int = 0
+    #: When it was made, if that was in this daemon's life.
+    made_utc: str = ""
+    #: One is being made.
+    running: bool = False
+    #: Number of the last segment of the newest try in this life, and why that failed; empty: it did not.
+    tried: int = 0
+    fault: str = ""
+
+
 class StatusView(Struct, frozen=True, kw_only=True):
     """`status --json` without a graph, and `up --json`."""
 
@@ -229,6 +245,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     traffic: TrafficView | None = None
     #: Graphs that `status` left out, since they were submitted from elsewhere; the daemon leaves out none.
     elsewhere: int = 0
+    compaction: CompactionView | None = None
 
 
 class DecisionView(Struct, frozen=True, kw_only=True):
@@ -280,6 +297,8 @@ class WhyView(Struct, frozen=True, kw_only=True):
     story: tuple[StoryLine, ...] = ()
     #: The command that would help; empty where nothing needs help.
     help: str = ""
+    #: The story lacks its beginning: events from then are not kept any more.
+    cut: bool = False
 
 
 class ConsumerView(Struct, frozen=True, kw_only=True):

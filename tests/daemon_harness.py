@@ -150,9 +150,7 @@ class Place:
         return None
 
     def segments(self):
-        return [
-            Path(self.home.journal) / name for name in sorted(os.listdir(self.home.journal)) if name.endswith(".jsonl")
-        ]
+        return [Path(self.home.journal) / name for name in sorted(os.listdir(self.home.journal)) if name[0].isdigit()]
 
     def processes(self):
         """Those that name the home in their arguments or environment."""

@@ -35,7 +35,7 @@ from orch_actors.actors.journal.disk import Disk, RealDisk
 from orch_actors.actors.journal.opening import segment_name, segment_names
 from orch_actors.actors.journal.record import Damaged, LineType, Unfamiliar, decode_line
 from orch_actors.actors.journal.rewriting import Cut, heir_of, rewrite
-from orch_actors.actors.journal.survey import Usable, lines_of, survey
+from orch_actors.actors.journal.survey import Usable, beginning, lines_of, survey
 from orch_actors.actors.launching import attempt_stem, graph_folder
 from orch_actors.actors.no_room import is_no_room
 from orch_actors.protocol import codec
@@ -119,7 +119,7 @@ def _alone(home: Home) -> Iterator[None]:
 
 
 def _plan(home: Home, disk: Disk) -> tuple[Salvage, Usable, Recalled | None]:
-    found, end = survey(disk, home.journal)
+    found, end = survey(disk, home.journal, archive=False)
     if found.verdict != "damaged":
         if found.verdict == "too_new":
             raise EnvironmentFault(
@@ -127,7 +127,7 @@ def _plan(home: Home, disk: Disk) -> tuple[Salvage, Usable, Recalled | None]:
                 "install that version or a newer one: nothing is damaged",
             )
         return Salvage(home=home.path, done=False, verdict=found.verdict, journal=found.journal), end, None
-    past = recall(home, Cut(disk, end))
+    past = recall(home, Cut(disk, end, beginning(disk, home.journal)))
     forgotten, set_back, given_up = _news_after(disk, home.journal, end, set(past.machine.state.graphs))
     aside = tuple(_unknown_files(home, found.journal, past))
     planned = Salvage(
@@ -158,7 +158,8 @@ def _carry_out(home: Home, disk: Disk, planned: Salvage, end: Usable, past: Reca
         folder = swapping.folder_for(home.salvage, stamp)
         target = os.path.join(folder, swapping.NEW)
         more = list(_closing_lines(home, planned.journal, past, now_utc))
-        rewrite(disk, Cut(disk, end), home.journal, target, heir, more, now_utc)
+        cut = Cut(disk, end, beginning(disk, home.journal))
+        rewrite(disk, cut, home.journal, target, heir, more, now_utc)
         swapping.commit(disk, home.salvage, stamp, planned.aside)
     except OSError as error:
         if not is_no_room(error):

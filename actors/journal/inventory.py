@@ -8,11 +8,16 @@ from orch_actors.actors.journal.ballast import BALLAST_NAME
 from orch_actors.actors.journal.disk import Readable
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, Header, Unfamiliar, decode_header
+from orch_actors.actors.journal.snapshots import MANIFEST, snapshots_in
 from orch_actors.protocol.views import utc_text
 
 
 class File(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file. `kind`: segment, torn (what was cut off), ballast (room for when the disk is full), or other."""
+    """One file.
+
+    `kind`: segment, snapshot, manifest (which snapshots count), torn (what was cut off), ballast (room for when the
+    disk is full), or other.
+    """
 
     name: str
     kind: str
@@ -59,8 +64,10 @@ def inventory(disk: Readable, folder: str) -> Inventory:
 
 
 def _kind(name: str) -> str:
-    if name == BALLAST_NAME:
-        return "ballast"
+    if name in (BALLAST_NAME, MANIFEST):
+        return "ballast" if name == BALLAST_NAME else "manifest"
+    if snapshots_in([name]):
+        return "snapshot"
     return "torn" if name.startswith("torn-") else "other"
 
 

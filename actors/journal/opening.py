@@ -33,7 +33,7 @@ import msgspec
 from orch_actors.actors.journal.disk import Readable
 from orch_actors.actors.journal.reading import Begun, JournalTooNew, SegmentReader, Sink
 from orch_actors.actors.journal.record import CHAIN_START, RECORD_START, Damaged, Unfamiliar, decode_header
-from orch_actors.actors.journal.snapshots import Chosen, choose
+from orch_actors.actors.journal.snapshots import Chosen, Entry, choose
 from orch_actors.protocol.errors import EnvironmentFault
 
 SEGMENT_SUFFIX = ".jsonl"
@@ -97,7 +97,8 @@ class Opened:
     segment: int = 0
     path: str = ""
     size: int = 0
-    #: Sequence and crc of the last valid line.
+    #: Sequence of the first line that it can hold; sequence and crc of the last valid one.
+    first: int = 1
     last: int = 0
     crc: str = CHAIN_START
     #: The end of those bytes, for which no later line vouches: they may never have got further than the page cache.
@@ -106,18 +107,24 @@ class Opened:
     torn: bytes = b""
     #: Path of a newest segment whose creation was cut short: to be put aside. What is in it is in `torn`.
     half_made: str = ""
-    #: Name of the snapshot that it began with, and number of the last segment in that; what was passed over, and why.
-    snapshot: str = ""
-    covered: int = 0
+    #: The snapshot that it began with; what was passed over, and why.
+    snapshot: Entry | None = None
     faults: tuple[str, ...] = ()
     #: Number of the oldest event that is still in a segment.
     oldest: int = 1
 
 
-def open_journal(disk: Readable, folder: str, sink: Sink) -> Opened:
+def open_journal(disk: Readable, folder: str, sink: Sink, through: int | None = None) -> Opened:
     """Read what a start needs, check all of it, and give it to the sink.
 
     Changes nothing on disk: putting things aside and cutting the torn tail is the writer's first act.
+
+    Args:
+        disk: where it is.
+        folder: the journal's.
+        sink: where the snapshot and the lines go.
+        through: number of the last segment to be read, which is closed, as are all before it: nothing of them may be
+            cut off, and what stands behind them is not looked at. None: all, of which the newest is written.
 
     Raises:
         JournalCorrupt, SegmentsMissing: something promised is broken or missing.
@@ -125,14 +132,15 @@ def open_journal(disk: Readable, folder: str, sink: Sink) -> Opened:
         JournalUnreadable, SnapshotUnreadable: it makes no sense to the sink.
     """
     names = disk.list(folder)
-    numbers = numbers_in(names)
+    numbers = [number for number in numbers_in(names) if through is None or number <= through]
     chosen = _choose(disk, folder, names)
     begun = _restore(chosen, sink)
     covered = chosen.snapshot.head.segment if chosen.snapshot is not None else 0
     paths = [os.path.join(folder, segment_name(number)) for number in _after(folder, numbers, covered, chosen)]
     reader: SegmentReader | None = None
     torn, half_made = b"", ""
-    for path, data, newest in _ahead(disk, paths, sink):
+    for path, data, last in _ahead(disk, paths, sink):
+        newest = last and through is None
         if newest and _is_half_made(data) and not (covered and reader is None):
             torn, half_made = data, path
             break
@@ -147,12 +155,12 @@ def open_journal(disk: Readable, folder: str, sink: Sink) -> Opened:
         path=reader.path,
         size=reader.size,
         unproven=reader.unproven,
+        first=reader.first,
         last=reader.last,
         crc=reader.crc,
         torn=torn,
         half_made=half_made,
-        snapshot=chosen.name,
-        covered=covered,
+        snapshot=None if chosen.snapshot is None else chosen.snapshot.entry,
         faults=chosen.faults,
         oldest=oldest_event(disk, folder, numbers),
     )

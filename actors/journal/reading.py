@@ -94,7 +94,8 @@ class SegmentReader:
         #: How many bytes are valid, and what their lines say was on disk when they were written.
         self.size = 0
         self._watermark = 0
-        self._first = 0
+        #: Sequence of the first line that it can hold.
+        self.first = 0
 
     def read(self, sink: Sink) -> None:
         """Hand on the valid lines; stop at a tail that may be cut.
@@ -127,7 +128,7 @@ class SegmentReader:
     @property
     def unproven(self) -> bytes:
         """The end of the valid bytes, for which no later line vouches: perhaps they never got to the medium."""
-        if self._watermark < self._first:
+        if self._watermark < self.first:
             return self.data[: self.size]
         begin = self.size
         for _ in range(self.last - self._watermark):
@@ -167,7 +168,7 @@ class SegmentReader:
             raise self._corrupt(1, f"it belongs to journal {header.id}, not {self.id}")
         if header.prev != self.crc or header.first != self.last + 1:
             raise self._corrupt(1, f"it goes on from sequence {header.first - 1}, not from {self.last}")
-        self.id, self.crc, self.event, self._first = header.id, crc, header.event, header.first
+        self.id, self.crc, self.event, self.first = header.id, crc, header.event, header.first
 
     def _take_line(self, raw: bytes, sink: Sink) -> None:
         try:

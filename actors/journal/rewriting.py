@@ -23,6 +23,7 @@ from orch_actors.actors.journal.record import (
     encode_header,
     encode_line,
 )
+from orch_actors.actors.journal.snapshots import Chosen, write_snapshot
 from orch_actors.actors.journal.survey import Usable, lines_of
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.version import VERSION
@@ -40,13 +41,19 @@ def heir_of(journal: str) -> str:
 class Cut:
     """A folder's journal as if it ended at a place; for reading alone."""
 
-    def __init__(self, disk: Readable, end: Usable) -> None:
-        self._disk, self._end = disk, end
+    def __init__(self, disk: Readable, end: Usable, begun: Chosen) -> None:
+        """`begun`: the snapshot that it begins with, if any."""
+        self._disk, self._end, self.snapshot, self._begun = disk, end, begun.snapshot, begun.name
+        self._first = segment_name(1 if begun.snapshot is None else begun.snapshot.head.segment + 1)
         self._last = segment_name(end.segment)
 
+    def segments(self, path: str) -> list[str]:
+        """The segments after the snapshot and up to the place."""
+        return [name for name in segment_names(self._disk.list(path)) if self._first <= name <= self._last]
+
     def list(self, path: str) -> list[str]:
-        """See Readable: the segments up to the place."""
-        return [name for name in segment_names(self._disk.list(path)) if name <= self._last]
+        """See Readable: those, and the snapshot."""
+        return [*self.segments(path), *([self._begun] if self.snapshot is not None else [])]
 
     def read(self, path: str) -> bytes:
         """See Readable."""
@@ -65,23 +72,27 @@ class Cut:
 def rewrite(  # noqa: PLR0917 (from where, to where, as what)
     disk: Disk, cut: Cut, folder: str, target: str, journal: str, more: Iterable[tuple[LineType, bytes]], now_utc: float
 ) -> None:
-    """Write the lines of `folder` into `target`, and `more` behind them, durably but for the folder itself.
+    """Write what `folder` holds into `target`, and `more` behind it, durably but for the folder itself.
 
     Raises:
         OSError: no room, or the disk's fault.
     """
-    crc, last = CHAIN_START, 0
-    names = cut.list(folder)
-    for name in names or [segment_name(1)]:
+    crc, last, number, event = CHAIN_START, 0, 1, 1
+    if cut.snapshot is not None:
+        head = structs.replace(cut.snapshot.head, journal=journal)
+        crc, last, number, event = head.crc, head.last, head.segment + 1, head.event
+        write_snapshot(disk, target, head, ((part.t, bytes(part.d)) for part in cut.snapshot.parts))
+    names = cut.segments(folder)
+    for name in names or [segment_name(number)]:
         if names:
             out, crc, last = _rewritten(cut.read(os.path.join(folder, name)), journal, crc)
         else:
             header = Header(
                 orch_journal=FORMAT_VERSION,
                 id=journal,
-                first=1,
+                first=last + 1,
                 prev=crc,
-                event=1,
+                event=event,
                 created_utc=round(now_utc, 3),
                 version=VERSION,
             )

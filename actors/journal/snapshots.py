@@ -92,6 +92,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     head: Head
     parts: tuple[Part, ...]
+    #: What a manifest says of it.
+    entry: Entry
 
 
 class _SnapshotVersion(Struct, frozen=True):
@@ -211,7 +213,8 @@ def read_snapshot(disk: Readable, path: str) -> Snapshot:
         Unfamiliar: of a later version.
         OSError: there is none, or it cannot be read.
     """
-    raws = disk.read(path).split(b"\n")
+    data = disk.read(path)
+    raws = data.split(b"\n")
     if raws.pop():
         raise Damaged("its last line is not whole")
     if not raws:
@@ -226,7 +229,9 @@ def read_snapshot(disk: Readable, path: str) -> Snapshot:
         parts.append(part)
     if not parts or parts[-1].t != "end" or _pieces(parts.pop()) != len(parts):
         raise Damaged("its end is missing")
-    return Snapshot(head=head, parts=tuple(parts))
+    name = os.path.basename(path)
+    entry = Entry(name=name, segment=head.segment, last=head.last, event=head.event, bytes=len(data), seal=crc)
+    return Snapshot(head=head, parts=tuple(parts), entry=entry)
 
 
 def _head(raw: bytes) -> tuple[Head, str]:

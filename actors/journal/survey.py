@@ -13,13 +13,15 @@ everything is tail, as it was never promised.
 """
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct, structs
 
 from orch_actors.actors.journal.disk import Readable
-from orch_actors.actors.journal.opening import HEADER_MOST_BYTES, segment_name, segment_names
+from orch_actors.actors.journal.opening import HEADER_MOST_BYTES, numbers_in, segment_name, unbroken
+from orch_actors.actors.journal.reading import JournalTooNew
 from orch_actors.actors.journal.record import (
     CHAIN_START,
     RECORD_START,
@@ -30,6 +32,7 @@ from orch_actors.actors.journal.record import (
     decode_header,
     decode_line,
 )
+from orch_actors.actors.journal.snapshots import Chosen, choose
 
 #: Faults that are told one by one; a disk that lies can have millions.
 MOST_FAULTS: Final = 100
@@ -75,6 +78,9 @@ class Survey(Struct, frozen=True, kw_only=True):
     durable: int = 0
     #: Bytes of the tail that the next start keeps aside and cuts off.
     torn: int = 0
+    #: The snapshot that the next start begins with, empty: none; what is wrong with others, by which nothing is lost.
+    snapshot: str = ""
+    passed_over: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     #: Faults beyond those.
     more: int = 0
@@ -87,16 +93,18 @@ class Usable(NamedTuple):
     size: int = 0
 
 
-def survey(disk: Readable, folder: str) -> tuple[Survey, Usable]:
-    """Read all of it.
+def survey(disk: Readable, folder: str, *, archive: bool = True) -> tuple[Survey, Usable]:
+    """Read all of it; without `archive` only what a start needs: what comes after the snapshot that it begins with.
 
     Raises:
+        JournalTooNew: a snapshot, or the manifest, is of a later version.
         OSError: there is no such folder, or a file in it cannot be read.
     """
     for again in range(_TRIES):
-        walk = _Walk(folder)
         try:
-            names = segment_names(disk.list(folder))
+            begun = beginning(disk, folder)
+            walk = _Walk(folder, begun, archive=archive)
+            names = walk.named(disk.list(folder))
             for name in names:
                 walk.segment(name, disk.read(os.path.join(folder, name)), newest=name == names[-1])
         except FileNotFoundError:
@@ -119,20 +127,49 @@ def lines_of(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
         offset = end + 1
 
 
+def beginning(disk: Readable, folder: str) -> Chosen:
+    """The snapshot that a start begins with, if there is one.
+
+    Raises:
+        JournalTooNew, OSError: see `survey`.
+    """
+    try:
+        return choose(disk, folder, disk.list(folder))
+    except Unfamiliar as error:
+        raise JournalTooNew(folder, f"of a snapshot, {error}") from error
+
+
 class _Walk:
     """Carries the chain through all segments, over what is broken. `_open` is a fault behind which nothing held yet."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, begun: Chosen, *, archive: bool) -> None:
         self._folder = folder
         self._id, self._crc, self._last = "", CHAIN_START, 0
         self._number = 0
+        self._begun = begun
+        #: Number of the last segment that a snapshot stands for; whether the chain before the next header is not known.
+        self._covered = begun.snapshot.head.segment if begun.snapshot is not None else 0
+        self._archive, self._unknown = archive, False
+        if begun.snapshot is not None and not archive:
+            head = begun.snapshot.head
+            self._id, self._crc, self._last, self._number = head.journal, head.crc, head.last, head.segment
         self._bytes = self._lines = self._segments = self._durable = self._highest = 0
         self._faults: list[Fault] = []
         self._open: Fault | None = None
         self._size = 0
         self._torn = 0
         self._whole_to: int | None = None
-        self.usable = Usable()
+        self.usable = Usable(self._number, sys.maxsize if self._number else 0)
+
+    def named(self, names: Sequence[str]) -> list[str]:
+        """The segments that are walked, oldest first: of those for which a snapshot stands the first may be gone."""
+        numbers = numbers_in(names)
+        if not self._archive:
+            numbers = [number for number in numbers if number > self._covered]
+        elif numbers and unbroken(numbers)[0] <= self._covered + 1:
+            numbers = unbroken(numbers)
+            self._number, self._unknown = numbers[0] - 1, numbers[0] > 1
+        return [segment_name(number) for number in numbers]
 
     def segment(self, name: str, data: bytes, *, newest: bool) -> None:
         """Walk one."""
@@ -180,6 +217,8 @@ class _Walk:
             highest=self._highest,
             durable=self._durable,
             torn=self._torn,
+            snapshot=self._begun.name,
+            passed_over=self._begun.faults,
             faults=tuple(self._faults[:MOST_FAULTS]),
             more=max(0, len(self._faults) - MOST_FAULTS),
         )
@@ -194,15 +233,15 @@ class _Walk:
             return "too_new" if self._faults[0].newer else "damaged"
         if self._torn:
             return "torn"
-        return "whole" if self._segments else "none"
+        return "whole" if self._segments or self._covered else "none"
 
     def _header(self, name: str, raw: bytes, header: Header, crc: str) -> None:
         if self._id and header.id != self._id:
             self._fault(name, 1, 0, raw, f"it belongs to journal {header.id}, not {self._id}")
-        elif header.first != self._last + 1 or header.prev != self._crc:
+        elif not self._unknown and (header.first != self._last + 1 or header.prev != self._crc):
             self._gap(name, 1, 0, header.first, f"it goes on from sequence {header.first - 1}, not from {self._last}")
         self._close(header.first)
-        self._id = self._id or header.id
+        self._id, self._unknown = self._id or header.id, False
         self._crc, self._last = crc, header.first - 1
 
     def _record(self, name: str, number: int, offset: int, raw: bytes, line: Line, crc: str) -> None:  # noqa: PLR0917

@@ -85,6 +85,8 @@ class Journal:
         self.id = found.id or new_id()
         self._segment, self._path, self._size = found.segment, found.path, found.size
         self._last = self._durable = found.last
+        #: Sequence of the first line that the segment can hold.
+        self._first = found.first
         self._crc = found.crc
         self._fd = -1
         self._pending: list[bytes] = []
@@ -269,6 +271,23 @@ class Journal:
             self._poisoned = JournalPoisoned(self._path, error)
             raise self._poisoned from error
 
+    def close_segment(self, next_event: int) -> None:
+        """Go on in a new segment now, if there is a line in this one, and room; nothing may wait for a commit.
+
+        Raises:
+            JournalPoisoned: it failed; nothing may be acknowledged from now on.
+        """
+        if self._poisoned is not None:
+            raise self._poisoned
+        assert not self._pending, "lines wait for a commit"  # noqa: S101 (our invariant)
+        if self._last < self._first or self.full:
+            return
+        try:
+            self._rotate(next_event)
+        except OSError as error:
+            self._poisoned = JournalPoisoned(self._path, error)
+            raise self._poisoned from error
+
     def _flush(self) -> None:
         data = b"".join(self._pending)
         try:
@@ -327,6 +346,7 @@ class Journal:
         if before >= 0:
             self._disk.close(before)
         self._segment, self._path, self._size, self._crc = self._segment + 1, begun.path, begun.size, begun.crc
+        self._first = self._last + 1
         self._disk.sync(self._fd)
         self._disk.sync_folder(self._folder)
 

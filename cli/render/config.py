@@ -29,6 +29,7 @@ def config_text(document: dict[str, Any]) -> str:
         if older_than is None
         else f"older_than = {older_than:.10g}  # seconds: {format_duration(older_than)}"
     )
+    lines += _lines({name: value for name, value in document["retention"].items() if name in {"events", "unread"}})
     lines += ["", "[hosts]", *_lines(document["hosts"])]
     lines += ["", "[nesting]", *_lines(document["nesting"])]
     lines += ["", "[files]", *_lines(document["files"])]

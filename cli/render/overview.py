@@ -30,6 +30,9 @@ def overview_text(view: StatusView, now_utc: float, style: Style, *, show_all: b
     if supervisor.disk:
         full = f"the disk is full ({one_line(supervisor.disk)}): nothing new is taken or started until there is room"
         blocks.append(paint(full, "red", style))
+    if view.compaction is not None and view.compaction.fault:
+        left = f"the journal was not compacted: {one_line(view.compaction.fault)}; it grows until that is mended"
+        blocks.append(paint(left, "yellow", style))
     if view.workers:
         blocks.append(workers_table(view.workers, style))
     shown = list(view.graphs) if show_all else _shown(view.graphs)

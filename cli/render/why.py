@@ -13,9 +13,11 @@ def why_text(view: WhyView, style: Style, help_: str, zone: tzinfo | None = None
     """`g7/test  · pending  waits for build`, then the story, a fact a line; `help_`: the command that would help."""
     head = f"{paint(f'{one_line(view.graph)}/{one_line(view.task)}', 'bold', style)}  {state_text(view.state, style)}"
     lines = [f"{head}  {one_line(view.sentence)}".rstrip()]
+    if view.cut:
+        lines += ["", paint("  what came before is not kept any more", "dim", style)]
     if view.story:
         kinds = max(len(line.kind) for line in view.story)
-        lines.append("")
+        lines += [] if view.cut else [""]
         lines += [
             f"  {clock_text(line.time_utc, zone)}  {one_line(line.kind):<{kinds}}  {one_line(line.message)}".rstrip()
             for line in view.story

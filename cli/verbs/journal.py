@@ -2,14 +2,16 @@
 
 The journal's forms belong to the daemon's side, so the work is done by its program (`cli/journal.py` starts it), and
 the command line only shows what that one says. The place for a new member: a function here, its line in MEMBERS, and
-an action of the same name in `actors/journal/__main__.py`.
+an action of the same name in `actors/journal/__main__.py`. (`compact` alone asks the daemon: it is the writer.)
 """
 
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from orch_actors.cli import faults
+from orch_actors.cli.escape import one_line
 from orch_actors.cli.journal import INSPECTION, ask_program
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import note, say, say_json, stdout_style
@@ -27,6 +29,8 @@ orch-actors journal files --json          {"folder", "journal", "files"}
 orch-actors journal verify                read all of it; exit code 1: it is damaged, and where
 orch-actors journal salvage               what could be saved of a damaged one, and what is lost
 orch-actors journal salvage --accept-data-loss
+orch-actors journal compact               have the daemon make a snapshot now, so that its next start is quick
+orch-actors journal compact --json        {"snapshot", "segment", "bytes", "made_utc", …}
 """
 
 
@@ -123,4 +127,25 @@ def salvage(
 #: Verdicts with which a daemon starts.
 _SOUND: Final = ("whole", "torn")
 
-MEMBERS: Final = {"show": show, "files": files, "verify": verify, "salvage": salvage}
+
+def compact(home: HomeOption = None, as_json: JsonOption = False) -> int:
+    """Have a snapshot made of the journal as it is now, by the daemon; it does so itself with every closed segment.
+
+    Files of the journal that neither a start nor a reader of events needs go with it: [retention] in config.toml says
+    how many events are kept.
+    """
+    from orch_actors.cli.compacting import see_compacted
+
+    said = session(home, as_json)
+    with said.client() as client:
+        found = see_compacted(client)
+    if said.as_json:
+        say_json(msgspec.structs.asdict(found))
+    elif found.snapshot:
+        say(f"{one_line(found.snapshot)}: segments up to {found.segment}, {found.bytes:,} bytes")
+    else:
+        say("the journal has nothing to compact yet")
+    return faults.GOOD
+
+
+MEMBERS: Final = {"show": show, "files": files, "verify": verify, "salvage": salvage, "compact": compact}

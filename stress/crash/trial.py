@@ -180,11 +180,14 @@ class _Trial:
             Agent(client, client.client_id, iter(jobs), history) for client, jobs in zip(clients, every, strict=False)
         ]
         consumer = Consumer(clients[-1], "stream", 0, told)
-        for thread in (*agents, consumer):
+        tidier = threading.Thread(target=_compact, args=(home,), name="tidier", daemon=True)
+        for thread in (*agents, consumer, tidier):
             thread.start()
         for agent in agents:
             agent.join(END_S)
         seen = see_to_the_end(home, self._folder)
+        tidier.join(END_S)
+        _compact(home)
         consumer.finish(seen.head)
         consumer.join(READ_S)
         for client in clients:
@@ -215,6 +218,26 @@ class _Trial:
             for word in BUGS:
                 if word in text:
                     yield f"{os.path.basename(path)} speaks of a bug: {text[text.index(word) :][:1500]}"
+
+
+def _compact(home: str) -> None:
+    """Have the journal compacted, whatever comes between: once while there is work, and once when it is over.
+
+    Raises:
+        EnvironmentFault: that does not come about.
+    """
+    until = time.monotonic() + END_S
+    with Client(home, client_id="tidier", timeout_s=20.0) as client:
+        while time.monotonic() < until:
+            with suppress(OrchError):
+                segment, found = client.compact().segment, client.status().compaction
+                while found is not None and (found.running or not found.fault):
+                    if 0 < segment <= found.segment:
+                        return
+                    time.sleep(LOOK_S)
+                    found = client.status().compaction
+            time.sleep(LOOK_S)
+    raise EnvironmentFault("the journal was never compacted", "see the daemon's log", 111)
 
 
 class _Minder(threading.Thread):

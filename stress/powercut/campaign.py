@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orch_actors.actors.core.stimuli import TimerKey
+from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.projection import graph_view
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.views import GraphView
@@ -61,6 +62,10 @@ COUNTED: Final = (
     "attempts started",
     "lines kept",
     "segments",
+    "snapshots",
+    "snapshots that failed",
+    "starts from a snapshot",
+    "segments removed",
     "torn tails",
     "lines lost that nobody was promised",
 )
@@ -157,7 +162,7 @@ class History:
 
     def count(self) -> None:
         """Add what the witness has counted."""
-        segments = [name for name in self._disk.list(FOLDERS[-1]) if name.endswith(".jsonl")]
+        segments = segment_names(self._disk.list(FOLDERS[-1]))
         for what, number in {
             "lives": self.lives,
             "lines kept": len(self._witness.promised),
@@ -181,6 +186,7 @@ class History:
             for _ in range(self._rng.randint(0, BATCHES)):
                 self._fill_or_free()
                 life.deliver(next_batch(self._rng, self._clients, self._world, life.state))
+                self._tend(life)
             if self._rng.random() < 0.3:
                 life.stop()
                 self._counts["stops"] += 1
@@ -199,6 +205,15 @@ class History:
                 raise
             self._disk.capacity = None
             self._daemon_gone()
+
+    def _tend(self, life: Life) -> None:
+        """The compactor works beside the daemon, sooner or later."""
+        if self._rng.random() < 0.4:
+            compacted = life.compact()
+            self._counts["snapshots"] += bool(compacted)
+            self._counts["snapshots that failed"] += compacted is None
+        if self._rng.random() < 0.4:
+            self._counts["segments removed"] += life.remove()
 
     def _fill_or_free(self) -> None:
         """Now and then the disk is full for a while, or nearly."""
@@ -224,6 +239,7 @@ class History:
         left, self._left = self._left, None
         life = Life(self._disk, self._witness, self._world, self._clock, self._segment_bytes)
         self._counts["torn tails"] += bool(life.torn)
+        self._counts["starts from a snapshot"] += life.began_with_snapshot
         self._counts["commands decided late"] += life.unprocessed
         if left is not None:
             self._compare(left, life)

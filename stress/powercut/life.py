@@ -6,15 +6,18 @@ its desk (sockets, timers, hosts) is the witness and the simulated world. No thr
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, cast
 
+from orch_actors.actors.compaction.compacting import compact
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
 from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import Told
-from orch_actors.actors.inside import Begin, Origin
+from orch_actors.actors.inside import Begin, Origin, SnapshotMade
 from orch_actors.actors.journal.record import Line, LineType, Whole, decode_line
+from orch_actors.actors.journal.retiring import beginnings, remove_segments
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.replaying import Replay
 from orch_actors.actors.roster import Roster
@@ -22,7 +25,7 @@ from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.wayout import Asker
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo
-from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.settings import Retention, Settings
 from orch_actors.protocol.workers import WorkerSettings
 from orch_actors.stress.powercut.clients import Clients
 from orch_actors.stress.powercut.disk import CrashDisk
@@ -35,7 +38,10 @@ FOLDERS: Final = ("/state", "/state/orch-actors", "/state/orch-actors/journal")
 #: Small, so that it is used up now and then.
 BALLAST_BYTES: Final = 4096
 
-SETTINGS: Final = Settings(workers={"shell": WorkerSettings(limit=3), "python": WorkerSettings(limit=1)})
+SETTINGS: Final = Settings(
+    workers={"shell": WorkerSettings(limit=3), "python": WorkerSettings(limit=1)},
+    retention=Retention(events=30, unread=100),
+)
 
 
 class WitnessedJournal(Journal):
@@ -65,6 +71,9 @@ class Outside:
         #: Hosts have what they are given at once, so it holds nothing back.
         self.handover = Handover(lambda *_: None, lambda *_: None)
         self.roster = Roster(lambda *_: None)
+        #: Number of the last segment of which a snapshot is wanted; segments that may go.
+        self.to_compact = 0
+        self.to_remove: tuple[int, ...] = ()
 
     def configure(self, settings: Settings) -> None:
         """See WayOut."""
@@ -74,6 +83,14 @@ class Outside:
 
     def sweep(self, state: State) -> None:
         """See WayOut."""
+
+    def compact(self, through: int) -> None:
+        """See WayOut."""
+        self.to_compact = through
+
+    def retire(self, segments: tuple[int, ...]) -> None:
+        """See WayOut."""
+        self.to_remove = (*self.to_remove, *segments)
 
     def host_spoke(self, host: str, said: hostwire.HostReady | hostwire.Pong) -> None:
         """See WayOut."""
@@ -147,19 +164,20 @@ class Life:
         )
         self.torn = found.torn
         cast("WitnessedJournal", journal).witness = witness
-        witness.opened(replay.lines)
+        self.began_with_snapshot = found.snapshot is not None
+        witness.opened(replay.lines, 0 if found.snapshot is None else found.snapshot.last)
         replayed = replay.finish()
         self.machine = Machine(world.boot, journal.id, replay.state)
         witness.recovered(replayed, replay.state)
-        self.lines = len(replay.lines)
         self.unprocessed = len(replayed.unprocessed)
-        self._world = world
+        self._disk, self._clock = disk, clock
+        self._outside = Outside(witness, world)
         self._supervisor = Supervisor(
             machine=self.machine,
             journal=journal,
             replayed=replayed,
             clock=clock,
-            desk=Outside(witness, world),
+            desk=self._outside,
             settings=settings,
             on_crash=lambda *_: None,
             on_stopped=lambda: None,
@@ -178,6 +196,25 @@ class Life:
             inbox.put(cast("Any", message))  # bare: pykka's envelope is for the answer to an `ask`
         while not inbox.empty():
             self._supervisor.receive(inbox.get())
+
+    def compact(self) -> int | None:
+        """What the compactor does, if something is to be done: segments that are in a snapshot; None: it has failed."""
+        through, self._outside.to_compact = self._outside.to_compact, 0
+        if not through:
+            return 0
+        try:
+            made = compact(self._disk, FOLDERS[-1], through, self._clock.utc)
+        except OSError:
+            return None
+        self.deliver([SnapshotMade(before=made.before, begun=beginnings(self._disk, FOLDERS[-1]))])
+        return made.segment
+
+    def remove(self) -> int:
+        """Remove the segments that nobody needs any more: how many."""
+        numbers, self._outside.to_remove = self._outside.to_remove, ()
+        with suppress(OSError):
+            remove_segments(self._disk, FOLDERS[-1], numbers)
+        return len(numbers)
 
     def stop(self) -> None:
         """As TERM does."""

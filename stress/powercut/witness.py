@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.state import State
@@ -150,9 +150,14 @@ class Witness:
 
     # --- what a start finds ---------------------------------------------------------------------------------------
 
-    def opened(self, lines: Sequence[Line]) -> None:
-        """Hold the lines of a journal that was opened against what was written."""
-        found = [(line.t, bytes(line.d)) for line in lines]
+    def opened(self, lines: Sequence[Line], before: int = 0) -> None:
+        """Hold the lines of a journal that was opened against what was written.
+
+        Lines up to number `before` were not read: a snapshot stands for them. What is in that shows in `recovered`.
+        """
+        if before > len(self.promised):
+            raise Violation(f"a snapshot stands for {before} lines, of which {len(self.promised)} were promised")
+        found = self.promised[:before] + [(line.t, bytes(line.d)) for line in lines]
         count = len(self.promised)
         if found[:count] != self.promised:
             where = next(
@@ -165,8 +170,9 @@ class Witness:
             raise Violation(f"after the {count} promised lines there are {len(rest)} that nobody wrote there")
         self.lost += len(self.under_way) - len(rest)
         self.promised, self.under_way = found, []
-        self._look_at(lines[self._looked_at :])
-        self._looked_at = len(lines)
+        unseen = enumerate(found[self._looked_at :], start=self._looked_at + 1)
+        self._look_at([Line(s=number, y=0, p="", t=kind, d=Raw(data)) for number, (kind, data) in unseen])
+        self._looked_at = len(found)
 
     def _look_at(self, lines: Sequence[Line]) -> None:
         """Lines that were not there at the last start."""

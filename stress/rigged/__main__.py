@@ -6,7 +6,11 @@ import sys
 from orch_actors.stress.rigged import clock, faults, runner, sabotages
 from orch_actors.stress.rigged.rig import RIGGED, read_rig
 
-PROGRAMS = {"daemon": "orch_actors.actors", "host": "orch_actors.actors.host"}
+PROGRAMS = {
+    "daemon": "orch_actors.actors",
+    "host": "orch_actors.actors.host",
+    "compactor": "orch_actors.actors.compaction",
+}
 
 
 def main() -> None:
@@ -28,10 +32,12 @@ def main() -> None:
 
 
 def _pass_on(path: str) -> None:
-    """A daemon's hosts live in the same world."""
+    """A daemon's hosts live in the same world, and so does its compactor."""
+    from orch_actors.actors.compaction.compactor import Compactor
     from orch_actors.actors.workforce import Workforce
 
     Workforce.program = (*RIGGED, path, "host")
+    Compactor.program = (*RIGGED, path, "compactor")
 
 
 if __name__ == "__main__":

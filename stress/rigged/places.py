@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Role = Literal["daemon", "host", "runner"]
+Role = Literal["daemon", "host", "runner", "compactor"]
 Kind = Literal["write", "call", "spawn", "fork", "send"]
 
 Fault = Literal[
@@ -70,6 +70,14 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("daemon", "actors.journal.disk", "journal cut", "os.ftruncate", "call"),
     _place("daemon", "protocol.homes", "folder made", "os.mkdir", "call"),
     _place("daemon", "actors.workforce", "host spawned", "subprocess.Popen", "spawn"),
+    _place("daemon", "actors.compaction.compactor", "compactor spawned", "subprocess.Popen", "spawn"),
+    _place("compactor", "actors.compaction.alone", "lock opened", "os.open", "call"),
+    _place("compactor", "actors.compaction.alone", "lock taken", "fcntl.flock", "call"),
+    _place("compactor", "actors.journal.disk", "snapshot or manifest opened", "os.open", "call"),
+    _place("compactor", "actors.journal.disk", "snapshot or manifest written", "os.write", "write"),
+    _place("compactor", "actors.journal.disk", "snapshot or manifest synced", "os.fdatasync", "call"),
+    _place("compactor", "actors.journal.disk", "snapshot or manifest renamed", "os.rename", "call"),
+    _place("compactor", "actors.journal.disk", "folder synced", "os.fsync", "call"),
     _place("daemon", "actors.sockets", "reply sent", "send:reply", "send"),
     _place("daemon", "actors.sockets", "event sent", "send:event", "send"),
     _place("daemon", "actors.sockets", "word to a host sent", "send:host", "send"),

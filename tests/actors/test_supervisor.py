@@ -87,6 +87,14 @@ class NotingJournal:
             self.full, self.fills = self.fills or self.full, ""
         self.real.commit(next_event)
 
+    @property
+    def closed(self):
+        return self.real.closed
+
+    def close_segment(self, next_event):
+        self.trace.append(Did("close_segment"))
+        self.real.close_segment(next_event)
+
     def look_for_room(self):
         if self.room:
             self.full = ""
@@ -109,6 +117,12 @@ class NotingDesk:
 
     def configure(self, settings):
         self.settings = settings
+
+    def compact(self, through):
+        self.trace.append(Did("compact", through))
+
+    def retire(self, segments):
+        self.trace.append(Did("retire", segments))
 
     def prune_in(self, delay_s):
         self.trace.append(Did("prune in", delay_s))

@@ -32,7 +32,7 @@ def test_show_and_path_need_no_daemon(cli):
     )
     shown = cli("config", "show", "--json").json
     assert (shown["exists"], shown["output_limit"], shown["workers"]["shell"]) == (True, 2_000_000, {"limit": 3})
-    assert shown["retention"] == {"keep": None, "older_than": 86400.0}
+    assert shown["retention"] == {"keep": None, "older_than": 86400.0, "events": 1_000_000, "unread": 10_000_000}
     assert "output_limit = 2000000\n" in cli("config").out
     assert "[hosts]\ndeaths = 6\nwithin = 300.0\npatience = 30.0\n" in cli("config").out
 
@@ -80,6 +80,7 @@ def test_a_daemon_that_does_not_start_for_it_says_all(cli):
     said = cli("submit", "--", "true", code=100).err
     assert "did you mean `limit`" in said
     assert "did you mean `retention`" in said
+    put(cli, "")  # or nobody could look for what is to be ended
 
 
 def test_nobody_to_take_it_over(cli):

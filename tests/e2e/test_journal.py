@@ -128,3 +128,39 @@ def test_a_salvage_that_was_interrupted_keeps_daemons_out(cli):
     assert "journal salvage --accept-data-loss" in refused["hint"]
     assert "is finished" in cli("journal", "salvage", "--accept-data-loss").out
     cli("up")
+
+
+def test_compact(cli):
+    cli("up")
+    assert cli("journal", "compact").out == "the journal has nothing to compact yet\n"
+    cli("run", "--", "true")
+    made = cli("journal", "compact", "--json").json
+    assert (made["snapshot"], made["segment"], made["fault"]) == ("snapshot-00000001.jsonl", 1, "")
+    assert cli("journal", "compact").out.startswith("snapshot-00000001.jsonl: segments up to 1, ")
+    kinds = {file["name"]: file["kind"] for file in cli("journal", "files", "--json").json["files"]}
+    assert (kinds["MANIFEST"], kinds["snapshot-00000001.jsonl"]) == ("manifest", "snapshot")
+    verified = cli("journal", "verify", "--json").json
+    assert (verified["verdict"], verified["snapshot"]) == ("whole", "snapshot-00000001.jsonl")
+    before = cli("status", "--json").json["graphs"]
+    cli("down")
+    cli("up")
+    assert cli("status", "--json").json["graphs"] == before
+    assert cli("events").out.count("graph_ended") == 1
+
+
+def test_compact_needs_a_daemon(cli):
+    assert "orch-actors up" in cli("journal", "compact", "--json", code=3).error["hint"]
+
+
+def test_a_compaction_that_fails_is_said(cli):
+    cli("run", "--", "true")
+    stands_there = Path(cli.home, "journal", "MANIFEST.new")
+    stands_there.mkdir()
+    ran = cli("journal", "compact", code=100)
+    assert "no snapshot was made: " in ran.err
+    assert "MANIFEST.new" in ran.err
+    assert "the journal was not compacted" in cli("status").out
+    stands_there.rmdir()
+    cli("run", "--", "true")
+    assert cli("journal", "compact").out.startswith("snapshot-00000002.jsonl: ")
+    assert "not compacted" not in cli("status").out

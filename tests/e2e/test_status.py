@@ -28,7 +28,7 @@ def test_at_large(shared):
     graph = shared("submit", "--json", "--", "sleep", "65").json["graph"]
     eventually(lambda: shared("status", graph, "--json").json["tasks"][0]["state"] == "running")
     status = shared("status", "--json").json
-    assert set(status) == {"supervisor", "workers", "graphs", "traffic", "elsewhere"}
+    assert set(status) == {"supervisor", "workers", "graphs", "traffic", "elsewhere", "compaction"}
     (found,) = [each for each in status["graphs"] if each["id"] == graph]
     assert {"id", "name", "state", "counts"} <= set(found)
     assert found["counts"] == {"running": 1}

@@ -25,7 +25,7 @@ def test_up_and_again(cli):
 
 def test_json(cli):
     status = cli("up", "--json").json
-    assert set(status) == {"supervisor", "workers", "graphs", "traffic", "elsewhere"}
+    assert set(status) == {"supervisor", "workers", "graphs", "traffic", "elsewhere", "compaction"}
     assert set(status["supervisor"]) >= SUPERVISOR
     assert status["supervisor"]["home"] == cli.home
     assert status["graphs"] == []

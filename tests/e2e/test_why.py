@@ -17,7 +17,7 @@ def test_what_each_task_waits_for(shared):
     )
     until(shared, graph, long="running", again="pending")
     running = why(shared, f"{graph}/long")
-    assert set(running) == {"graph", "task", "state", "sentence", "reason", "story", "help"}
+    assert set(running) == {"graph", "task", "state", "sentence", "reason", "story", "help", "cut"}
     assert (running["state"], running["reason"]["kind"]) == ("running", "running")
     after = why(shared, f"{graph}/after")
     assert (after["reason"]["kind"], after["reason"]["tasks"]) == ("dependency", ["long"])

@@ -26,6 +26,7 @@ READING = "actors/journal/reading.py"
 DISK, RECORD = "actors/journal/disk.py", "actors/journal/record.py"
 SUPERVISOR, DAEMON = "actors/supervisor.py", "actors/daemon.py"
 REPLAYING, ANSWERS = "actors/replaying.py", "actors/answers.py"
+SNAPSHOTS, COMPACTING = "actors/journal/snapshots.py", "actors/compaction/compacting.py"
 CLAIM, TASK = "actors/host/record.py", "actors/host/task.py"
 HANDLERS = "actors/core/handlers"
 
@@ -33,6 +34,7 @@ TEST_WRITER, TEST_OPENING = "tests/unit/journal/test_writer.py", "tests/unit/jou
 TEST_SUPERVISOR, TEST_ANSWERS = "tests/actors/test_supervisor.py", "tests/unit/test_answers.py"
 TEST_CLAIM, TEST_ATTEMPTS = "tests/actors/host/test_record.py", "tests/crash/test_attempts.py"
 TEST_MATRIX = "tests/crash/test_matrix.py"
+TEST_ORDER = "tests/unit/test_compacting.py::test_the_manifest_is_on_disk_before_anything_goes"
 TEST_POWERCUT = "tests/property/test_powercut.py::test_nothing_is_lost"
 
 #: Those that a short run tries: of different kinds, and quick.
@@ -188,6 +190,63 @@ SABOTAGES = (
         "        elif found.torn:\n",
         "        elif False:\n",
         (f"{TEST_OPENING}::test_a_tail_that_nobody_was_promised_is_cut_and_kept",),
+    ),
+    # --- what was compacted away is missed ---------------------------------------------------------------------------
+    Sabotage(
+        "a snapshot is not synced",
+        "one counts that a power cut tears",
+        SNAPSHOTS,
+        "        size += held + len(line)\n        disk.sync(fd)\n",
+        "        size += held + len(line)\n",
+        (TEST_ORDER,),
+    ),
+    Sabotage(
+        "the entry of a snapshot is not synced",
+        "a manifest names what a power cut takes away",
+        SNAPSHOTS,
+        "    disk.rename(path + UNFINISHED, path)\n    disk.sync_folder(folder)\n",
+        "    disk.rename(path + UNFINISHED, path)\n",
+        (TEST_ORDER,),
+    ),
+    Sabotage(
+        "old snapshots go before the manifest",
+        "a power cut leaves a manifest that names none that is there",
+        COMPACTING,
+        "    write_manifest(disk, folder, manifest)\n    _remove_unnamed(disk, folder, manifest)\n",
+        "    _remove_unnamed(disk, folder, manifest)\n    write_manifest(disk, folder, manifest)\n",
+        (TEST_ORDER,),
+    ),
+    Sabotage(
+        "no generation is kept",
+        "where the newest snapshot is broken, the segments are gone that the one before needs",
+        COMPACTING,
+        "        before=before[0].segment if before else 0,\n",
+        "        before=entry.segment,\n",
+        ("tests/unit/test_compacting.py::test_one_after_the_other_and_the_one_before_is_kept",),
+    ),
+    Sabotage(
+        "a broken snapshot is taken as it is",
+        "a state comes back that never was",
+        SNAPSHOTS,
+        "        if part.p != crc:\n",
+        "        if False:\n",
+        ("tests/unit/test_compacting.py::test_every_line_of_a_snapshot_has_its_place",),
+    ),
+    Sabotage(
+        "what a consumer has not acknowledged goes",
+        "a reader that was promised every event misses some",
+        SUPERVISOR,
+        "min(wanted, self._head - bounds.events + 1)",
+        "self._head - bounds.events + 1",
+        ("tests/actors/test_compactor.py::test_what_a_consumer_has_not_acknowledged_is_kept_for_it",),
+    ),
+    Sabotage(
+        "a reader that comes too late is told nothing",
+        "it takes what is left for all that there was",
+        "actors/queries.py",
+        "    if since + 1 < events.start:\n",
+        "    if False:\n",
+        ("tests/unit/test_queries.py::test_events_that_are_gone",),
     ),
     # --- the world learns of what may be lost ------------------------------------------------------------------------
     Sabotage(

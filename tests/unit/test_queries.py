@@ -113,10 +113,9 @@ def recent(first, last):
     return deque(Told(seq, f.TaskReady(graph="g1", task="a"), NOW) for seq in range(first, last + 1))
 
 
-def read_events(since, limit=1000, *, first=11, last=20, head=20):
-    return queries.read_events(
-        State(), messages.ReadEvents(since=since, limit=limit), recent(first, last), head, ORIGIN
-    )
+def read_events(since, limit=1000, *, first=11, last=20, head=20, oldest=1):
+    query = messages.ReadEvents(since=since, limit=limit)
+    return queries.read_events(State(), query, recent(first, last), range(oldest, head + 1), ORIGIN)
 
 
 def numbers(events):
@@ -135,6 +134,21 @@ def test_older_events_are_the_archivists_to_read(since):
     assert read_events(since) == ReadOldEvents(ORIGIN, max(0, since), 1000, 20)
 
 
+@pytest.mark.parametrize("since", [0, 3, 4])
+def test_events_that_are_gone(since):
+    with pytest.raises(Refused) as refused:
+        read_events(since, oldest=6)
+    assert (refused.value.info.code, refused.value.info.oldest) == ("EVENTS_GONE", 6)
+    assert refused.value.info.message == f"the events from {since + 1} to 5 are gone"
+    assert "read on after 5" in refused.value.info.hint
+
+
+def test_events_that_are_just_there():
+    assert read_events(5, oldest=6) == ReadOldEvents(ORIGIN, 5, 1000, 20)
+    assert read_events(None, oldest=6) == ReadOldEvents(ORIGIN, 5, 1000, 20), "who names none has what there is"
+    assert numbers(read_events(None, oldest=11)) == list(range(11, 21))
+
+
 @pytest.mark.parametrize("since", [20, 21, 10**18])
 def test_nothing_newer(since):
     assert read_events(since) == messages.Events(events=(), head=20, through=20)
@@ -150,7 +164,7 @@ def test_no_answer_holds_what_is_decided_but_not_yet_durable():
     found = read_events(15, head=25)
     assert numbers(found) == [16, 17, 18, 19, 20]
     assert read_events(3, head=25) == ReadOldEvents(ORIGIN, 3, 1000, 20)
-    empty = queries.read_events(State(), messages.ReadEvents(since=0), deque(), 3, ORIGIN)
+    empty = queries.read_events(State(), messages.ReadEvents(since=0), deque(), range(1, 4), ORIGIN)
     assert empty == ReadOldEvents(ORIGIN, 0, 1000, 3), "a life that began with a snapshot"
     assert numbers(read_events(22, head=25)) == []
 

@@ -9,12 +9,14 @@ import pytest
 from journal_books import Book
 from journal_disks import FaultyDisk
 
+from orch_actors.actors.compaction.compacting import compact
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.holding import holding
 from orch_actors.actors.inspection.recall import recall
 from orch_actors.actors.inspection.rescue import salvage
 from orch_actors.actors.journal import swapping
 from orch_actors.actors.journal.disk import RealDisk
+from orch_actors.actors.journal.retiring import remove_segments
 from orch_actors.actors.journal.survey import survey
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home
@@ -223,3 +225,59 @@ def test_without_room_nothing_is_changed(home):
     assert files_of(home.journal) == before
     swapping.refuse_unfinished(home.salvage)
     assert salvage(home, accept=True).done
+
+
+@pytest.fixture
+def compacted(home):
+    """That home after a compaction: the first two segments are gone, a snapshot stands for them."""
+    compact(RealDisk(), home.journal, 2, lambda: 1.0)
+    remove_segments(RealDisk(), home.journal, [1, 2])
+    return home
+
+
+def test_a_compacted_journal_is_whole(compacted):
+    found, _ = survey(RealDisk(), compacted.journal)
+    assert (found.verdict, found.snapshot, found.faults) == ("whole", "snapshot-00000002.jsonl", ())
+    assert found.whole_to == found.highest
+    assert salvage(compacted, accept=False).verdict == "whole"
+
+
+def test_without_its_snapshot_it_is_not(compacted):
+    Path(compacted.journal, "snapshot-00000002.jsonl").unlink()
+    Path(compacted.journal, "MANIFEST").unlink()
+    found, _ = survey(RealDisk(), compacted.journal)
+    assert found.verdict == "damaged"
+    assert "missing" in found.faults[0].what
+
+
+def test_a_broken_archive_keeps_nobody_from_starting(home):
+    whole = recall(home)
+    compact(RealDisk(), home.journal, 2, lambda: 1.0)
+    spoil(home, 1)
+    assert survey(RealDisk(), home.journal)[0].verdict == "damaged"
+    assert salvage(home, accept=True).verdict == "whole", "there is nothing to be salvaged: a start does not read it"
+    assert recall(home).opened.last == whole.opened.last
+
+
+def test_a_broken_snapshot_is_told_and_is_no_damage(home):
+    compact(RealDisk(), home.journal, 2, lambda: 1.0)
+    Path(home.journal, "snapshot-00000002.jsonl").write_bytes(b"")
+    found, _ = survey(RealDisk(), home.journal)
+    assert (found.verdict, found.passed_over) == ("whole", ("snapshot-00000002.jsonl is damaged: it is empty",))
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_compacted_journal_is_salvaged_with_its_snapshot(compacted, behind):
+    whole = recall(compacted)
+    first = int(Path(compacted.journal, "00000003.jsonl").read_bytes().splitlines()[1].split(b",")[0][5:])
+    spoil(compacted, first + behind)
+    with pytest.raises(EnvironmentFault):
+        recall(compacted)
+    done = salvage(compacted, accept=True)
+    assert (done.done, done.kept) == (True, first + behind - 1)
+    again = recall(compacted)
+    assert again.opened.id == done.heir != whole.opened.id
+    assert again.opened.last == first + behind - 1 + len(done.commands) + len(done.unknown)
+    assert set(again.machine.state.graphs) <= set(whole.machine.state.graphs)
+    assert again.opened.snapshot.segment == 2
+    assert survey(RealDisk(), compacted.journal)[0].verdict == "whole"

@@ -114,7 +114,7 @@ def test_errors():
     found = [names(row[0])[0] for row in rows("Errors", "code")]
     assert found == list(get_args(errors.ErrorCode))
     assert all(row[1] for row in rows("Errors", "code"))
-    assert set(names(section("Errors"))) - {"retriable", "problems", "get_status", "get_graph"} == CODES
+    assert set(names(section("Errors"))) - {"retriable", "problems", "oldest", "get_status", "get_graph"} == CODES
 
 
 def test_event_kinds():
