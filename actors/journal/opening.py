@@ -83,7 +83,8 @@ class SegmentsMissing(EnvironmentFault):
         why = f" ({'; '.join(faults)})" if faults else ""
         super().__init__(
             f"the journal in {folder} lacks segment {segment_name(missing)}, and no snapshot stands for it{why}",
-            "restore the file or the snapshot from a copy; `orch-actors journal files` shows what is there",
+            "restore the file or the snapshot from a copy (`orch-actors journal files` shows what is there), "
+            "or see what `orch-actors journal salvage` can save",
         )
 
 

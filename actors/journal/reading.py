@@ -36,7 +36,8 @@ class JournalCorrupt(EnvironmentFault):
     def __init__(self, path: str, line: int, sequence: int, what: str) -> None:
         super().__init__(
             f"the journal is damaged at {path}, line {line}, sequence {sequence}: {what}",
-            "nothing was changed; restore the file from a copy, or set the folder aside and start a new one",
+            "nothing was changed; `orch-actors journal verify` shows all that is damaged; restore that from a copy, "
+            "or see what `orch-actors journal salvage` can save",
         )
         self.path = path
         self.line = line

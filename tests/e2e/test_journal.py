@@ -89,6 +89,7 @@ def test_a_damaged_journal_is_verified_salvaged_and_goes_on(cli):
     spoil(cli, of)
     refused = cli("up", "--json", code=100).error
     assert f"sequence {of}" in refused["message"]
+    assert all(f"orch-actors journal {verb}" in refused["hint"] for verb in ("verify", "salvage"))
     ran = cli("journal", "verify", "--json", code=1)
     assert ran.json["verdict"] == "damaged"
     assert [(fault["sequence"], fault["missing"]) for fault in ran.json["faults"]] == [(of, 1)]

@@ -33,6 +33,8 @@ HANDLERS = "actors/core/handlers"
 TEST_WRITER, TEST_OPENING = "tests/unit/journal/test_writer.py", "tests/unit/journal/test_opening.py"
 TEST_SUPERVISOR, TEST_ANSWERS = "tests/actors/test_supervisor.py", "tests/unit/test_answers.py"
 TEST_CLAIM, TEST_ATTEMPTS = "tests/actors/host/test_record.py", "tests/crash/test_attempts.py"
+RESCUE, TEST_RESCUE = "actors/inspection/rescue.py", "tests/unit/inspection/test_rescue.py"
+TEST_CANARY = "tests/e2e/test_secrets.py::test_the_canary"
 TEST_MATRIX = "tests/crash/test_matrix.py"
 TEST_ORDER = "tests/unit/test_compacting.py::test_the_manifest_is_on_disk_before_anything_goes"
 TEST_POWERCUT = "tests/property/test_powercut.py::test_nothing_is_lost"
@@ -517,5 +519,87 @@ SABOTAGES = (
         '        if found is None or found.status != "met":\n',
         '        if found is not None and found.status != "met":\n',
         ("tests/property/test_judge.py", "tests/unit/core/test_judging.py"),
+    ),
+    # --- ending it, and what it must not tell ------------------------------------------------------------------------
+    Sabotage(
+        "no grace",
+        "a task is killed without a chance to put things in order",
+        TASK,
+        "        if grace_s == 0:\n            self._signal(signal.SIGKILL)\n",
+        "        if grace_s >= 0:\n            self._signal(signal.SIGKILL)\n",
+        ("tests/actors/host/test_stop.py", "tests/actors/host/test_python.py"),
+    ),
+    Sabotage(
+        "grace without end",
+        "a task that does not heed TERM runs on",
+        TASK,
+        "        self._after(grace_s, GraceOver())\n",
+        "",
+        ("tests/actors/host/test_stop.py::test_who_does_not_heed_term_is_killed_after_the_grace",),
+    ),
+    Sabotage(
+        "the end of an output is told as it is",
+        "a secret that a task prints gets into the journal, events, decisions and prompts",
+        "actors/host/leavings.py",
+        "    text = mask.text(_text(data)).rstrip()\n",
+        "    text = _text(data).rstrip()\n",
+        (TEST_CANARY,),
+    ),
+    Sabotage(
+        "a result is taken as it is",
+        "a secret that a task hands back gets into the journal",
+        "actors/host/outcome.py",
+        "    if result is not None and mask.holds(msgspec.msgpack.decode(result)):\n",
+        "    if result == b'' and mask.holds(msgspec.msgpack.decode(result)):\n",
+        (TEST_CANARY,),
+    ),
+    Sabotage(
+        "a question is asked as it is",
+        "a secret in a task's question gets into the journal and before people",
+        "actors/host/outcome.py",
+        "    return None if asked is None else mask.question(asked)\n",
+        "    return asked\n",
+        (TEST_CANARY,),
+    ),
+    # --- a damaged journal -------------------------------------------------------------------------------------------
+    Sabotage(
+        "a salvage without consent",
+        "who only wants to look loses data",
+        RESCUE,
+        "    if not accept:\n        return _plan(home, disk)[0]\n",
+        "",
+        (TEST_RESCUE,),
+    ),
+    Sabotage(
+        "a salvage leaves all files where they are",
+        "a new graph is given the ends of tasks of one that was given up",
+        RESCUE,
+        "    aside = tuple(_unknown_files(home, found.journal, past))\n",
+        "    aside: tuple[str, ...] = ()\n",
+        (TEST_RESCUE,),
+    ),
+    Sabotage(
+        "a salvage decides again",
+        "a command whose answer was lost is carried out twice",
+        RESCUE,
+        '        yield "outcome", encode(OutcomeLine(of=sequence, at=now_utc, e=head + 1, facts=(), reply=reply))\n',
+        "        del reply\n",
+        (TEST_RESCUE,),
+    ),
+    Sabotage(
+        "a daemon starts into a salvage",
+        "a new journal is begun beside two old ones",
+        DAEMON,
+        "        refuse_unfinished(home.salvage)\n",
+        "",
+        ("tests/e2e/test_journal.py::test_a_salvage_that_was_interrupted_keeps_daemons_out",),
+    ),
+    Sabotage(
+        "all that runs is an orphan",
+        "doctor --end-orphans ends what the next start would adopt",
+        "actors/inspection/doctor/orphans.py",
+        "        if (cookie in known and not in_salvage) or one.pid is None or not _runs(one):\n",
+        "        if one.pid is None or not _runs(one):\n",
+        ("tests/e2e/test_doctor.py::test_what_a_stopped_daemon_left_running_is_no_orphan",),
     ),
 )
