@@ -233,7 +233,7 @@ def test_folder_path_and_environment(supervisor: FakeSupervisor, host: Host) -> 
     assert number == 1
     assert environ == {
         **launch.env,
-        "ORCH_ATTEMPT": f"{supervisor.journal}:{launch.attempt}",
+        "ORCH_ATTEMPT": f"{supervisor.journal[-12:]}:{launch.attempt}",
         "ORCH_GRAPH": "g1",
         "ORCH_TASK": launch.attempt.split("/")[1],
         "ORCH_ATTEMPT_NUMBER": "1",

@@ -92,7 +92,7 @@ def test_environment_and_folder_are_exactly_what_was_asked_for(supervisor: FakeS
     assert ended.exit_code == 0
     assert seen == {
         **launch.env,
-        "ORCH_ATTEMPT": f"{supervisor.journal}:{launch.attempt}",
+        "ORCH_ATTEMPT": f"{supervisor.journal[-12:]}:{launch.attempt}",
         "ORCH_GRAPH": "g1",
         "ORCH_TASK": "t1",
         "ORCH_ATTEMPT_NUMBER": "1",
