@@ -121,7 +121,7 @@ def _ensure_home(path: str) -> None:
     another = "choose another home with --home DIR or ORCH_ACTORS_HOME"
     if os.path.lexists(path) and not os.path.islink(path):
         mode = stat.S_IMODE(os.lstat(path).st_mode)
-        if mode & 0o077 and os.path.isdir(path) and not _may_be_closed(path):
+        if mode & 0o077 and os.path.isdir(path) and not may_be_closed(path):
             raise EnvironmentFault(
                 f"{path} is open to other users (mode {mode:03o}) and holds other things than a daemon's state",
                 f"{another}, or make it private first: chmod 700 {path}",
@@ -140,7 +140,7 @@ def _ensure_home(path: str) -> None:
         folder = os.path.dirname(folder)
 
 
-def _may_be_closed(path: str) -> bool:
+def may_be_closed(path: str) -> bool:
     """Whether taking others' rights away surprises nobody."""
     try:
         names = set(os.listdir(path))

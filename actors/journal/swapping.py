@@ -52,7 +52,7 @@ def begun(salvage: str) -> str:
     try:
         with open(os.path.join(salvage, MARK), encoding="ascii") as file:
             return os.path.basename(file.read().strip())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
 
 

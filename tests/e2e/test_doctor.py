@@ -71,6 +71,12 @@ def test_what_is_wrong_with_the_home_is_an_error_with_something_to_do(cli, tmp_p
     Path(cli.home, "config.toml").unlink()
     (tmp_path / "file").write_text("")
     assert level_of(cli("doctor", "--json", "--home", str(tmp_path / "file"), code=1), "home") == "error"
+    other = tmp_path / "other"
+    other.mkdir(mode=0o755)
+    (other / "thesis.txt").write_text("")
+    ran = cli("doctor", "--home", str(other), code=1)
+    assert "is no daemon's home" in ran.out
+    assert "chmod" not in ran.out  # `--home /etc`, typed by root
     Path(cli.home).chmod(0o755)
     assert level_of(cli("doctor", "--json"), "permissions") == "warning"
     Path(cli.home).chmod(0o700)

@@ -527,7 +527,7 @@ SABOTAGES = (
         TASK,
         "        if grace_s == 0:\n            self._signal(signal.SIGKILL)\n",
         "        if grace_s >= 0:\n            self._signal(signal.SIGKILL)\n",
-        ("tests/actors/host/test_stop.py", "tests/actors/host/test_python.py"),
+        ("tests/actors/host/test_stop.py::test_term_is_honoured",),
     ),
     Sabotage(
         "grace without end",

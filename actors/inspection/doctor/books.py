@@ -60,11 +60,11 @@ def _of_survey(home: Home, found: Survey) -> Iterator[Finding]:
     except EnvironmentFault as fault:
         yield error("journal", fault.message, fault.hint)
         return
-    size = f"{found.segments:,} segments, {found.bytes:,} bytes, {found.lines:,} lines, {graphs:,} graphs"
-    torn = (
-        f"; {found.torn:,} bytes at its end are not whole, were promised to nobody, and are cut off by the next start"
-    )
-    yield good("journal", f"whole: {size}{torn if found.torn else ''}")
+    size = f"{found.bytes:,} bytes; segments: {found.segments:,}, lines: {found.lines:,}, graphs: {graphs:,}"
+    yield good("journal", f"whole, {size}")
+    if found.torn:
+        what = f"{found.torn:,} bytes at its end are not whole; they were promised to nobody"
+        yield note("journal", what, "the next start keeps them aside and cuts them off, unless they are being written")
     if found.bytes > _LARGE_BYTES:
         yield warning("journal", f"it has {found.bytes:,} bytes, and every start reads it", "see README, [retention]")
 

@@ -47,11 +47,16 @@ CHECKS: Final[tuple[tuple[str, Callable[[Home], Iterable[Finding]]], ...]] = (
     ("programs", look_at_programs),
 )
 
+#: Checks that have nothing to look at where the home is none.
+_OF_THE_HOME: Final = ("permissions", "config", "sockets", "journal", "orphans")
+
 
 def checkup(home: Home) -> Checkup:
-    """Carry out all of them. What a check cannot look at is a finding, too."""
+    """Carry out all of them; of a home that is none only what is not about it. What no check can look at is told."""
     findings: list[Finding] = []
     for what, look in CHECKS:
+        if what in _OF_THE_HOME and any(found.what == "home" and found.level == "error" for found in findings):
+            continue
         try:
             findings += look(home)
         except OSError as fault:

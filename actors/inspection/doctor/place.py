@@ -11,7 +11,7 @@ from typing import Final
 
 from orch_actors.actors.inspection.doctor.finding import Finding, error, good, note, warning
 from orch_actors.actors.journal.ballast import BALLAST_BYTES, BALLAST_NAME
-from orch_actors.protocol.homes import MAX_SOCKET_PATH, Home
+from orch_actors.protocol.homes import MAX_SOCKET_PATH, Home, may_be_closed
 
 #: Below this a daemon takes nothing new (twice the ballast); and where it is time to look.
 _FULL_BYTES: Final = 2 * BALLAST_BYTES
@@ -36,6 +36,11 @@ def look_at_home(home: Home) -> Iterator[Finding]:
         return
     if found.st_uid != os.getuid():
         yield error("home", f"{home.path} belongs to user {found.st_uid}, not to you", _ANOTHER)
+        return
+    if stat.S_IMODE(found.st_mode) & 0o077 and not may_be_closed(home.path):
+        yield error(
+            "home", f"{home.path} is no daemon's home: it holds other things, and others may see them", _ANOTHER
+        )
         return
     if not os.access(home.path, os.R_OK | os.W_OK | os.X_OK):
         yield error("home", f"{home.path} is not writable", f"make it so: chmod 700 {home.path}")
