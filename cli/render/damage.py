@@ -29,6 +29,9 @@ def survey_text(found: dict[str, Any], style: Style, salvage: str) -> str:
     )
     if found["torn"]:
         lines.append(f"  the last {_many(found['torn'], 'byte')} are kept aside and cut off by the next start")
+    if found["snapshot"]:
+        lines.append(f"  a start begins with {one_line(found['snapshot'])}")
+    lines += [f"  passed over: {one_line(what)}" for what in found["passed_over"][:SHOWN]]
     lines += [f"  {_fault(fault)}" for fault in found["faults"][:SHOWN]]
     more = len(found["faults"][SHOWN:]) + found["more"]
     lines += [f"  … and {more} more"] if more else []

@@ -107,6 +107,20 @@ def test_a_broken_journal(cli):
     shutil.rmtree(os.path.join(cli.home, "journal"))  # so that the daemon that clears up can start
 
 
+def test_what_a_start_does_not_need_is_a_warning(cli):
+    for _ in range(2):
+        cli("run", "--", "true")
+    cli("journal", "compact")
+    cli("down")
+    assert level_of(cli("doctor", "--json"), "journal") == "good"
+    first = Path(cli.home, "journal", "00000001.jsonl")
+    first.write_bytes(first.read_bytes().replace(b'"t":', b'"T":', 1))
+    ran = cli("doctor", "--json")
+    assert {found["level"] for found in found_by(ran, "journal")} == {"good", "warning"}
+    assert "snapshot-" in cli("journal", "verify", code=1).out
+    assert cli("up").code == 0
+
+
 def test_a_daemon_that_does_not_answer(cli):
     cli("up")
     pid = cli.pid()

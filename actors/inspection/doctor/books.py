@@ -18,6 +18,9 @@ from orch_actors.protocol.settings import load_settings
 #: A start takes so long with it that it is worth knowing.
 _LARGE_BYTES: Final = 1024 * 1024 * 1024
 
+#: Of each kind so many are named.
+_NAMED: Final = 5
+
 #: Before it nothing of this was written; seconds since the epoch (2025).
 _EARLIEST_UTC: Final = 1_735_689_600.0
 #: The journal may be ahead of the clock by so much; seconds.
@@ -31,7 +34,11 @@ def look_at_journal(home: Home) -> Iterator[Finding]:
         yield error("journal", "a salvage of it was interrupted", f"finish it: {finish}")
         return
     try:
-        found, _ = survey(RealDisk(), home.journal)
+        found, _ = survey(RealDisk(), home.journal, archive=False)
+        everything, _ = survey(RealDisk(), home.journal) if found.snapshot else (found, None)
+    except EnvironmentFault as fault:
+        yield error("journal", fault.message, fault.hint)
+        return
     except (FileNotFoundError, NotADirectoryError):
         yield note("journal", "there is none yet", "the first start begins one: orch-actors up")
         return
@@ -39,6 +46,17 @@ def look_at_journal(home: Home) -> Iterator[Finding]:
         yield error("journal", f"{fault.filename or home.journal}: {fault.strerror}", "see to its permissions")
         return
     yield from _of_survey(home, found)
+    yield from _of_archive(everything)
+
+
+def _of_archive(found: Survey) -> Iterator[Finding]:
+    """What a start does not need: segments that a snapshot stands for, and older snapshots."""
+    if not found.snapshot:
+        return
+    kept = "a start does not need it; readers of old events do: restore it from a copy, if there is one"
+    faults = [f"{fault.file}, line {fault.line}: {fault.what}" for fault in found.faults]
+    for fault in [*found.passed_over, *faults][:_NAMED]:
+        yield warning("journal", fault, kept)
 
 
 def _of_survey(home: Home, found: Survey) -> Iterator[Finding]:
@@ -66,7 +84,11 @@ def _of_survey(home: Home, found: Survey) -> Iterator[Finding]:
         what = f"{found.torn:,} bytes at its end are not whole; they were promised to nobody"
         yield note("journal", what, "the next start keeps them aside and cuts them off, unless they are being written")
     if found.bytes > _LARGE_BYTES:
-        yield warning("journal", f"it has {found.bytes:,} bytes, and every start reads it", "see README, [retention]")
+        yield warning(
+            "journal",
+            f"it has {found.bytes:,} bytes, and every start reads it",
+            "make a snapshot: orch-actors journal compact",
+        )
 
 
 def look_at_settings(home: Home) -> Iterator[Finding]:
