@@ -208,6 +208,8 @@ class History:
 
     def _tend(self, life: Life) -> None:
         """The compactor works beside the daemon, sooner or later."""
+        if self._rng.random() < 0.05:
+            life.ask_to_compact()
         if self._rng.random() < 0.4:
             compacted = life.compact()
             self._counts["snapshots"] += bool(compacted)

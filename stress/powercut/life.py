@@ -15,7 +15,7 @@ from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
 from orch_actors.actors.handover import Handover
 from orch_actors.actors.history import Told
-from orch_actors.actors.inside import Begin, Origin, SnapshotMade
+from orch_actors.actors.inside import Begin, ClientAsked, Origin, SnapshotMade
 from orch_actors.actors.journal.record import Line, LineType, Whole, decode_line
 from orch_actors.actors.journal.retiring import beginnings, remove_segments
 from orch_actors.actors.journal.writer import Journal
@@ -196,6 +196,12 @@ class Life:
             inbox.put(cast("Any", message))  # bare: pykka's envelope is for the answer to an `ask`
         while not inbox.empty():
             self._supervisor.receive(inbox.get())
+
+    def ask_to_compact(self) -> None:
+        """As `journal compact` does: the segment that is written is closed."""
+        origin = Origin((b"tidier",), "json", "tidy")
+        asked = messages.Request(id="tidy", client="tidier", do=messages.Compact())
+        self.deliver([ClientAsked(origin, asked)])
 
     def compact(self) -> int | None:
         """What the compactor does, if something is to be done: segments that are in a snapshot; None: it has failed."""

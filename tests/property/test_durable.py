@@ -1,5 +1,5 @@
 """The durable whole against a model: journal, history, answers, machine and supervisor on a disk that loses what was
-not synced; clients that submit, repeat, edit, cancel and decide; kills, power cuts and restarts at any moment.
+not synced; clients that submit, repeat, edit, cancel and decide; kills, power cuts, compactions, restarts at any time.
 
 What no start may lose is held by the Witness (stress/powercut/witness.py). The Model here says besides what clients may
 rely on once they were answered: a simple account of what was accepted, in the order of the answers.
@@ -194,6 +194,21 @@ class Durable(RuleBasedStateMachine):
         now = timers(self.world)
         assert now.keys() == due.keys()
         assert all(abs(now[key] - due[key]) < 0.01 for key in due)
+
+    @rule(asked=st.booleans(), remove=st.booleans())
+    def compact(self, asked, remove):
+        """The compactor takes in what is closed; what neither a start nor a reader needs may go."""
+
+        def act():
+            if asked:
+                self.life.ask_to_compact()
+            self.life.compact()
+            if remove:
+                self.life.remove()
+
+        if not self.lives(act):
+            self.start()
+        self.model.hold(self.life.state)
 
     # --- what happens ---------------------------------------------------------------------------------------------
 

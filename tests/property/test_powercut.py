@@ -8,7 +8,9 @@ import pytest
 
 from orch_actors.actors import history, replaying
 from orch_actors.actors.answers import Answers
+from orch_actors.actors.compaction import compacting
 from orch_actors.actors.journal import opening
+from orch_actors.actors.journal.retiring import remove_segments
 from orch_actors.actors.journal.writer import Journal
 from orch_actors.actors.replaying import Replay
 from orch_actors.actors.supervisor import Supervisor
@@ -46,6 +48,7 @@ def test_a_seed_gives_the_same_again_and_one_history_can_be_run_alone():
 
 COMMIT = Supervisor._commit
 FINISH = Replay.finish
+PIECES, WRITE_MANIFEST = compacting.pieces_of, compacting.write_manifest
 
 
 def told_early(supervisor):
@@ -99,6 +102,15 @@ def replay_that_decides_anew(replay):
     return came
 
 
+def segments_gone_early(disk, folder, manifest):
+    remove_segments(disk, folder, range(1, manifest.snapshots[0].segment + 1))
+    WRITE_MANIFEST(disk, folder, manifest)
+
+
+def without_answers(state, _answers, unprocessed):
+    return PIECES(state, Answers(), unprocessed)
+
+
 def does_nothing(*_):
     return None
 
@@ -122,6 +134,8 @@ BROKEN = {
     "known commands are executed again": (Answers, "find", does_nothing, "and later"),
     "answers are forgotten": (Replay, "finish", replay_that_forgets_answers, "now it is known as None"),
     "decided commands are decided again": (Replay, "finish", replay_that_decides_anew, "and later|is the outcome of"),
+    "segments go before the manifest": (compacting, "write_manifest", segments_gone_early, "refused to open"),
+    "a snapshot lacks the answers": (compacting, "pieces_of", without_answers, "now it is known as None"),
     "facts are forgotten": (replaying, "fold_or_pass_over", does_nothing, "there are|refused to open"),
 }
 
