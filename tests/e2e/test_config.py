@@ -21,8 +21,19 @@ def test_show_and_path_need_no_daemon(cli):
     assert cli("config", "path").out == path + "\n"
     assert cli("config", "path", "--json").json == {"path": path, "exists": False}
     shown = cli("config", "--json").json
-    settings = {"workers", "resources", "defaults", "retention", "hosts", "nesting", "output_limit"}
+    settings = {
+        "workers",
+        "resources",
+        "defaults",
+        "retention",
+        "hosts",
+        "nesting",
+        "output_limit",
+        "files",
+        "callbacks",
+    }
     assert set(shown) == {"path", "exists"} | settings
+    assert (shown["files"], shown["callbacks"]) == ({"inbox": False}, {})
     assert shown["nesting"] == {"depth": 3, "graphs": 100}
     assert shown["workers"]["shell"]["limit"] >= 4
     assert shown["hosts"] == {"deaths": 6, "within": 60.0, "patience": 30.0}
