@@ -239,6 +239,7 @@ def test_folder_path_and_environment(supervisor: FakeSupervisor, host: Host) -> 
         "ORCH_ATTEMPT_NUMBER": "1",
         "ORCH_RESULT": str(supervisor.file(launch, ".result")),
         "ORCH_SUMMARY": str(supervisor.file(launch, ".summary")),
+        "ORCH_PROGRESS": str(supervisor.file(launch, ".progress")),
         "ORCH_QUESTION": str(supervisor.file(launch, ".question")),
         "ORCH_ACTORS_HOME": str(supervisor.home),
     }

@@ -98,6 +98,7 @@ def test_environment_and_folder_are_exactly_what_was_asked_for(supervisor: FakeS
         "ORCH_ATTEMPT_NUMBER": "1",
         "ORCH_RESULT": str(supervisor.file(launch, ".result")),
         "ORCH_SUMMARY": str(supervisor.file(launch, ".summary")),
+        "ORCH_PROGRESS": str(supervisor.file(launch, ".progress")),
         "ORCH_QUESTION": str(supervisor.file(launch, ".question")),
         "ORCH_ACTORS_HOME": str(supervisor.home),
     }

@@ -11,6 +11,7 @@ import pytest
 from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.mask import NOTHING, Mask
 from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped
+from orch_actors.actors.host.progress import OnProgress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.actors.host.worker import Worker
 from orch_actors.protocol.hostwire import (
@@ -97,6 +98,12 @@ class Place:
 
     def forget_bounds(self, launch: Launch) -> None:
         raise AssertionError("no launch here has bounds")
+
+    def watch_progress(self, launch: Launch, progressed: OnProgress) -> None:
+        pass
+
+    def forget_progress(self, launch: Launch) -> None:
+        pass
 
     def mask(self, launch: Launch) -> Mask:
         return NOTHING
