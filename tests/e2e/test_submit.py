@@ -214,13 +214,12 @@ def test_from_inside_a_task(cli):
     command = f"echo '{inner}' | {PROGRAM} submit - --json > \"$ORCH_RESULT\"; sleep 72"
     outer = cli("submit", "--json", "--", "sh", "-c", command).json["graph"]
 
-    def child():
-        return next((each for each in cli("status", "--json").json["graphs"] if each["name"] == "inner"), None)
+    def children():
+        return cli("status", outer, "--json").json["children"]
 
-    eventually(child)
-    found = child()
-    assert found["parent"] == f"{outer}/sh/1"
-    assert cli("status", outer, "--json").json["children"] == [found["id"]]
-    assert f"from inside: {outer}/sh/1" in cli("status", found["id"]).out
-    assert cli("cancel", outer, "--json").json["graphs"] == [found["id"]]
-    cli("wait", found["id"], "--timeout", "30s", code=1)
+    eventually(children)
+    (inside,) = children()
+    assert cli("status", inside, "--json").json["parent"] == f"{outer}/sh/1"
+    assert f"from inside: {outer}/sh/1" in cli("status", inside).out
+    assert cli("cancel", outer, "--json").json["graphs"] == [inside]
+    cli("wait", inside, "--timeout", "30s", code=1)

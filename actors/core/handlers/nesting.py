@@ -10,12 +10,16 @@ set going, too. Its end by itself takes nothing along: work may be handed over t
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from orch_actors.actors.core.nodes import Graph
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import split_attempt_id
+
+#: So many of the journal's last digits stand in a cookie (host/local.py).
+_OF_JOURNAL: Final = 12
 
 
 def parent_of(turn: Turn, cookie: str) -> tuple[str, int]:
@@ -25,7 +29,7 @@ def parent_of(turn: Turn, cookie: str) -> tuple[str, int]:
         Refused: NOT_ALLOWED, there would be too many of them, or too deep.
     """
     journal, _, attempt = cookie.rpartition(":")
-    if not attempt or journal != turn.name:
+    if not attempt or journal != turn.name[-_OF_JOURNAL:]:
         return "", 0
     try:
         graph_id, task, number = split_attempt_id(attempt)
