@@ -42,9 +42,13 @@ class Size(Struct, frozen=True, kw_only=True):
     large: int = 100_000
     small: int = 1_000
     completions: int = 90
+    #: Of the journal that is opened.
+    lines: int = 1_000_000
 
 
-QUICK: Final = Size(rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0, large=10_000)
+QUICK: Final = Size(
+    rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0, large=10_000, lines=8_000
+)
 
 
 class Bench:
@@ -247,6 +251,29 @@ def context(bench: Bench) -> list[Figure]:
     return [figure("context", "ms", times, bound=Bound("value", 50.0), note=note)]
 
 
+def opening(bench: Bench) -> list[Figure]:
+    """From an old journal to the state that a daemon goes on with; then from its snapshot."""
+    from orch_actors.stress.bench import opening as opened  # the daemon's journal, which no other measure needs
+
+    folder = os.path.join(bench.folder, "journal")
+    opened.write_past(folder, bench.size.lines)
+    size = sum(os.stat(os.path.join(folder, name)).st_size for name in os.listdir(folder) if name[0].isdigit())
+    whole: dict[str, list[float]] = defaultdict(list)
+    for _ in range(min(bench.size.rounds, 3)):
+        whole["ours"].append(opened.open_timed(folder))
+        whole["read and sum up"].append(opened.sum_timed(folder))
+    snapshot = opened.make_snapshot(folder)
+    quick: dict[str, list[float]] = defaultdict(list)
+    for _ in range(bench.size.rounds):
+        quick["ours"].append(opened.open_timed(folder))
+    quick["without it"] += whole["ours"]
+    lines = f"{bench.size.lines:,} lines"
+    return [
+        figure("open a journal", "s", whole, bound=Bound("value", 5.0), note=f"{lines}, {size / 2**20:.0f} MiB"),
+        figure("… from a snapshot", "s", quick, bound=Bound("value", 1.0), note=f"of {snapshot / 2**20:.1f} MiB"),
+    ]
+
+
 MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "accepted": accepted,
     "mcp": mcp,
@@ -255,5 +282,6 @@ MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "cold": cold,
     "idle": idle,
     "stimulus_cost": stimulus_cost,
+    "opening": opening,
     "context": context,
 }

@@ -17,7 +17,7 @@ from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
 from orch_actors.actors.history import CommandLine, OutcomeLine, digest_of, encode, numbered
 from orch_actors.actors.journal.disk import RealDisk
-from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.journal.writer import SEGMENT_BYTES, Journal
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import Refused
@@ -43,12 +43,12 @@ VARIABLES: Final = {
 class Past:
     """One life of a daemon, as fast as it can be written down."""
 
-    def __init__(self, folder: str, seed: int, keep: dict[str, Any]) -> None:
+    def __init__(self, folder: str, seed: int, keep: dict[str, Any], segment_bytes: int = SEGMENT_BYTES) -> None:
         self._rng: Final = random.Random(seed)
         self._keep: Final = keep
         self.machine: Final = Machine(boot="a3c5d5ba-6f1a-4f0c-8d9e-0a5f7e1b2c3d")
         self._now = 1_790_000_000.0
-        self._journal, _, _ = Journal.open(RealDisk(), folder, now_utc=lambda: self._now)
+        self._journal, _, _ = Journal.open(RealDisk(), folder, now_utc=lambda: self._now, segment_bytes=segment_bytes)
         self._head = 0
         self._graphs = 0
         self._commands = 0

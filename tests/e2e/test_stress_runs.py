@@ -187,6 +187,8 @@ def test_bench_quick_takes_every_figure(stress):
         "idle memory (PSS)",
         "idle CPU",
         "complete a task",
+        "open a journal",
+        "… from a snapshot",
     ]
     assert report["ok"] is None
     assert all(figure["value"] > 0 for figure in report["figures"] if figure["name"] != "idle CPU")
