@@ -189,10 +189,12 @@ def test_bench_quick_takes_every_figure(stress):
         "complete a task",
         "open a journal",
         "… from a snapshot",
+        "context",
     ]
     assert report["ok"] is None
     assert all(figure["value"] > 0 for figure in report["figures"] if figure["name"] != "idle CPU")
-    assert all(figure["reference"] > 0 for figure in report["figures"] if figure["name"] != "idle CPU")
+    bare = {"idle CPU", "context"}  # held to a bound alone
+    assert all(figure["reference"] > 0 for figure in report["figures"] if figure["name"] not in bare)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
