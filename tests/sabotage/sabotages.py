@@ -72,8 +72,8 @@ SABOTAGES = (
         "a new segment's header is not synced",
         "a segment whose records are on disk has no beginning",
         WRITER,
-        "begun.size, begun.crc\n        self._disk.sync(self._fd)\n",
-        "begun.size, begun.crc\n",
+        "self._first = self._last + 1\n        self._disk.sync(self._fd)\n",
+        "self._first = self._last + 1\n",
         (TEST_POWERCUT, f"{TEST_WRITER}::test_a_disk_that_lets_no_journal_begin_is_told_plainly"),
     ),
     Sabotage(
