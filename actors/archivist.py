@@ -25,9 +25,9 @@ from orch_actors.actors.inside import (
     RemoveFiles,
     SweepFiles,
 )
-from orch_actors.actors.past import EventsGone, archive, events_after
-from orch_actors.actors.queries import events_gone
-from orch_actors.actors.telling import event_of
+from orch_actors.actors.views.past import EventsGone, archive, events_after
+from orch_actors.actors.views.queries import events_gone
+from orch_actors.actors.views.telling import event_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
 from orch_actors.protocol.messages import Because, Context, Events, LogPiece, Result, TaskResult

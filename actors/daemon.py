@@ -16,23 +16,23 @@ import msgspec
 import pykka
 from loguru import logger
 
-from orch_actors.actors.admission import Listening
 from orch_actors.actors.archivist import Archivist
-from orch_actors.actors.boot import boot_id
 from orch_actors.actors.compaction.compactor import Compactor, Progress
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.courier_keeper import CourierKeeper
 from orch_actors.actors.desk import Desk
-from orch_actors.actors.ending import Ending
-from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.gateway.admission import Listening
+from orch_actors.actors.gateway.gateway import Gateway
+from orch_actors.actors.gateway.sockets import new_pair
 from orch_actors.actors.holding import holding
 from orch_actors.actors.inside import Begin, Origin, SettingsChanged, StopAsked, WakeHost
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.swapping import refuse_unfinished
-from orch_actors.actors.logfile import LogFile
-from orch_actors.actors.notifying import ServiceManager
-from orch_actors.actors.recalling import recall
-from orch_actors.actors.sockets import new_pair
+from orch_actors.actors.process.boot import boot_id
+from orch_actors.actors.process.ending import Ending
+from orch_actors.actors.process.logfile import LogFile
+from orch_actors.actors.process.notifying import ServiceManager
+from orch_actors.actors.recovery.recalling import recall
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.timekeeper import SystemClock, Timekeeper
 from orch_actors.actors.workforce import HostRecord, Workforce

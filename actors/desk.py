@@ -14,15 +14,15 @@ import msgspec
 import pykka
 from loguru import logger
 
-from orch_actors.actors import projection, queries
 from orch_actors.actors.actor import InboxFull, describe
+from orch_actors.actors.attempts.launching import graph_folder, launch_of
+from orch_actors.actors.attempts.references import MissingReference
 from orch_actors.actors.compaction.compactor import Compactor, Progress
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.nodes import WorkerType
 from orch_actors.actors.core.state import State
-from orch_actors.actors.gateway import Gateway
+from orch_actors.actors.gateway.gateway import Gateway
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import (
     ActorsDue,
     HandoverDue,
@@ -46,11 +46,11 @@ from orch_actors.actors.inside import (
     TimerDue,
     WakeHost,
 )
-from orch_actors.actors.launching import graph_folder, launch_of
-from orch_actors.actors.no_room import is_no_room
-from orch_actors.actors.references import MissingReference
+from orch_actors.actors.process.no_room import is_no_room
+from orch_actors.actors.recovery.history import Told
 from orch_actors.actors.roster import Roster
 from orch_actors.actors.timekeeper import Timekeeper
+from orch_actors.actors.views import projection, queries
 from orch_actors.actors.wayout import Asker
 from orch_actors.actors.workforce import HostRecord, Workforce
 from orch_actors.protocol import codec, hostwire, messages

@@ -1,7 +1,7 @@
 """What the command line has the daemon's side do, in a process of its own: one JSON object on stdout, as the last line.
 
 A fault is `{"error": {"code", "message", "hint"}}` and an exit code. The programs are `actors/journal/__main__.py` and
-`actors/inspection/__main__.py`; who starts them is `cli/journal.py`.
+`actors/inspection/__main__.py`; who starts them is `cli/daemon/journal.py`.
 """
 
 import sys

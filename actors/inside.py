@@ -8,7 +8,7 @@ from msgspec import Struct
 from orch_actors.actors.context.parts import Part
 from orch_actors.actors.core.stimuli import TimerKey
 from orch_actors.actors.journal.retiring import Begins
-from orch_actors.actors.telling import Wanted
+from orch_actors.actors.views.telling import Wanted
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request

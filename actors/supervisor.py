@@ -16,7 +16,6 @@ from orch_actors.actors.actor import Actor
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
-from orch_actors.actors.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode, numbered
 from orch_actors.actors.inside import (
     ActorsDue,
     Begin,
@@ -36,6 +35,7 @@ from orch_actors.actors.inside import (
 )
 from orch_actors.actors.journal.retiring import retired
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, Replayed, Told, digest_of, encode, numbered
 from orch_actors.actors.room import Room
 from orch_actors.actors.timekeeper import Clock
 from orch_actors.actors.translating import over_of, stimulus_of

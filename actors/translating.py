@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
-from orch_actors.actors.history import digest_of
+from orch_actors.actors.recovery.history import digest_of
 from orch_actors.protocol import hostwire, messages
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.errors import Refused

@@ -11,8 +11,8 @@ from typing import Protocol
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.state import State
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin
+from orch_actors.actors.recovery.history import Told
 from orch_actors.actors.roster import Roster
 from orch_actors.protocol import hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo

@@ -25,7 +25,7 @@ def tell_version(*, as_json: bool, home: str | None = None, look: bool = True) -
 
 def _daemon(home: str | None) -> tuple[str, int] | None:
     """Version and pid of the daemon that answers in this home, if one does."""
-    from orch_actors.cli.daemon import listener
+    from orch_actors.cli.daemon.daemon import listener
     from orch_actors.protocol.homes import Home
 
     place = Home(home)

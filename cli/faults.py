@@ -122,7 +122,7 @@ def explain(error: OrchError | OSError) -> Fault:
 
 def _unanswered(error: Unavailable) -> Fault:
     """Nobody is there any more, or somebody is who does not answer: a stuck daemon, or another program's socket."""
-    from orch_actors.cli.daemon import listener_at  # which imports us
+    from orch_actors.cli.daemon.daemon import listener_at  # which imports us
 
     if error.endpoint.startswith("tcp:"):
         hint = (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import ensure_up, listener
+from orch_actors.cli.daemon.daemon import ensure_up, listener
 from orch_actors.cli.words import typed
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.reach import is_by_tcp

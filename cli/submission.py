@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener
+from orch_actors.cli.daemon.daemon import listener
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.session import Session
 from orch_actors.cli.words import id_from, quote, read_duration, read_pairs

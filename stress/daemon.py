@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from orch_actors.cli.daemon import listener, start
-from orch_actors.cli.departure import Departure
+from orch_actors.cli.daemon.daemon import listener, start
+from orch_actors.cli.daemon.departure import Departure
 from orch_actors.cli.output import note
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, Refused, Unavailable

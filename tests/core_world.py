@@ -31,7 +31,7 @@ from orch_actors.actors.core.picture import pictured
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.selfcheck import broken_invariants, goes_on_alone
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
-from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
+from orch_actors.actors.recovery.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.document import task_to_document

@@ -7,8 +7,8 @@ import time
 import zmq
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.gateway import Gateway
-from orch_actors.actors.history import Told
+from orch_actors.actors.gateway.gateway import Gateway
+from orch_actors.actors.recovery.history import Told
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import new_id

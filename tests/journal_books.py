@@ -3,9 +3,9 @@
 import msgspec
 
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import CommandLine, OutcomeLine, digest_of, encode
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, digest_of, encode
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.ids import new_id

@@ -2,10 +2,10 @@
 
 import itertools
 
-from orch_actors.actors.history import CommandLine, OutcomeLine, encode
 from orch_actors.actors.journal.reading import Begun, SegmentReader
 from orch_actors.actors.journal.record import CHAIN_START, Header, encode_header, encode_line
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, encode
+from orch_actors.actors.recovery.replaying import Replay
 
 
 class Pages:

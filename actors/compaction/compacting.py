@@ -30,8 +30,8 @@ from orch_actors.actors.journal.snapshots import (
     write_manifest,
     write_snapshot,
 )
-from orch_actors.actors.replaying import Replay
-from orch_actors.actors.snapshot import pieces_of
+from orch_actors.actors.recovery.replaying import Replay
+from orch_actors.actors.recovery.snapshot import pieces_of
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.version import VERSION
 

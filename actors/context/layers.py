@@ -8,7 +8,7 @@ from orch_actors.actors.context.parts import BUDGETS, Part, one_line
 from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Graph, Spent, Task
 from orch_actors.actors.core.state import State
-from orch_actors.actors.why import explain
+from orch_actors.actors.views.why import explain
 from orch_actors.protocol.spec.durations import format_duration
 
 #: Tasks of a graph that L1 names, for each thing that matters.

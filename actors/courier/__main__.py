@@ -17,7 +17,7 @@ from loguru import logger
 from orch_actors.actors.courier.callbacks import Callback
 from orch_actors.actors.courier.post import Post
 from orch_actors.actors.host.unnamed import make_folder
-from orch_actors.actors.logfile import LogFile
+from orch_actors.actors.process.logfile import LogFile
 from orch_actors.protocol.callbacks import CONSUMER_PREFIX, consumer_of
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.homes import Home

@@ -22,7 +22,7 @@ from orch_actors.actors.host.secrets import Secrets
 from orch_actors.actors.host.shim import spawn_shim
 from orch_actors.actors.host.validation import Subject, Validation
 from orch_actors.actors.host.zygotes import Zygotes
-from orch_actors.actors.no_room import DISK_FULL, is_no_room
+from orch_actors.actors.process.no_room import DISK_FULL, is_no_room
 from orch_actors.protocol.hostwire import HostConfig, Launch
 from orch_actors.protocol.ids import split_attempt_id
 

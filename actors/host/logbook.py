@@ -12,7 +12,7 @@ import time
 from typing import Any, Final
 
 from orch_actors.actors.host.unnamed import make_folder
-from orch_actors.actors.logfile import LogFile
+from orch_actors.actors.process.logfile import LogFile
 from orch_actors.protocol.visible import log_entry
 
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}

@@ -51,7 +51,7 @@ from orch_actors.actors.host.progress import Progress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.reports import with_report
 from orch_actors.actors.host.shim import NO_CWD, NO_RECORD
-from orch_actors.actors.no_room import DISK_FULL
+from orch_actors.actors.process.no_room import DISK_FULL
 from orch_actors.protocol.hostwire import (
     AttemptAdopted,
     AttemptEnded,

@@ -38,7 +38,7 @@ from orch_actors.actors.host.place import CannotSpawn, OnValidated, Stopped
 from orch_actors.actors.host.record import Paths
 from orch_actors.actors.host.shim import SH, umask_line
 from orch_actors.actors.host.unnamed import unnamed_file
-from orch_actors.actors.no_room import is_no_room
+from orch_actors.actors.process.no_room import is_no_room
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.spec.graph import Validate
 

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.history import CommandLine, OutcomeLine, decode_command, decode_outcome
 from orch_actors.actors.journal.opening import segment_names
 from orch_actors.actors.journal.record import Damaged, Line, Unfamiliar, decode_line
-from orch_actors.actors.telling import event_of
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, decode_command, decode_outcome
+from orch_actors.actors.views.telling import event_of
 from orch_actors.protocol.views import utc_text
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from orch_actors.actors.attempts.launching import attempt_stem, graph_folder
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.host import record
 from orch_actors.actors.host.record import Over, Running, Seen
 from orch_actors.actors.inspection.recall import Recalled, recall
-from orch_actors.actors.launching import attempt_stem, graph_folder
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings, load_settings

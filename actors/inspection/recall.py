@@ -3,12 +3,12 @@
 import time
 from typing import Final, NamedTuple
 
-from orch_actors.actors.boot import boot_id
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import Replayed
 from orch_actors.actors.journal.disk import Readable, RealDisk
 from orch_actors.actors.journal.opening import Opened, open_journal
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.process.boot import boot_id
+from orch_actors.actors.recovery.history import Replayed
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.protocol.homes import Home
 
 #: Beside a daemon that writes on, a segment may go between being listed and being read.

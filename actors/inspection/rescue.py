@@ -23,9 +23,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from orch_actors.actors.attempts.launching import attempt_stem, graph_folder
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.actors.holding import HomeInUse, holding
 from orch_actors.actors.host import record
 from orch_actors.actors.host.record import Running
@@ -36,8 +36,8 @@ from orch_actors.actors.journal.opening import segment_name, segment_names
 from orch_actors.actors.journal.record import Damaged, LineType, Unfamiliar, decode_line
 from orch_actors.actors.journal.rewriting import Cut, heir_of, rewrite
 from orch_actors.actors.journal.survey import Usable, beginning, lines_of, survey
-from orch_actors.actors.launching import attempt_stem, graph_folder
-from orch_actors.actors.no_room import is_no_room
+from orch_actors.actors.process.no_room import is_no_room
+from orch_actors.actors.recovery.history import OutcomeLine, decode_outcome, encode, numbered
 from orch_actors.protocol import codec
 from orch_actors.protocol.errors import EnvironmentFault, ErrorInfo
 from orch_actors.protocol.homes import Home

@@ -27,7 +27,7 @@ from orch_actors.actors.journal.record import (
     encode_header,
     encode_line,
 )
-from orch_actors.actors.no_room import is_no_room
+from orch_actors.actors.process.no_room import is_no_room
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.ids import new_id
 from orch_actors.protocol.version import VERSION

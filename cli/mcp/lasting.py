@@ -9,7 +9,7 @@ import sys
 from typing import Final
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import START_TIMEOUT_S, listener
+from orch_actors.cli.daemon.daemon import START_TIMEOUT_S, listener
 from orch_actors.protocol import messages as m
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import Unavailable

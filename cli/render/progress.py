@@ -3,7 +3,7 @@
 from datetime import tzinfo
 
 from orch_actors.cli.escape import one_line
-from orch_actors.cli.progress import Progress, TaskProgress
+from orch_actors.cli.live.progress import Progress, TaskProgress
 from orch_actors.cli.render.decisions import answer_hint
 from orch_actors.cli.render.style import Style, colour_of, counts_text, paint, state_text, symbol
 from orch_actors.cli.render.times import clock_text, elapsed_text

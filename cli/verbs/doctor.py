@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.journal import INSPECTION, ask_program
+from orch_actors.cli.daemon.journal import INSPECTION, ask_program
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import is_terminal, note, say, say_json, stdout_style
 from orch_actors.cli.session import Session
@@ -34,7 +34,7 @@ def command(
         return _end_orphans(said, yes=yes)
     if yes:
         raise faults.usage("--yes is for --end-orphans", "leave it out: nothing is changed, so nothing is asked")
-    from orch_actors.cli.attendance import daemon_findings
+    from orch_actors.cli.daemon.attendance import daemon_findings
 
     found = ask_program(said, "checkup", program=INSPECTION)
     findings = [*found["findings"], *daemon_findings(said)]

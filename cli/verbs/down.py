@@ -7,8 +7,8 @@ import typer
 from msgspec import Struct, structs
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener, start_only_to_end
-from orch_actors.cli.departure import Departure
+from orch_actors.cli.daemon.daemon import listener, start_only_to_end
+from orch_actors.cli.daemon.departure import Departure
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.session import Session
@@ -86,7 +86,7 @@ def _end_without_daemon(said: Session) -> Stopped:
     """What still runs is ended by a daemon that comes only for that, so that the journal knows of it."""
     if not os.path.isdir(said.place.journal):
         return Stopped(stopped=False, running=0, killed=0)
-    from orch_actors.cli.outlook import look_ahead
+    from orch_actors.cli.daemon.outlook import look_ahead
 
     try:
         in_flight = len(look_ahead(said)["in_flight"])
@@ -105,7 +105,7 @@ def _end_without_daemon(said: Session) -> Stopped:
 
 def _with_what_runs(error: faults.CommandFault, said: Session) -> faults.CommandFault:
     """No daemon can end them: say which they are, and how a person can."""
-    from orch_actors.cli.journal import INSPECTION, ask_program
+    from orch_actors.cli.daemon.journal import INSPECTION, ask_program
 
     found = ask_program(said, "running", program=INSPECTION)["attempts"]
     if not found:

@@ -6,8 +6,8 @@ import msgspec
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
-from orch_actors.cli.eventreading import Wanted, read_events
+from orch_actors.cli.live.audience import leave_with_the_reader, must_have_a_reader
+from orch_actors.cli.live.eventreading import Wanted, read_events
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json, stdout_style
 from orch_actors.cli.render.events import event_line

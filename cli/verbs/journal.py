@@ -1,8 +1,8 @@
 """`journal`: what is on disk, read and tended without the daemon; the words of the command line.
 
-The journal's forms belong to the daemon's side, so the work is done by its program (`cli/journal.py` starts it), and
-the command line only shows what that one says. The place for a new member: a function here, its line in MEMBERS, and
-an action of the same name in `actors/journal/__main__.py`. (`compact` alone asks the daemon: it is the writer.)
+The journal's forms belong to the daemon's side, so the work is done by its program (`cli/daemon/journal.py` starts it),
+and the command line only shows what that one says. The place for a new member: a function here, its line in MEMBERS,
+and an action of the same name in `actors/journal/__main__.py`. (`compact` alone asks the daemon: it is the writer.)
 """
 
 from typing import Annotated, Final
@@ -11,8 +11,8 @@ import msgspec
 import typer
 
 from orch_actors.cli import faults
+from orch_actors.cli.daemon.journal import INSPECTION, ask_program
 from orch_actors.cli.escape import one_line
-from orch_actors.cli.journal import INSPECTION, ask_program
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import note, say, say_json, stdout_style
 from orch_actors.cli.words import split_target

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.logreading import BOTH, Stream, Wanted, show_logs
+from orch_actors.cli.live.logreading import BOTH, Stream, Wanted, show_logs
 from orch_actors.cli.options import HomeOption, JsonOption, session
 
 EXAMPLES = """

@@ -3,6 +3,7 @@
 import typer
 
 from orch_actors.cli.app import command_words
+from orch_actors.cli.live.watching import run
 from orch_actors.cli.options import HomeOption, JsonOption, NoStartOption
 from orch_actors.cli.submission import Submission
 from orch_actors.cli.verbs.submit import (
@@ -15,7 +16,6 @@ from orch_actors.cli.verbs.submit import (
     RetryOption,
     TimeoutOption,
 )
-from orch_actors.cli.watching import run
 
 EXAMPLES = """
 orch-actors run graph.yaml

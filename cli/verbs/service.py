@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 import typer
 
-from orch_actors.cli import service
 from orch_actors.cli.options import HomeOption, JsonOption, session
+from orch_actors.cli.service import service
 
 GROUP: Final = "The daemon as a service of your session: systemd, or launchd on macOS."
 

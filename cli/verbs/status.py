@@ -44,7 +44,7 @@ def command(
     if graph is not None:
         graph_only(graph, "status")
     if watch:
-        from orch_actors.cli.viewing import watch_status
+        from orch_actors.cli.live.viewing import watch_status
 
         return watch_status(said, graph, show_all=show_all)
     with said.client() as client:

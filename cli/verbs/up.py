@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import become, listener, start
+from orch_actors.cli.daemon.daemon import become, listener, start
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.render.overview import daemon_line
@@ -35,7 +35,7 @@ def command(
     if dry_run:
         if foreground:
             raise faults.usage("--dry-run starts nothing, so there is no --foreground", "leave one of them out")
-        from orch_actors.cli.outlook import tell_outlook
+        from orch_actors.cli.daemon.outlook import tell_outlook
 
         return tell_outlook(said)
     if foreground:

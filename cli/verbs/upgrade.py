@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from orch_actors.cli.daemon.upgrading import upgrade
 from orch_actors.cli.options import HomeOption, JsonOption, session
-from orch_actors.cli.upgrading import upgrade
 
 EXAMPLES = """
 pip install -U orch-actors && orch-actors upgrade

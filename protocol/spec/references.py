@@ -1,8 +1,8 @@
 """References to results: `${tasks.build.result.path}`, written in a task that depends on `build`.
 
 The place for how a reference is written, and for what is wrong with one at submission; the values are put in when an
-attempt starts (`actors/references.py`). `$${` before one of our names is a literal `${`; whatever else begins with `$`
-is the shell's business and stays.
+attempt starts (`actors/attempts/references.py`). `$${` before one of our names is a literal `${`; whatever else begins
+with `$` is the shell's business and stays.
 
 Dots: a task's id may have some, and so may the way into its result. A reference means the task with the longest id, of
 those that its own task depends on, that it can be read as: with dependencies `a` and `a.result`,

@@ -20,7 +20,7 @@ from orch_actors.actors.compaction.compacting import compact
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.opening import numbers_in, segment_name
 from orch_actors.actors.journal.writer import SEGMENT_BYTES
-from orch_actors.actors.recalling import recall
+from orch_actors.actors.recovery.recalling import recall
 from orch_actors.stress.bench.past import Past
 
 #: Finished graphs that are kept.

@@ -15,9 +15,9 @@ from msgspec import Raw
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
-from orch_actors.actors.history import CommandLine, OutcomeLine, digest_of, encode, numbered
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import SEGMENT_BYTES, Journal
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, digest_of, encode, numbered
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import Refused

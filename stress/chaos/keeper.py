@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from orch_actors.cli.daemon import listener_at
+from orch_actors.cli.daemon.daemon import listener_at
 from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home

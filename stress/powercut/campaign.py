@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from orch_actors.actors.core.stimuli import TimerKey
 from orch_actors.actors.journal.opening import segment_names
-from orch_actors.actors.projection import graph_view
+from orch_actors.actors.views.projection import graph_view
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.views import GraphView
 from orch_actors.stress.powercut.clients import Clients

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import digest_of
 from orch_actors.actors.inside import ClientAsked, Origin
+from orch_actors.actors.recovery.history import digest_of
 from orch_actors.protocol import codec, messages
 from orch_actors.stress.powercut.witness import Asked, Witness
 from orch_actors.stress.powercut.world import SimulatedClock

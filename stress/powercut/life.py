@@ -14,12 +14,12 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Begin, ClientAsked, Origin, SnapshotMade
 from orch_actors.actors.journal.record import Line, LineType, Whole, decode_line
 from orch_actors.actors.journal.retiring import beginnings, remove_segments
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.history import Told
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.actors.roster import Roster
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.actors.wayout import Asker

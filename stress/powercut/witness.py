@@ -21,8 +21,8 @@ from msgspec import Raw, Struct
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import Replayed, Told, decode_outcome, numbered
 from orch_actors.actors.journal.record import Line
+from orch_actors.actors.recovery.history import Replayed, Told, decode_outcome, numbered
 from orch_actors.protocol import codec, messages
 
 #: (client, command id)

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from orch_actors.cli.daemon import listener
+from orch_actors.cli.daemon.daemon import listener
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.errors import OrchError

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orch_actors.stress.rigged.places import Fault
 
-#: How a rigged process is started, but for the rig and what follows it. `-P`: see cli/launch.py.
+#: How a rigged process is started, but for the rig and what follows it. `-P`: see cli/daemon/launch.py.
 RIGGED: Final = (sys.executable, "-P", "-m", "orch_actors.stress.rigged")
 
 

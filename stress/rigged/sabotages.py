@@ -80,7 +80,7 @@ def _answers_are_forgotten() -> None:
 
 def _commands_are_decided_again() -> None:
     """Replay takes every command for one without an outcome."""
-    from orch_actors.actors.replaying import Replay
+    from orch_actors.actors.recovery.replaying import Replay
 
     answered = Replay._answered  # noqa: SLF001
 
@@ -94,7 +94,7 @@ def _commands_are_decided_again() -> None:
 
 
 def _some_events_are_never_told() -> None:
-    from orch_actors.actors import gateway
+    from orch_actors.actors.gateway import gateway
 
     publish = gateway.Gateway.publish
 

@@ -10,11 +10,11 @@ import pytest
 import zmq
 from gateway_door import Door, answer, eventually, exchange, request, told
 
-from orch_actors.actors import gateway as gateway_module
-from orch_actors.actors import outbox
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.history import Told
-from orch_actors.actors.outflow import Outflow
+from orch_actors.actors.gateway import gateway as gateway_module
+from orch_actors.actors.gateway import outbox
+from orch_actors.actors.gateway.outflow import Outflow
+from orch_actors.actors.recovery.history import Told
 from orch_actors.protocol import codec, messages
 
 MIB = 1024 * 1024

@@ -7,10 +7,9 @@ import threading
 import msgspec
 import pytest
 
-from orch_actors.actors import archivist, past
+from orch_actors.actors import archivist
 from orch_actors.actors.archivist import MAX_PIECE_BYTES, Archivist
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.history import OutcomeLine, encode
 from orch_actors.actors.inside import (
     Origin,
     ReadLogFile,
@@ -22,7 +21,9 @@ from orch_actors.actors.inside import (
 )
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.telling import Wanted
+from orch_actors.actors.recovery.history import OutcomeLine, encode
+from orch_actors.actors.views import past
+from orch_actors.actors.views.telling import Wanted
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.messages import Events, LogPiece, TaskResult
 from orch_actors.protocol.views import WhyView

@@ -15,9 +15,9 @@ import pytest
 from daemon_harness import DEADLINE_S, Place, alive, command, eventually, one_task
 
 from orch_actors.actors.daemon import Starter, is_gone
-from orch_actors.actors.ending import Ending
 from orch_actors.actors.holding import HomeInUse, holding
 from orch_actors.actors.journal.record import encode_line
+from orch_actors.actors.process.ending import Ending
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import OrchError
 from orch_actors.protocol.homes import Home

@@ -14,9 +14,9 @@ import pytest
 import zmq
 from gateway_door import DEADLINE_S, HELLO, Door, answer, eventually, exchange, request, told
 
-from orch_actors.actors import gateway as gateway_module
-from orch_actors.actors import sockets as sockets_module
-from orch_actors.actors.admission import is_ours
+from orch_actors.actors.gateway import gateway as gateway_module
+from orch_actors.actors.gateway import sockets as sockets_module
+from orch_actors.actors.gateway.admission import is_ours
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home

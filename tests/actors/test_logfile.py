@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from orch_actors.actors.logfile import BYTES, OLDER, LogFile
+from orch_actors.actors.process.logfile import BYTES, OLDER, LogFile
 
 SCRIPT = """
 import sys
 from loguru import logger
-from orch_actors.actors.logfile import LogFile
+from orch_actors.actors.process.logfile import LogFile
 path, take = sys.argv[1:]
 logger.remove()
 logger.add(path, **LogFile(take_stderr=bool(int(take)), most_bytes=5000).options())

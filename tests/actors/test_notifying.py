@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from daemon_harness import DEADLINE_S, Place, eventually
 
-from orch_actors.actors.notifying import VARIABLE, ServiceManager
+from orch_actors.actors.process.notifying import VARIABLE, ServiceManager
 
 
 @pytest.fixture(params=["path", "abstract"])

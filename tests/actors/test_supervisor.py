@@ -15,7 +15,6 @@ from orch_actors.actors import supervisor as supervisor_module
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.handover import Handover
-from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inside import (
     Begin,
     ClientAsked,
@@ -33,7 +32,8 @@ from orch_actors.actors.inside import (
 )
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal, JournalPoisoned
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.history import CommandLine, digest_of, encode
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.actors.supervisor import MAX_BATCH, Supervisor
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.errors import ErrorInfo

@@ -9,15 +9,15 @@ import os
 
 import msgspec
 
-from orch_actors.actors import projection
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.host import record
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.past import events_after
-from orch_actors.actors.replaying import Replay
-from orch_actors.actors.telling import event_of
+from orch_actors.actors.recovery.replaying import Replay
+from orch_actors.actors.views import projection
+from orch_actors.actors.views.past import events_after
+from orch_actors.actors.views.telling import event_of
 
 #: When the journal is looked at; after all that is in it.
 LATER_UTC = 1_769_860_000.0

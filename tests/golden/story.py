@@ -12,11 +12,11 @@ import msgspec
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.history import CommandLine, OutcomeLine, digest_of, encode
 from orch_actors.actors.inside import ClientAsked, HostGone, HostSaid, HostUp, Origin, TimerDue
 from orch_actors.actors.journal.ballast import BALLAST_NAME
 from orch_actors.actors.journal.opening import segment_name
 from orch_actors.actors.journal.record import CHAIN_START, FORMAT_VERSION, Header, encode_header
+from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, digest_of, encode
 from orch_actors.protocol import codec, hostwire, messages
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.version import VERSION

@@ -13,10 +13,10 @@ from core_world import World
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orch_actors.actors.attempts.judging import shown_to_judge
 from orch_actors.actors.core.sessions import nonce_of
 from orch_actors.actors.core.verdicts import choose, judge
 from orch_actors.actors.host.agents.driver import _json_in
-from orch_actors.actors.judging import shown_to_judge
 
 CRITERIA = {"builds": "it builds", "tested": "it is tested"}
 NAME = "journal-1"

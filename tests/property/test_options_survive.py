@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from msgspec.structs import replace
 from property.test_documents import graphs
 
+from orch_actors.actors.attempts.launching import launch_of
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import OutcomeLine
-from orch_actors.actors.history import encode as encode_line
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.launching import launch_of
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.history import OutcomeLine
+from orch_actors.actors.recovery.history import encode as encode_line
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request

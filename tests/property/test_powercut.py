@@ -6,13 +6,13 @@ from collections import Counter
 import msgspec
 import pytest
 
-from orch_actors.actors import history, replaying
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.compaction import compacting
 from orch_actors.actors.journal import opening
 from orch_actors.actors.journal.retiring import remove_segments
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery import history, replaying
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.actors.supervisor import Supervisor
 from orch_actors.stress.powercut import campaign
 from orch_actors.stress.powercut.campaign import COUNTED, run_campaign

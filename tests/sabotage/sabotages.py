@@ -25,7 +25,7 @@ WRITER, OPENING = "actors/journal/writer.py", "actors/journal/opening.py"
 READING = "actors/journal/reading.py"
 DISK, RECORD = "actors/journal/disk.py", "actors/journal/record.py"
 SUPERVISOR, DAEMON = "actors/supervisor.py", "actors/daemon.py"
-REPLAYING, ANSWERS = "actors/replaying.py", "actors/answers.py"
+REPLAYING, ANSWERS = "actors/recovery/replaying.py", "actors/answers.py"
 SNAPSHOTS, COMPACTING = "actors/journal/snapshots.py", "actors/compaction/compacting.py"
 CLAIM, TASK = "actors/host/record.py", "actors/host/task.py"
 HANDLERS = "actors/core/handlers"
@@ -245,7 +245,7 @@ SABOTAGES = (
     Sabotage(
         "a reader that comes too late is told nothing",
         "it takes what is left for all that there was",
-        "actors/queries.py",
+        "actors/views/queries.py",
         "    if since + 1 < events.start:\n",
         "    if False:\n",
         ("tests/unit/test_queries.py::test_events_that_are_gone",),
@@ -423,7 +423,7 @@ SABOTAGES = (
     Sabotage(
         "other users are let in",
         "whoever has an account here runs commands as us",
-        "actors/admission.py",
+        "actors/gateway/admission.py",
         "    return len(parts) >= 2 and parts[1] == str(os.getuid()).encode()\n",
         "    return len(parts) >= 2\n",
         ("tests/actors/test_gateway.py",),
@@ -499,7 +499,7 @@ SABOTAGES = (
     Sabotage(
         "the work may close its fence",
         "what a task prints speaks to its judge as if it were the rules",
-        "actors/judging.py",
+        "actors/attempts/judging.py",
         '    inside = text.replace(nonce, "…")\n',
         "    inside = text\n",
         ("tests/property/test_judge.py",),

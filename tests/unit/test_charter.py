@@ -30,8 +30,8 @@ START_PREFIXES = ("exec", "spawn", "posix_spawn")
 ALLOWED = {
     ("actors/host/children.py", "starts a process"): "the shims and the runner",
     ("actors/host/runner/runner.py", "starts a process"): "a warm interpreter forks one for each attempt",
-    ("cli/launch.py", "starts a process"): "the daemon, in the background",
-    ("cli/daemon.py", "starts a process"): "up --foreground becomes the daemon",
+    ("cli/daemon/launch.py", "starts a process"): "the daemon, in the background",
+    ("cli/daemon/daemon.py", "starts a process"): "up --foreground becomes the daemon",
     ("stress/rigged/crowd.py", "starts a process"): "forks a crowd of daemons, which are to start at once",
     ("stress/bench/rivals.py", "starts a process"): "posix_spawn, as a reference",
 }

@@ -19,7 +19,7 @@ from orch_actors.actors.journal.reading import JournalTooNew
 from orch_actors.actors.journal.record import Damaged
 from orch_actors.actors.journal.retiring import Begins, Retired, beginnings, remove_segments, retired
 from orch_actors.actors.journal.snapshots import MANIFEST, read_manifest, read_snapshot
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.replaying import Replay
 from orch_actors.protocol.errors import EnvironmentFault
 
 

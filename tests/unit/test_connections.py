@@ -2,7 +2,7 @@
 
 import struct
 
-from orch_actors.actors.connections import ACCEPTED, DISCONNECTED, MAX_CONNECTIONS, MAX_SERVED, Connections
+from orch_actors.actors.gateway.connections import ACCEPTED, DISCONNECTED, MAX_CONNECTIONS, MAX_SERVED, Connections
 
 
 def come(connections, *descriptors):

@@ -8,7 +8,8 @@ from msgspec import Raw
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.history import (
+from orch_actors.actors.journal.reading import JournalUnreadable
+from orch_actors.actors.recovery.history import (
     RECENT_EVENTS,
     CommandLine,
     OutcomeLine,
@@ -16,7 +17,6 @@ from orch_actors.actors.history import (
     digest_of,
     encode,
 )
-from orch_actors.actors.journal.reading import JournalUnreadable
 from orch_actors.actors.translating import stimulus_of
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import Refused

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from orch_actors.actors.gateway.letters import Letter, Refusal, read_letter, turned_away
 from orch_actors.actors.inside import ClientAsked, Origin
-from orch_actors.actors.letters import Letter, Refusal, read_letter, turned_away
 from orch_actors.protocol import codec, messages
 from orch_actors.protocol.errors import ErrorInfo
 

@@ -1,7 +1,7 @@
 """What ZeroMQ has not sent yet, known by a mark now and then."""
 
-from orch_actors.actors import outflow
-from orch_actors.actors.outflow import MARK_EVERY, Outflow
+from orch_actors.actors.gateway import outflow
+from orch_actors.actors.gateway.outflow import MARK_EVERY, Outflow
 
 
 class Tracked:

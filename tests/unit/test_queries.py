@@ -5,14 +5,14 @@ from collections import deque
 
 import pytest
 
-from orch_actors.actors import queries
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
+from orch_actors.actors.recovery.history import Told
 from orch_actors.actors.translating import stimulus_of
+from orch_actors.actors.views import queries
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.settings import Settings

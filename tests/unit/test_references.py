@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orch_actors.actors.references import Filled, MissingReference, filled
+from orch_actors.actors.attempts.references import Filled, MissingReference, filled
 
 RESULTS: dict[str, Any] = {
     "build": {"path": "/out/a b", "n": 3, "list": [{"x": True}, "two"], "none": None, "deep": {"a-b": {"c_d": 1.5}}},

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orch_actors.actors.shares import Share
+from orch_actors.actors.gateway.shares import Share
 
 
 def greedy(share, *keys):

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.telling import KINDS, event_of
+from orch_actors.actors.views.telling import KINDS, event_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Published
 from orch_actors.protocol.views import EventKind

@@ -1,7 +1,7 @@
 """Which requests are taken in, and in which order: nobody can push out the others."""
 
-from orch_actors.actors.letters import Letter
-from orch_actors.actors.waiting_room import MAX_AT_ONCE, MAX_WAITING_BYTES, MIN_AT_ONCE, TARGET_S, WaitingRoom
+from orch_actors.actors.gateway.letters import Letter
+from orch_actors.actors.gateway.waiting_room import MAX_AT_ONCE, MAX_WAITING_BYTES, MIN_AT_ONCE, TARGET_S, WaitingRoom
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 
 

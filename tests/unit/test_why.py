@@ -4,7 +4,7 @@ import pytest
 from core_world import World, task
 
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.why import explain, why
+from orch_actors.actors.views.why import explain, why
 
 
 def asked(world, name, graph="g1"):

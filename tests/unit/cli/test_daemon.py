@@ -7,8 +7,8 @@ import tempfile
 
 import pytest
 
-from orch_actors.cli import daemon
-from orch_actors.cli import launch as launching
+from orch_actors.cli.daemon import daemon
+from orch_actors.cli.daemon import launch as launching
 from orch_actors.cli.faults import CommandFault
 from orch_actors.protocol.homes import Home
 

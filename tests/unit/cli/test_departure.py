@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from orch_actors.cli.departure import Departure
+from orch_actors.cli.daemon.departure import Departure
 
 
 @pytest.fixture

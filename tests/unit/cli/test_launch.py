@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from orch_actors.cli import launch as launching
-from orch_actors.cli.departure import Departure
+from orch_actors.cli.daemon import launch as launching
+from orch_actors.cli.daemon.departure import Departure
 
 _TELL = """
 import json, os, sys

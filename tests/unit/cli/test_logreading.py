@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orch_actors.cli.logreading import LogReader, _line_starts
+from orch_actors.cli.live.logreading import LogReader, _line_starts
 from orch_actors.protocol.messages import LogPiece
 
 

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orch_actors.cli.progress import TASK_ENDINGS, Progress
+from orch_actors.cli.live.progress import TASK_ENDINGS, Progress
 from orch_actors.cli.render.progress import bar, event_text, frame
 from orch_actors.cli.render.style import PLAIN, Style
 from orch_actors.cli.render.width import display_width

@@ -8,12 +8,12 @@ import pytest
 from orch_actors.cli.configuring import _document
 from orch_actors.cli.documents import put
 from orch_actors.cli.faults import CommandFault
+from orch_actors.cli.live.viewing import frame
 from orch_actors.cli.render.config import config_text
 from orch_actors.cli.render.decisions import answer_hint, decisions_text
 from orch_actors.cli.render.edited import edited_text
 from orch_actors.cli.render.style import PLAIN, Style
 from orch_actors.cli.render.why import why_text
-from orch_actors.cli.viewing import frame
 from orch_actors.protocol.messages import Edited
 from orch_actors.protocol.settings import Settings, load_settings
 from orch_actors.protocol.views import DecisionView, StoryLine, WhyView

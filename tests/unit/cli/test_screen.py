@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from orch_actors.cli.screen import LiveArea
+from orch_actors.cli.live.screen import LiveArea
 
 
 @pytest.fixture

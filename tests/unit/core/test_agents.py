@@ -4,9 +4,9 @@ import re
 
 from core_world import NOON, World, task
 
+from orch_actors.actors.attempts.feedback import feedback_of
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.feedback import feedback_of
-from orch_actors.actors.why import explain
+from orch_actors.actors.views.why import explain
 from orch_actors.protocol.views import Usage
 
 

@@ -7,7 +7,7 @@ from msgspec import Raw
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers.attempts import MOST_PROGRESS, backoff_s, exit_sentence
-from orch_actors.actors.why import why
+from orch_actors.actors.views.why import why
 from orch_actors.protocol.hostwire import Question
 from orch_actors.protocol.spec.graph import Retry
 

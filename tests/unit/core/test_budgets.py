@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.why import why
+from orch_actors.actors.views.why import why
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.views import Usage
 

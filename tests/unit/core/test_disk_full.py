@@ -3,7 +3,7 @@
 from core_world import World, task
 
 from orch_actors.actors.core import stimuli as s
-from orch_actors.actors.why import explain
+from orch_actors.actors.views.why import explain
 
 NO_ROOM = {"ending": "spawn", "exit_code": None, "cls": "disk_full", "message": "no space left"}
 

@@ -16,7 +16,7 @@ def kinds(world):
 
 
 def line_facts(line):
-    from orch_actors.actors.history import decode_outcome
+    from orch_actors.actors.recovery.history import decode_outcome
 
     return decode_outcome(line).facts
 

@@ -6,11 +6,11 @@ import pytest
 from core_world import World
 from msgspec import Raw
 
+from orch_actors.actors.attempts.feedback import feedback_of
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.sessions import nonce_of
 from orch_actors.actors.core.verdicts import choose, judge
-from orch_actors.actors.feedback import feedback_of
-from orch_actors.actors.why import explain
+from orch_actors.actors.views.why import explain
 from orch_actors.protocol.errors import Refused
 
 CRITERIA = ["it builds", "it is tested"]

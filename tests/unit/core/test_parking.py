@@ -7,7 +7,7 @@ from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.fold import fold
 from orch_actors.actors.core.handlers.parking import FIRST_WAIT_S, IN_A_ROW_S, LONGEST_WAIT_S, wait_s
-from orch_actors.actors.why import why
+from orch_actors.actors.views.why import why
 
 WHY = "its host died 6 times in 1m"
 

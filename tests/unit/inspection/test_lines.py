@@ -7,8 +7,8 @@ import pytest
 from journal_books import AT, Book
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inspection.lines import show
+from orch_actors.actors.recovery.history import CommandLine, digest_of, encode
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.ids import new_id

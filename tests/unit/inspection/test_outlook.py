@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from journal_books import Book
 
-from orch_actors.actors.boot import boot_id
+from orch_actors.actors.attempts.launching import graph_folder
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.history import CommandLine, digest_of, encode
 from orch_actors.actors.inspection.outlook import outlook
 from orch_actors.actors.inspection.running import running
 from orch_actors.actors.journal.reading import JournalCorrupt
-from orch_actors.actors.launching import graph_folder
+from orch_actors.actors.process.boot import boot_id
+from orch_actors.actors.recovery.history import CommandLine, digest_of, encode
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home

@@ -11,7 +11,7 @@ from journal_disks import FaultyDisk
 from orch_actors.actors.journal.ballast import BALLAST_BYTES, Ballast
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal, JournalPoisoned
-from orch_actors.actors.no_room import is_no_room
+from orch_actors.actors.process.no_room import is_no_room
 from orch_actors.stress.powercut.disk import CrashDisk
 
 FOLDER = "/h/journal"

@@ -7,11 +7,12 @@ from typing import get_args
 import msgspec
 import pytest
 
-from orch_actors.actors import connections, gateway, outflow, queries, telling, waiting_room
+from orch_actors.actors.attempts.references import VARIABLE
 from orch_actors.actors.core.facts import DecisionAnswered, DecisionAsked, ToldFact
 from orch_actors.actors.core.handlers import asking, consuming
+from orch_actors.actors.gateway import connections, gateway, outflow, waiting_room
 from orch_actors.actors.host import leavings
-from orch_actors.actors.references import VARIABLE
+from orch_actors.actors.views import queries, telling
 from orch_actors.protocol import codec, environment, errors, messages, views
 from orch_actors.protocol.spec import check, failures, foreach, graph, load, parse, plain, policies, references, work
 

@@ -23,7 +23,7 @@ EXEMPT = {
     ("actors.archivist", "os.open"): "reads what an attempt left, for a client",
     ("actors.archivist", "shutil.rmtree"): "files of forgotten graphs; errors are passed over",
     ("actors.context.reading", "os.open"): "reads what an attempt left, for those that come after",
-    ("actors.boot", "subprocess.run"): "where there is no /proc",
+    ("actors.process.boot", "subprocess.run"): "where there is no /proc",
     **{
         (f"actors.courier.{module}", function): "the courier, a client beside the daemon: an error ends it, and another"
         " one goes on where the daemon knows it was; tests/unit/test_courier.py, tests/e2e/test_courier.py"
@@ -37,8 +37,8 @@ EXEMPT = {
         for function in functions
     },
     ("actors.courier_keeper", "subprocess.Popen"): "the courier; where it cannot be started, it is tried again",
-    ("actors.ending", "os.write"): "wakes our own thread",
-    ("actors.outbox", "os.write"): "wakes our own thread",
+    ("actors.process.ending", "os.write"): "wakes our own thread",
+    ("actors.gateway.outbox", "os.write"): "wakes our own thread",
     ("actors.host.agents.driver", "os.replace"): "an attempt's own program, not the host",
     ("actors.host.agents.driver", "os.write"): "the same",
     ("actors.host.agents.driver", "subprocess.Popen"): "the same",
@@ -48,7 +48,7 @@ EXEMPT = {
     ("actors.host.checker", "os.open"): "reads, in a process of its own",
     ("actors.host.link", "os.write"): "wakes our own thread",
     ("actors.host.leavings", "os.unlink"): "what a file of an attempt before may have left",
-    ("actors.logfile", "os.open"): "a log that cannot be written is done without",
+    ("actors.process.logfile", "os.open"): "a log that cannot be written is done without",
     ("actors.host.runner.runner", "os.replace"): "a task's result, by the task's own process",
     ("actors.host.secrets", "os.open"): "reads",
     ("actors.host.stop", "subprocess.run"): "where there is no /proc",
@@ -95,14 +95,14 @@ def test_no_place_is_left_over():
 
 def test_modules_that_send_are_places():
     senders = {place.module for place in PLACES if place.kind == "send"}
-    assert senders == {"orch_actors.actors.sockets", "orch_actors.actors.host.link"}
+    assert senders == {"orch_actors.actors.gateway.sockets", "orch_actors.actors.host.link"}
     imports = [
         path
         for path in (ROOT / "actors").rglob("*.py")
         if any(isinstance(n, ast.Import) and n.names[0].name == "zmq" for n in ast.walk(ast.parse(path.read_text())))
     ]
     found = {"orch_actors." + ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in imports}
-    assert found - {"orch_actors.actors.gateway"} == senders, "the gateway's sockets are made in sockets.py"
+    assert found - {"orch_actors.actors.gateway.gateway"} == senders, "the gateway's sockets are made in sockets.py"
 
 
 @pytest.mark.parametrize(("count", "wanted"), [(0, [1]), (1, [1]), (2, [1]), (5, [1, 3]), (20, [1, 7, 14])])

@@ -7,18 +7,18 @@ from itertools import islice
 
 import msgspec
 
-from orch_actors.actors import projection
+from orch_actors.actors.attempts.launching import attempt_stem
 from orch_actors.actors.context import layers
 from orch_actors.actors.context.parts import BUDGETS, MAX_BUDGET
 from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.lookup import find_consumer, find_graph, find_task
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin, ReadContext, ReadLogFile, ReadOldEvents, ReadResultFile, ReadStory
-from orch_actors.actors.launching import attempt_stem
-from orch_actors.actors.telling import Wanted, event_of
-from orch_actors.actors.why import why
+from orch_actors.actors.recovery.history import Told
+from orch_actors.actors.views import projection
+from orch_actors.actors.views.telling import Wanted, event_of
+from orch_actors.actors.views.why import why
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.views import Event

@@ -16,8 +16,8 @@ import threading
 from collections import deque
 from typing import Final
 
-from orch_actors.actors.letters import Letter
-from orch_actors.actors.shares import Share
+from orch_actors.actors.gateway.letters import Letter
+from orch_actors.actors.gateway.shares import Share
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorInfo
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orch_actors.cli import faults
-from orch_actors.cli.audience import leave_with_the_reader
 from orch_actors.cli.escape import one_line
+from orch_actors.cli.live.audience import leave_with_the_reader
+from orch_actors.cli.live.progress import Progress
 from orch_actors.cli.output import may_redraw, note, say, say_json, stdout_style
-from orch_actors.cli.progress import Progress
 from orch_actors.cli.render.accepted import accepted_line
 from orch_actors.cli.render.decisions import asked_hint
 from orch_actors.cli.render.outcome import failures, outcome_text
@@ -107,7 +107,7 @@ def _follow_in_lines(events: "Iterable[Event]", progress: Progress, session: Ses
 
 
 def _follow_live(events: "Iterable[Event]", progress: Progress, session: Session) -> None:
-    from orch_actors.cli.screen import LiveArea, leave_on_term
+    from orch_actors.cli.live.screen import LiveArea, leave_on_term
 
     base = stdout_style()
 

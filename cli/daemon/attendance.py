@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from orch_actors.cli.daemon import listener
+from orch_actors.cli.daemon.daemon import listener
 from orch_actors.cli.session import Session
 from orch_actors.protocol.errors import OrchError
 from orch_actors.protocol.version import VERSION

@@ -23,10 +23,10 @@ from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.fold import pass_over
 from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import RECENT_EVENTS, CommandLine, OutcomeLine, Replayed, Told, numbered
 from orch_actors.actors.journal.reading import JournalUnreadable
 from orch_actors.actors.journal.record import Whole
-from orch_actors.actors.snapshot import Restorer
+from orch_actors.actors.recovery.history import RECENT_EVENTS, CommandLine, OutcomeLine, Replayed, Told, numbered
+from orch_actors.actors.recovery.snapshot import Restorer
 from orch_actors.protocol.errors import Refused
 
 #: Facts that mean something beyond the graph that they are about.

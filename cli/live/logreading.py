@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from msgspec import Struct
 
-from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.escape import TerminalText
+from orch_actors.cli.live.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.output import is_terminal, say_json
 from orch_actors.cli.targets import one_task
 from orch_actors.protocol.errors import Refused
@@ -180,7 +180,7 @@ def _wait_for_attempt(client: "Client", reader: LogReader) -> None:
 
 
 def _is_over(client: "Client", reader: LogReader) -> bool:
-    from orch_actors.cli.progress import TASK_ENDINGS
+    from orch_actors.cli.live.progress import TASK_ENDINGS
 
     return any(task.id == reader.task and task.state in TASK_ENDINGS for task in client.graph(reader.graph).tasks)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener
-from orch_actors.cli.journal import INSPECTION, ask_program
+from orch_actors.cli.daemon.daemon import listener
+from orch_actors.cli.daemon.journal import INSPECTION, ask_program
 from orch_actors.cli.output import say, say_json
 from orch_actors.cli.session import Session
 

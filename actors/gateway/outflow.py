@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from orch_actors.actors.shares import Share
+from orch_actors.actors.gateway.shares import Share
 
 #: One message in so many bytes to a peer is tracked, which costs some 40 µs.
 MARK_EVERY: Final = 64 * 1024

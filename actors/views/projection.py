@@ -2,11 +2,11 @@
 
 import msgspec
 
+from orch_actors.actors.attempts.launching import attempt_stem
 from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
-from orch_actors.actors.launching import attempt_stem
-from orch_actors.actors.why import explain
+from orch_actors.actors.views.why import explain
 from orch_actors.protocol.spec.graph import Budget
 from orch_actors.protocol.views import (
     AttemptState,

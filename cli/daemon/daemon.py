@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from orch_actors.cli import faults
-from orch_actors.cli.launch import daemon_command, launch
+from orch_actors.cli.daemon.launch import daemon_command, launch
 from orch_actors.protocol.environment import outside_attempts
 from orch_actors.protocol.errors import Problem
 from orch_actors.protocol.homes import Home

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from orch_actors.cli import faults
-from orch_actors.cli.audience import leave_with_the_reader, must_have_a_reader
+from orch_actors.cli.live.audience import leave_with_the_reader, must_have_a_reader
 from orch_actors.cli.mine import mine_of
 from orch_actors.cli.output import may_redraw, say, say_json, stdout_style
 from orch_actors.cli.render.graphs import graph_text
@@ -90,7 +90,7 @@ def _in_turn(views: Iterator[View], *, show_all: bool) -> None:
 
 
 def _live(views: Iterator[View], *, show_all: bool) -> None:
-    from orch_actors.cli.screen import LiveArea, leave_on_term
+    from orch_actors.cli.live.screen import LiveArea, leave_on_term
 
     base = stdout_style()
     shown = next(views)

@@ -32,16 +32,16 @@ import zmq
 from loguru import logger
 from zmq.utils import z85
 
-from orch_actors.actors.admission import IPC, Admission, Listening, process_of
-from orch_actors.actors.history import Told
+from orch_actors.actors.gateway.admission import IPC, Admission, Listening, process_of
+from orch_actors.actors.gateway.letters import Letter, Refusal, read_letter, turned_away
+from orch_actors.actors.gateway.outbox import Outbox
+from orch_actors.actors.gateway.outflow import Outflow
+from orch_actors.actors.gateway.refusals import FULL, REVOKED, UNREAD
+from orch_actors.actors.gateway.sockets import Door, Sockets
+from orch_actors.actors.gateway.waiting_room import WaitingRoom
 from orch_actors.actors.inside import ClientAsked, HostSaid, Origin
-from orch_actors.actors.letters import Letter, Refusal, read_letter, turned_away
-from orch_actors.actors.outbox import Outbox
-from orch_actors.actors.outflow import Outflow
-from orch_actors.actors.refusals import FULL, REVOKED, UNREAD
-from orch_actors.actors.sockets import Door, Sockets
-from orch_actors.actors.telling import event_of
-from orch_actors.actors.waiting_room import WaitingRoom
+from orch_actors.actors.recovery.history import Told
+from orch_actors.actors.views.telling import event_of
 from orch_actors.protocol import codec
 from orch_actors.protocol.errors import EnvironmentFault, PeerFault
 from orch_actors.protocol.homes import Home

@@ -14,8 +14,8 @@ from typing import Final, Literal, Protocol
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.launch import daemon_command
-from orch_actors.cli.units import launchd_plist, service_name, systemd_unit
+from orch_actors.cli.daemon.launch import daemon_command
+from orch_actors.cli.service.units import launchd_plist, service_name, systemd_unit
 from orch_actors.protocol.homes import Home, platform_home
 
 Kind = Literal["systemd", "launchd"]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
-from orch_actors.actors.history import Told
 from orch_actors.actors.inside import Origin
+from orch_actors.actors.recovery.history import Told
 from orch_actors.protocol import codec
 
 #: Bytes of replies that wait for the gateway.

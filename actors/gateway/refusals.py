@@ -1,6 +1,6 @@
 """What the gateway itself says no to, before anybody else sees a request."""
 
-from orch_actors.actors.connections import MAX_SERVED
+from orch_actors.actors.gateway.connections import MAX_SERVED
 from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.version import PROTOCOL_VERSION

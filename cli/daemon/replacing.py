@@ -3,7 +3,7 @@
 from typing import Final
 
 from orch_actors.cli import faults
-from orch_actors.cli.departure import Departure
+from orch_actors.cli.daemon.departure import Departure
 from orch_actors.cli.session import Session
 from orch_actors.protocol.errors import Unavailable
 

@@ -5,8 +5,8 @@ A letter is read only when it is its turn: what waits, waits as bytes.
 
 from dataclasses import dataclass
 
+from orch_actors.actors.gateway.refusals import bad_ids, unsupported
 from orch_actors.actors.inside import ClientAsked, Origin
-from orch_actors.actors.refusals import bad_ids, unsupported
 from orch_actors.protocol import codec
 from orch_actors.protocol.errors import ErrorInfo, PeerFault
 from orch_actors.protocol.messages import RequestHead

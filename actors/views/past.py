@@ -15,9 +15,9 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from orch_actors.actors.history import Told, decode_outcome, numbered
 from orch_actors.actors.journal.opening import numbers_in, segment_name, unbroken
 from orch_actors.actors.journal.record import Damaged, Header, decode_header, decode_line
+from orch_actors.actors.recovery.history import Told, decode_outcome, numbered
 
 #: Halving ends where reading on is as quick; bytes.
 NEAR: Final = 64 * 1024

@@ -12,9 +12,9 @@ from typing import Final
 
 import zmq
 
-from orch_actors.actors.admission import IPC, TCP, Listening
-from orch_actors.actors.audience import Audience
-from orch_actors.actors.connections import Connections
+from orch_actors.actors.gateway.admission import IPC, TCP, Listening
+from orch_actors.actors.gateway.audience import Audience
+from orch_actors.actors.gateway.connections import Connections
 from orch_actors.protocol import codec
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.homes import Home

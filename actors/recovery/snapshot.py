@@ -19,7 +19,7 @@ from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.picture import pictured
 from orch_actors.actors.core.restoring import Restoring
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import CommandLine
+from orch_actors.actors.recovery.history import CommandLine
 
 #: Answers of one piece.
 ROWS: Final = 1000

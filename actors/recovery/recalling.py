@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from loguru import logger
 
 from orch_actors.actors.core.state import State
-from orch_actors.actors.history import Replayed
 from orch_actors.actors.journal.disk import Disk
 from orch_actors.actors.journal.opening import Opened
 from orch_actors.actors.journal.writer import Journal
-from orch_actors.actors.replaying import Replay
+from orch_actors.actors.recovery.history import Replayed
+from orch_actors.actors.recovery.replaying import Replay
 
 
 def recall(disk: Disk, folder: str) -> tuple[Journal, Replayed, State]:

@@ -9,11 +9,11 @@ from typing import Final
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener
+from orch_actors.cli.daemon.daemon import listener
+from orch_actors.cli.daemon.replacing import leave
 from orch_actors.cli.escape import one_line
-from orch_actors.cli.init_systems import Manager, carry_out, manager_for
 from orch_actors.cli.output import note, say, say_json
-from orch_actors.cli.replacing import leave
+from orch_actors.cli.service.init_systems import Manager, carry_out, manager_for
 from orch_actors.cli.session import Session
 
 #: What a daemon may take to answer, where its manager does not wait for it.

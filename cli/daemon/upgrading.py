@@ -11,12 +11,12 @@ import subprocess
 from msgspec import Struct
 
 from orch_actors.cli import faults
-from orch_actors.cli.daemon import listener, start
-from orch_actors.cli.init_systems import Manager, carry_out
-from orch_actors.cli.launch import daemon_command
+from orch_actors.cli.daemon.daemon import listener, start
+from orch_actors.cli.daemon.launch import daemon_command
+from orch_actors.cli.daemon.replacing import leave
 from orch_actors.cli.output import say, say_json
-from orch_actors.cli.replacing import leave
-from orch_actors.cli.service import runs_as_service
+from orch_actors.cli.service.init_systems import Manager, carry_out
+from orch_actors.cli.service.service import runs_as_service
 from orch_actors.cli.session import Session
 from orch_actors.protocol.version import VERSION
 

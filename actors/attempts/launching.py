@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
+from orch_actors.actors.attempts.feedback import feedback_of
+from orch_actors.actors.attempts.judging import shown_to_judge
+from orch_actors.actors.attempts.references import Filled, MissingReference, filled
 from orch_actors.actors.context.layers import MAX_BEFORE, before
 from orch_actors.actors.context.parts import assemble
 from orch_actors.actors.context.reading import read_some
 from orch_actors.actors.core.budgets import left_tokens, left_usd
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import State
-from orch_actors.actors.feedback import feedback_of
-from orch_actors.actors.judging import shown_to_judge
-from orch_actors.actors.references import Filled, MissingReference, filled
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id

@@ -1,0 +1,1 @@
+"""From facts and state to what clients see: queries, events, `why`, events of the past. Reads only."""
