@@ -27,6 +27,8 @@ from orch_actors.stress.rigged.rig import Planted, Rig, write_rig
 #: Exit codes of a daemon that was killed, or stopped because its machine failed it.
 MAY_DIE_WITH: Final = (-9, 100, 111)
 LOOK_S: Final = 0.02
+#: How long a compaction that was asked for may take to begin.
+ASK_AGAIN_S: Final = 2.0
 READ_S: Final = 30.0
 
 #: Of effects: then some tasks are over, some run, and some are still to come.
@@ -230,10 +232,14 @@ def _compact(home: str) -> None:
     with Client(home, client_id="tidier", timeout_s=20.0) as client:
         while time.monotonic() < until:
             with suppress(OrchError):
-                segment, found = client.compact().segment, client.status().compaction
-                while found is not None and (found.running or not found.fault):
+                segment, ask_again_at = client.compact().segment, time.monotonic() + ASK_AGAIN_S
+                found = client.status().compaction
+                # One that a daemon was asked for before it died is nobody's any more: it is asked for again.
+                while found is not None and (found.running or time.monotonic() < ask_again_at):
                     if 0 < segment <= found.segment:
                         return
+                    if found.fault and not found.running:
+                        break
                     time.sleep(LOOK_S)
                     found = client.status().compaction
             time.sleep(LOOK_S)
