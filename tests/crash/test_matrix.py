@@ -285,7 +285,9 @@ def test_the_machine_restarted(place, tmp_path, worker):
     scene.touch("end")
     ends = Path(place.home.attempts)
     eventually(lambda: any('"exit":4' in path.read_text() for path in ends.rglob("*.jsonl")))
-    scene.daemon = place.start("from orch_actors.actors import boot\nboot.boot_id = lambda: 'another'\n").ready()
+    scene.daemon = place.start(
+        "from orch_actors.actors.process import boot\nboot.boot_id = lambda: 'another'\n"
+    ).ready()
     (decision,) = eventually(lambda: scene.client.decisions(graph))
     assert (decision.kind, decision.task) == ("unknown", "runs")
     assert "the machine restarted" in decision.evidence["message"]

@@ -63,7 +63,11 @@ SEEN = {
     "graph.tasks": "test_what_it_does_and_where",
     "graph.goal": "test_what_it_does_and_where",
     "graph.tolerant": "test_on_fail",
+    "budget": "test_budgets",
     "limits.parallel": "test_parallel",
+    "limits.attempts": "test_budgets",
+    "limits.usd": "test_budgets_of_agents",
+    "limits.tokens": "test_budgets_of_agents",
     "limits.wall": "test_wall",
 }
 
@@ -385,6 +389,45 @@ def test_wall(shared):
     assert set(states(shared, graph).values()) == {"cancelled"}
 
 
+def stopped_by_a_budget(shared, graph, name):
+    """How many attempts the task had, once a budget had let no more of them start."""
+    reason = shared("why", f"{graph}/{name}", "--json").json["reason"]
+    assert reason["class"] == "budget", reason
+    return len(tasks(shared, graph)[name]["attempts"])
+
+
+def test_budgets(shared):
+    graph = submit(shared, task("a", "exit 1", retry={"attempts": 5, "backoff": 0}, budget={"attempts": 2}))
+    ended(shared, graph, "failed")
+    assert stopped_by_a_budget(shared, graph, "a") == 2
+    graph = submit(shared, task("a", "true"), task("b", "true", "a"), limits={"attempts": 1})
+    ended(shared, graph, "failed")
+    assert stopped_by_a_budget(shared, graph, "b") == 0
+
+
+AGENT = '''
+[workers.stub]
+kind = "agent"
+argv = ["sh", "-c", """cat >> prompts; echo '{"text": "said", "usd": 0.5, "in": 30}'"""]
+stdin = "prompt"
+output = "jsonl"
+text = "text"
+cost = "usd"
+input_tokens = "in"
+'''
+
+
+@pytest.mark.parametrize("limits", [{"usd": 0.4}, {"tokens": 20}])
+def test_budgets_of_agents(cli, tmp_path, limits):
+    with open(os.path.join(cli.home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write(AGENT)
+    work = {"worker": "stub", "prompt": "say it", "cwd": str(tmp_path)}
+    graph = submit(cli, {"id": "a", **work}, {"id": "b", "depends_on": ["a"], **work}, limits=limits)
+    ended(cli, graph, "failed")
+    assert stopped_by_a_budget(cli, graph, "a") == 1  # it spent more than there was, which it could not know
+    assert tasks(cli, graph)["b"]["attempts"] == []
+
+
 # --- 2: every graph ends ------------------------------------------------------------------------------------------
 
 
@@ -536,7 +579,7 @@ def test_a_command_that_is_sent_again_after_a_restart_has_its_first_answer(cli, 
         with pytest.raises(Refused) as refused:
             client.request(sent[submitting], command_id=adding)
         assert refused.value.info.code == "ID_CONFLICT"
-    assert len(cli("status", "--json").json["graphs"]) == 1
+    assert len(cli("status", "--all", "--json").json["graphs"]) == 1
     found = tasks(cli, submitted.graph)
     assert {name: len(each["attempts"]) for name, each in found.items()} == {"a": 2, "gate": 1, "b": 1}
     assert len(list(effects.iterdir())) == 3

@@ -100,6 +100,7 @@ def test_what_cannot_start_is_found_before_the_old_one_goes(cli, older):
     assert cli.pid() == older
     say_go_file(cli)
     until(cli, graph, a="done")
+    os.remove(os.path.join(cli.home, "config.toml"))
 
 
 def test_the_new_one_does_not_start_after_all(cli, older, tmp_path):
