@@ -39,16 +39,24 @@ class LiveArea:
         self._thread = threading.Thread(target=self._run, name="live-area", daemon=True)
 
     def __enter__(self) -> Self:
-        self._write("\x1b[?25l")
-        self._thread.start()
+        try:
+            self._write("\x1b[?25l")
+            self._thread.start()
+        except BaseException:  # a TERM while it starts, too: the `with` would not come to its end
+            self._tidy()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._tidy()
+
+    def _tidy(self) -> None:
         self._stop.set()
         self._changed.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._write(f"{self._rewind()}\x1b[J\x1b[?25h")
 
     def touch(self) -> None:
