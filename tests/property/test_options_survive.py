@@ -16,6 +16,7 @@ from property.test_documents import graphs
 
 from orch_actors.actors.attempts.launching import launch_of
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import whose
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.writer import Journal
@@ -174,7 +175,9 @@ def started_by(machine: Machine) -> set[str]:
         for effect in step.effects:
             if isinstance(effect, s.StartAttempt):
                 found.add(effect.task)
-                assert timers.get(effect.task) == machine.state.task("g1", effect.task).spec.timeout
+                task = machine.state.task("g1", effect.task)  # a judge's time is that of the task that it judges
+                bounds = [bound for bound in (task.spec.timeout, whose(task).spec.budget.wall) if bound is not None]
+                assert timers.get(effect.task) == min(bounds, default=None)
     return found
 
 
