@@ -5,6 +5,7 @@ and the command line only shows what that one says. The place for a new member: 
 and an action of the same name in `actors/journal/__main__.py`. (`compact` alone asks the daemon: it is the writer.)
 """
 
+import os
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from orch_actors.cli.daemon.journal import INSPECTION, ask_program
 from orch_actors.cli.escape import one_line
 from orch_actors.cli.options import HomeOption, JsonOption, session
 from orch_actors.cli.output import note, say, say_json, stdout_style
+from orch_actors.cli.session import Session
 from orch_actors.cli.words import split_target
 
 GROUP: Final = "The journal on disk: what it says, what it consists of. Works with and without a daemon."
@@ -34,9 +36,21 @@ orch-actors journal compact --json        {"snapshot", "segment", "bytes", "made
 """
 
 
+def _of_a_journal(home: str | None, as_json: bool) -> Session:
+    """The session of a home in which there is a journal, or one that a salvage was interrupted in."""
+    said = session(home, as_json)
+    if not os.path.isdir(said.place.journal) and not os.path.isdir(said.place.salvage):
+        raise faults.environment(
+            f"there is no journal yet: {said.place.journal}: No such file or directory",
+            f"the first start begins one: {said.typed('up')}; or name another home: --home DIR",
+            faults.ENVIRONMENT_FOR_NOW,
+        )
+    return said
+
+
 def files(home: HomeOption = None, as_json: JsonOption = False) -> int:
     """List the files of the journal: how large, from which sequence and event on."""
-    said = session(home, as_json)
+    said = _of_a_journal(home, as_json)
     found = ask_program(said, "files")
     if said.as_json:
         say_json(found)
@@ -58,8 +72,8 @@ def show(  # noqa: PLR0917 (its options)
     as_json: JsonOption = False,
 ) -> int:
     """Show the journal's lines, what is broken among them, too. GRAPH is an id, or a name."""
-    said = session(home, as_json)
     words = ["--limit", str(limit), *_of_graph_or_task(graph, task)]
+    said = _of_a_journal(home, as_json)
     if since is not None:
         words += ["--since", str(since)]
     found = ask_program(said, "show", *words, program=INSPECTION)
@@ -90,7 +104,7 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> int:
 
     Changes nothing; a daemon may run.
     """
-    said = session(home, as_json)
+    said = _of_a_journal(home, as_json)
     found = ask_program(said, "verify")
     if said.as_json:
         say_json(found)
@@ -113,7 +127,7 @@ def salvage(
     No daemon may run. The damaged journal is kept, in the home's folder `salvage`. If it is interrupted, the same
     command finishes it.
     """
-    said = session(home, as_json)
+    said = _of_a_journal(home, as_json)
     found = ask_program(said, "salvage", *(["--accept"] if accept else []), program=INSPECTION)
     if said.as_json:
         say_json(found)

@@ -24,6 +24,11 @@ def test_files_are_listed_with_and_without_a_daemon(cli):
 def test_a_home_without_a_journal_is_said(cli, tmp_path):
     ran = cli("journal", "--json", "files", "--home", str(tmp_path / "none"), code=111)
     assert "No such file" in ran.error["message"]
+    for verb in (("verify",), ("salvage",), ("salvage", "--accept-data-loss")):
+        ran = cli("journal", *verb, "--json", "--home", str(tmp_path / "none"), code=111)
+        assert "there is no journal yet" in ran.error["message"]
+        assert "orch-actors up" in ran.error["hint"]
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_near_miss_is_suggested(cli):
