@@ -19,7 +19,7 @@ from loguru import logger
 from orch_actors.actors.archivist import Archivist
 from orch_actors.actors.compaction.compactor import Compactor, Progress
 from orch_actors.actors.core.machine import Machine
-from orch_actors.actors.courier_keeper import CourierKeeper
+from orch_actors.actors.courier.keeper import CourierKeeper
 from orch_actors.actors.desk import Desk
 from orch_actors.actors.gateway.admission import Listening
 from orch_actors.actors.gateway.gateway import Gateway

@@ -29,6 +29,7 @@ from orch_actors.actors.inside import CompactorEnded, RetireSegments, SegmentsCl
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.retiring import beginnings, remove_segments
 from orch_actors.actors.journal.snapshots import Entry
+from orch_actors.actors.process.leaving import let_go
 from orch_actors.protocol.homes import Home
 from orch_actors.protocol.views import CompactionView, utc_text
 
@@ -161,15 +162,8 @@ class Compactor(Actor):
 
     def on_stop(self) -> None:
         """Have the process leave; what it was at is tried again by the next life."""
-        process = self._process
-        if process is None or process.stdin is None:
-            return
-        process.stdin.close()
-        try:
-            process.wait(LEAVE_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            let_go(self._process, LEAVE_WITHIN_S)
 
 
 class _Fault(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The courier: a process beside the daemon that serves those who come by files, and those who are called back.
 
-    __main__.py     the process: one of each daemon that needs one (`actors/courier_keeper.py` starts it)
+    __main__.py     the process: one of each daemon that needs one
+    keeper.py       in the daemon: starts it, and another one when it dies
     inbox.py        `inbox.jsonl`: an appended line is a request, carried out once
     cursor.py       how far that file was read, over restarts and rotations
     outbox.py       `outbox.jsonl`: replies and events, numbered

@@ -36,7 +36,7 @@ EXEMPT = {
         }.items()
         for function in functions
     },
-    ("actors.courier_keeper", "subprocess.Popen"): "the courier; where it cannot be started, it is tried again",
+    ("actors.courier.keeper", "subprocess.Popen"): "the courier; where it cannot be started, it is tried again",
     ("actors.process.ending", "os.write"): "wakes our own thread",
     ("actors.gateway.outbox", "os.write"): "wakes our own thread",
     ("actors.host.agents.driver", "os.replace"): "an attempt's own program, not the host",

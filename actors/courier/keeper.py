@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from loguru import logger
 
+from orch_actors.actors.process.leaving import let_go
 from orch_actors.protocol.settings import Settings
 
 FIRST_WAIT_S: Final = 0.5
@@ -64,14 +65,8 @@ class CourierKeeper:
     def _let_go(self) -> None:
         """Its stdin's end is the word."""
         process, self._process = self._process, None
-        if process is None or process.stdin is None:
-            return
-        process.stdin.close()
-        try:
-            process.wait(_LEAVES_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            let_go(process, _LEAVES_WITHIN_S)
 
     def _keep(self) -> None:
         wait_s = FIRST_WAIT_S
