@@ -394,13 +394,15 @@ class World:
         used, slots = self.claimed(), Counter(node.worker for node in self.flying)
         assert not started or not self.state.full
         for fact in started:
+            later = step.facts[step.facts.index(fact) + 1 :]
             node = self.get(fact.task, fact.graph)
             worker = self.state.workers[node.worker]
             assert worker.ready
             assert not worker.paused
             assert not worker.parked
             assert node.graph.state == "running"
-            assert not node.graph.cancelling
+            cancelling = [other.graph for other in later if isinstance(other, f.GraphCancelling)]
+            assert not node.graph.cancelling or fact.graph in cancelling  # by what came of the same stimulus, after it
             assert not node.unmet or goes_on_alone(node)
             assert slots[node.worker] <= worker.limit
             for name, amount in self.claims(node).items():

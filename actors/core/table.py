@@ -48,7 +48,7 @@ TASK_MOVES: Final[dict[tuple[TaskState, str], frozenset[TaskState]]] = {
     ("running", "task_blocked"): frozenset({"blocked"}),
     ("running", "retry_scheduled"): frozenset({"pending"}),
     ("running", "task_ready"): frozenset({"ready"}),
-    ("running", "task_ended"): frozenset({"done", "failed", "cancelled"}),
+    ("running", "task_ended"): frozenset({"done", "failed", "cancelled", "skipped"}),
     ("running", "judge_asked"): frozenset({"judging", "running"}),
     ("running", "judged"): frozenset({"running"}),
     ("judging", "judged"): frozenset({"judging"}),

@@ -9,6 +9,7 @@ from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.endings import put_back
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.sessions import session_name
 from orch_actors.actors.core.turn import Turn
@@ -57,7 +58,4 @@ def quota_used_up(turn: Turn, task: Task, message: str, reset_utc: float | None)
         reason = f"its quota is used up: {message}"
         turn.emit(f.WorkerPaused(worker=task.worker, reason=reason, until_utc=until_utc, times=times))
         turn.ask(s.ArmTimer(s.TimerKey("worker", ref=task.worker), until_utc - turn.now_utc))
-    if task.decision is not None:  # it asked through a client, and waits for that first
-        turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
-    else:
-        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+    put_back(turn, task)

@@ -8,7 +8,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.budgets import BUDGET, time_of, used_up
 from orch_actors.actors.core.handlers import agents, asking, judges
 from orch_actors.actors.core.handlers.cancelling import fail_with_graph, stop_attempt
-from orch_actors.actors.core.handlers.endings import end_task
+from orch_actors.actors.core.handlers.endings import end_task, put_back
 from orch_actors.actors.core.nodes import NO_ROOM, Attempt, Task
 from orch_actors.actors.core.table import REACTIONS
 from orch_actors.actors.core.turn import Turn
@@ -140,12 +140,12 @@ def settle(turn: Turn, task: Task, cls: str | None, message: str, question: Ques
     elif cls == "unknown":
         asking.withdraw(turn, task, "the attempt's end")
         _settle_unknown(turn, task, message)
+    elif cls == NO_ROOM:  # it never began
+        put_back(turn, task)
     elif task.decision is not None:  # it asked through a client, and left before it had the answer
         turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
     elif question is not None and cls in _MAY_ASK:
         asking.ask_question(turn, task, question, blocks=True)
-    elif cls == NO_ROOM:  # it never began
-        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
     elif cls is None and task.spec.judge is not None:
         judges.ask_judge(turn, task)
     elif cls is None:

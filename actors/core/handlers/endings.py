@@ -29,6 +29,16 @@ def release(turn: Turn, task: Task) -> None:
         turn.ask(s.ArmTimer(s.TimerKey("deadline", task.graph.id, task.id), task.spec.deadline))
 
 
+def put_back(turn: Turn, task: Task) -> None:
+    """After an attempt that counts for nothing: the task waits as it did before."""
+    if task.broken_by is not None and not task.tries:  # what it depends on was put into quarantine meanwhile
+        end_task(turn, task, "skipped", reason=f"{task.broken_by.id} is in quarantine")
+    elif task.decision is not None:  # it asked through a client, and waits for that first
+        turn.emit(f.TaskBlocked(graph=task.graph.id, task=task.id, ref=task.decision.ref))
+    else:
+        turn.emit(f.TaskReady(graph=task.graph.id, task=task.id))
+
+
 def end_task(
     turn: Turn, task: Task, state: TaskState, *, cls: str | None = None, reason: str = "", forgiven: bool = False
 ) -> None:

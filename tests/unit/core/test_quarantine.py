@@ -150,6 +150,22 @@ def test_who_has_begun_may_try_again():
     assert world.states() == "x:failed began:done"
 
 
+@pytest.mark.parametrize("cls", ["disk_full", "quota"])
+def test_who_began_and_did_nothing_yet_has_not_begun(cls):
+    world = World()
+    world.submit(task("x"), task("began", "x"), task("asked", "x"), task("after", "began"))
+    world.end("x")
+    world.do(s.QuestionAsked(graph="g1", task="asked", question="?", options=("a", "b"), default=None, deadline_s=None))
+    quarantined(world)
+    assert world.states() == "x:failed began:running asked:running after:pending"
+    world.end("began", ending="spawn", cls=cls)
+    world.end("asked", ending="spawn", cls=cls)
+    assert world.states() == "x:failed began:skipped asked:skipped after:skipped"
+    assert world.get("began").reason == "x is in quarantine"
+    assert not world.decisions
+    assert world.state.graphs["g1"].state == "failed"
+
+
 def test_a_graph_that_is_over_stays_over():
     world = World()
     world.submit(task("x"))
