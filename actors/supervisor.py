@@ -15,6 +15,7 @@ from msgspec import Raw
 from orch_actors.actors.actor import Actor
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.facts import NOTHING
+from orch_actors.actors.core.handlers.retaining import exceeded
 from orch_actors.actors.core.machine import CommandAnswer, Machine, Step
 from orch_actors.actors.inside import (
     ActorsDue,
@@ -45,8 +46,10 @@ from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.ids import split_attempt_id
 from orch_actors.protocol.settings import Settings
 
-#: Seconds from taking settings over to the first look at what may be forgotten, and between looks.
-FIRST_PRUNE_S = 5.0
+#: Seconds from taking settings over, or from passing a bound, to a look at what is to be forgotten: whoever waited for
+#: a graph has them to read what came of it. Between pieces of what is found; and to the next look, for what gets old.
+PRUNE_SOON_S = 5.0
+PRUNE_ON_S = 0.05
 PRUNE_EVERY_S = 600.0
 
 #: Steps that are made durable together at the most, and replies, and their bytes: all of it waits in memory.
@@ -112,6 +115,8 @@ class Supervisor(Actor):
         self._compacted = replayed.snapshot.segment if replayed.snapshot is not None else 0
         self._room = Room(journal)
         self._settings = settings
+        #: A look at what is to be forgotten comes soon.
+        self._prunes_soon = False
         self._on_stopped = on_stopped
         self._out = Outbound()
         #: Worker type → name of the host that serves it.
@@ -157,15 +162,33 @@ class Supervisor(Actor):
             )
         )
         if settings.retention.bounded:
-            self._out.after.append(lambda: self._desk.prune_in(FIRST_PRUNE_S))
+            self._prunes_soon = True
+            self._out.after.append(lambda: self._desk.prune_in(PRUNE_SOON_S))
 
     def _prune(self) -> None:
-        """Forget what the retention does not keep; off the hot path, now and then."""
+        """Forget a piece of what the retention does not keep, and go on soon; off the hot path."""
         retention = self._settings.retention
-        if retention.bounded and self._leaving is None:
-            self._world(s.PruneAsked(graphs=(), older_than_s=retention.older_than, keep=retention.keep))
-            self._out.after.append(lambda: self._desk.sweep(self._machine.state))
-            self._out.after.append(lambda: self._desk.prune_in(PRUNE_EVERY_S))
+        self._prunes_soon = False
+        if not retention.bounded or self._leaving is not None:
+            return
+        due = s.RetentionDue(keep=retention.most_graphs, tasks=retention.most_tasks, older_than_s=retention.older_than)
+        self._world(due)
+        if exceeded(self._machine.state, due, self._clock.utc()):
+            self._prunes_soon = True
+            self._out.after.append(lambda: self._desk.prune_in(PRUNE_ON_S))
+            return
+        self._out.after.append(lambda: self._desk.sweep(self._machine.state))
+        self._out.after.append(lambda: self._desk.prune_in(PRUNE_EVERY_S))
+
+    def _mind_the_retention(self) -> None:
+        """When more is over than is kept, look at it soon. Age alone is looked at now and then."""
+        retention = self._settings.retention
+        if self._prunes_soon or self._leaving is not None:
+            return
+        bounds = s.RetentionDue(keep=retention.most_graphs, tasks=retention.most_tasks, older_than_s=None)
+        if exceeded(self._machine.state, bounds, 0.0):
+            self._prunes_soon = True
+            self._desk.prune_in(PRUNE_SOON_S)
 
     def receive(self, message: object) -> None:
         """One message; the batch goes out when nothing more waits, or it is full."""
@@ -402,6 +425,7 @@ class Supervisor(Actor):
         self._desk.publish(out.told)
         for call in out.after:
             call()
+        self._mind_the_retention()
         self._compact_closed()
 
     # --- the journal ----------------------------------------------------------------------------------------------

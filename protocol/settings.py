@@ -10,7 +10,8 @@ gpu = 1                    # named capacities that tasks may claim
 [defaults]
 timeout = "1h"             # options that every task has unless it says otherwise
 [retention]
-keep = 200                 # finished graphs that are kept
+keep = 1000                # the newest so many finished graphs are kept; "all": all of them
+tasks = 50_000             # … and so many tasks of them, but always the newest graph; "all"
 older_than = "30d"         # those that ended longer ago are forgotten
 events = 1_000_000         # newest events that are kept for readers
 unread = 10_000_000        # … and at the most for consumers that have not acknowledged them
@@ -32,7 +33,7 @@ command = "…"
 import os
 import stat
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -59,9 +60,16 @@ _HINT: Final = "correct it; README, Configuration, shows what it may hold"
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which finished graphs are kept, neither given: all; and how many events, for those who come late."""
+    """Which finished graphs are kept, and how many events, for those who come late.
 
-    keep: Annotated[int, Meta(ge=0)] | None = None
+    Bounded by default, or a daemon that is left alone for a year would grow for a year. Each bound stands by itself.
+    """
+
+    #: The newest so many.
+    keep: Annotated[int, Meta(ge=0)] | Literal["all"] = 1000
+    #: Of the newest, so many tasks together; the newest graph is kept, however large it is.
+    tasks: Annotated[int, Meta(ge=1)] | Literal["all"] = 50_000
+    #: None that ended longer ago; None: however long ago.
     older_than: Duration | None = None
     #: The newest so many are kept for everybody; files of the journal with older ones go.
     events: Annotated[int, Meta(ge=0)] = 1_000_000
@@ -71,7 +79,17 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def bounded(self) -> bool:
         """Whether anything is ever forgotten."""
-        return self.keep is not None or self.older_than is not None
+        return (self.keep, self.tasks, self.older_than) != ("all", "all", None)
+
+    @property
+    def most_graphs(self) -> int | None:
+        """`keep` as a number; None: no bound."""
+        return self.keep if isinstance(self.keep, int) else None
+
+    @property
+    def most_tasks(self) -> int | None:
+        """`tasks` as a number; None: no bound."""
+        return self.tasks if isinstance(self.tasks, int) else None
 
 
 class HostSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,8 +62,14 @@ def show_replay(found: "ReplayReport") -> None:
     _verdict(found.checks)
 
 
+#: Characters of the longest bar of a curve.
+BAR: Final = 50
+
+
 def show_bench(found: "BenchReport") -> None:
-    """The figures as a table."""
+    """The figures as a table; what is a curve, as bars."""
+    from orch_actors.stress.bench.figures import bars
+
     verdicts = {True: "good", False: "missed", None: ""}
     rows = [
         (
@@ -82,6 +88,15 @@ def show_bench(found: "BenchReport") -> None:
     ]
     headings = ("figure", "here", "reference", "which is", "ratio", "asked for", "verdict", "besides")
     say(table(headings, rows, right=(1, 2, 4)))
+    for figure in found.figures:
+        if figure.curve:
+            say(f"\n{figure.name.partition(',')[0]}, along the run, {figure.unit}")
+            drawn = zip(figure.curve, bars(figure.curve, BAR), strict=True)
+            say(
+                table(
+                    ("after", "highest", ""), [(f"{at:,}", f"{high:g}", bar) for (at, high), bar in drawn], right=(0, 1)
+                )
+            )
     say(f"\n{found.machine}, Python {found.python}" + ("; a quick run says nothing on speed" if found.quick else ""))
 
 

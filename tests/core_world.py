@@ -663,6 +663,7 @@ def dump(state):
         "workers": {name: record for name, record in workers.items() if record != journalled(WorkerType(name))},
         "in flight": {name: list(tasks) for name, tasks in state.in_flight.items() if tasks},
         "retrying": sorted(state.retrying),
+        "over": (dict(state.over), state.over_tasks),
         "waiting": waiting,
         "names": {name: list(ids) for name, ids in state.names.items()},
         "consumers": {name: plain(consumer) for name, consumer in state.consumers.items()},

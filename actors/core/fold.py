@@ -52,6 +52,7 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
             graph = state.graphs[fact.graph]
             _move_graph(graph, "graph_ended", fact.state)
             graph.reason, graph.ended_utc = fact.reason, at_utc
+            note_over(state, graph)
         case f.RetryScheduled():
             task = state.task(fact.graph, fact.task)
             _move(task, "retry_scheduled", "pending")
@@ -191,6 +192,7 @@ def _fold_edit(
             _move_graph(graph, "graph_reopened", "running")
             graph.reason, graph.ended_utc, graph.cancelling = "", None, False
             graph.wall_from_utc = at_utc
+            _note_not_over(state, graph)
             set_graph_capacity(state, graph)
         case f.GraphLimited():
             _move_graph(graph, "graph_limited", graph.state)
@@ -278,6 +280,16 @@ def adopt(state: State, graph: Graph) -> None:
         parent.children.append(graph.id)
 
 
+def note_over(state: State, graph: Graph) -> None:
+    """It has ended, as the last one so far."""
+    state.over[graph.id] = len(graph.tasks)
+    state.over_tasks += len(graph.tasks)
+
+
+def _note_not_over(state: State, graph: Graph) -> None:
+    state.over_tasks -= state.over.pop(graph.id, 0)
+
+
 def _take_in(graph: Graph, specs: tuple[TaskSpec, ...]) -> None:
     new = [Task(graph, spec, len(graph.tasks) + offset) for offset, spec in enumerate(specs)]
     for task in new:
@@ -356,6 +368,7 @@ def _revived(graph: Graph, task: Task) -> None:
 
 def _forgotten(state: State, graph: Graph) -> None:
     del state.graphs[graph.id]
+    _note_not_over(state, graph)
     parent = state.graphs.get(graph.parent.partition("/")[0])
     if parent is not None:
         parent.children.remove(graph.id)
@@ -370,6 +383,9 @@ def _forgotten(state: State, graph: Graph) -> None:
         del state.decisions[ref]
     for task in graph.tasks.values() if state.quarantine else ():
         state.quarantine.pop(task.ref, None)
+    # Tasks refer to their graph: without this, memory would wait for the collector, which never looks at what was there
+    # when a life began (recalling.py).
+    graph.tasks.clear()
 
 
 # --- attempts -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from msgspec import json
 from msgspec.structs import force_setattr
 
 from orch_actors.actors.core.budgets import budget_of, recounted
-from orch_actors.actors.core.fold import adopt, enqueue, link, set_graph_capacity
+from orch_actors.actors.core.fold import adopt, enqueue, link, note_over, set_graph_capacity
 from orch_actors.actors.core.image import (
     DecisionImage,
     GraphImage,
@@ -83,6 +83,9 @@ class Restoring:
         waiting = [task for task in tasks if task.state == "ready" and task.ref not in state.quarantine]
         for task in sorted(waiting, key=_rank):
             enqueue(state, task)
+        over = [(graph.ended_utc, graph) for graph in state.graphs.values() if graph.ended_utc is not None]
+        for _, graph in sorted(over, key=_ended):
+            note_over(state, graph)
         state.decisions = {ref: state.decisions[ref] for ref in sorted(state.decisions, key=_number)}
 
     def _machine(self, image: MachineImage) -> None:
@@ -189,6 +192,10 @@ class Restoring:
 
 def _rank(task: Task) -> int:
     return task.rank
+
+
+def _ended(pair: tuple[float, Graph]) -> float:
+    return pair[0]
 
 
 def _number(ref: str) -> int:

@@ -13,6 +13,7 @@ def broken_invariants(state: State) -> list[str]:
     """All that does not hold, a sentence each; empty for a sound state."""
     found = [*_of_workers(state), *_of_capacities(state), *_of_decisions(state), *_of_names(state)]
     found += _of_consumers(state)
+    found += _of_what_is_over(state)
     for graph in state.graphs.values():
         found += _of_graph(graph)
         for task in graph.tasks.values():
@@ -85,6 +86,12 @@ def _of_names(state: State) -> Iterator[str]:
     for key, graph_id in state.keys.items():
         if graph_id not in state.graphs:
             yield f"key {key!r} stands for {graph_id}, which is not there"
+
+
+def _of_what_is_over(state: State) -> Iterator[str]:
+    over = {graph.id: len(graph.tasks) for graph in state.graphs.values() if graph.ended_utc is not None}
+    if over != state.over or sum(over.values()) != state.over_tasks:
+        yield f"{over} are over, noted are {state.over} with {state.over_tasks} tasks"
 
 
 def _of_consumers(state: State) -> Iterator[str]:

@@ -43,6 +43,10 @@ class State:
         self.last_graph = 0
         #: Idempotency key → graph id.
         self.keys: dict[str, str] = {}
+        #: Derived: graphs that are over → how many tasks each has, in the order in which they ended; and their sum. So
+        #: what a retention does not keep is found without a look at what it keeps.
+        self.over: dict[str, int] = {}
+        self.over_tasks = 0
         #: Graph name → ids, oldest first.
         self.names: dict[str, list[str]] = {}
         #: Every decision that is remembered, by ref, oldest first.

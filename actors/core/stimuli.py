@@ -147,6 +147,14 @@ class PruneAsked(Stimulus, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class RetentionDue(Stimulus, frozen=True, kw_only=True):
+    """Graphs that are over are to be forgotten beyond these bounds (None: no bound), oldest first: some of them."""
+
+    keep: int | None
+    tasks: int | None
+    older_than_s: float | None
+
+
 class ConsumerWanted(Stimulus, frozen=True, kw_only=True):
     """A reader of events wants to be known by a name. `oldest` and `head` are the events that there are."""
 

@@ -21,15 +21,15 @@ def config_text(document: dict[str, Any]) -> str:
         lines += ["", f"[workers.{one_line(worker)}]", *_lines(settings)]
     lines += ["", "[resources]", *_lines(document["resources"])]
     lines += ["", "[defaults]", *_lines(document["defaults"])]
-    keep, older_than = document["retention"]["keep"], document["retention"]["older_than"]
-    lines += ["", "[retention]"]
-    lines.append("# keep: all" if keep is None else f"keep = {keep}")
+    retention = document["retention"]
+    older_than = retention["older_than"]
+    lines += ["", "[retention]", *_lines({name: retention[name] for name in ("keep", "tasks")})]
     lines.append(
         "# older_than: for ever"
         if older_than is None
         else f"older_than = {older_than:.10g}  # seconds: {format_duration(older_than)}"
     )
-    lines += _lines({name: value for name, value in document["retention"].items() if name in {"events", "unread"}})
+    lines += _lines({name: retention[name] for name in ("events", "unread")})
     lines += ["", "[hosts]", *_lines(document["hosts"])]
     lines += ["", "[nesting]", *_lines(document["nesting"])]
     lines += ["", "[files]", *_lines(document["files"])]

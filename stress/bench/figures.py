@@ -46,6 +46,8 @@ class Figure(Struct, frozen=True, kw_only=True):
     others: dict[str, float]
     rounds: tuple[float, ...]
     note: str = ""
+    #: Where it is one over a run: how far the run was, and the value there.
+    curve: tuple[tuple[int, float], ...] = ()
 
 
 def figure(
@@ -55,6 +57,7 @@ def figure(
     *,
     bound: Bound | None = None,
     note: str = "",
+    curve: Sequence[tuple[int, float]] = (),
 ) -> Figure:
     """The figure from its rounds: `ours` first, then the reference, then others, each a list of values.
 
@@ -80,7 +83,14 @@ def figure(
         others={who: rounded(median) for who, median in medians.items()},
         rounds=tuple(rounded(value) for value in rounds["ours"]),
         note=note,
+        curve=tuple((place, rounded(height)) for place, height in curve),
     )
+
+
+def bars(curve: Sequence[tuple[int, float]], width: int) -> list[str]:
+    """A bar for each point of a curve, from zero; the highest has the whole width."""
+    highest = max((height for _, height in curve), default=0.0)
+    return ["#" * round(width * height / highest) if highest > 0 else "" for _, height in curve]
 
 
 def quantile(values: Sequence[float], q: float) -> float:

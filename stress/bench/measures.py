@@ -17,9 +17,11 @@ from msgspec import Struct
 
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.messages import GraphAccepted
+from orch_actors.protocol.settings import Retention
 from orch_actors.stress.bench import agents, rivals
 from orch_actors.stress.bench.figures import Bound, Figure, figure, quantile
 from orch_actors.stress.bench.idle import cpu_s, memory_of, total_memory
+from orch_actors.stress.bench.long_run import peaks, samples, wait_until_forgotten
 from orch_actors.stress.daemon import TrialDaemon, command_line, processes_of
 
 #: A graph of a bench that has not ended by then hangs.
@@ -44,11 +46,29 @@ class Size(Struct, frozen=True, kw_only=True):
     completions: int = 90
     #: Of the journal that is opened.
     lines: int = 1_000_000
+    #: Of the long run: tasks, and how many are in a graph; finished graphs that are kept, None: as by default.
+    run: int = 100_000
+    each: int = 100
+    keep: int | None = None
 
 
 QUICK: Final = Size(
-    rounds=1, submissions=5, tasks=20, hops=10, starts=2, settle_s=0.0, idle_s=1.0, large=10_000, lines=8_000
+    rounds=1,
+    submissions=5,
+    tasks=20,
+    hops=10,
+    starts=2,
+    settle_s=0.0,
+    idle_s=1.0,
+    large=10_000,
+    lines=8_000,
+    run=2_000,
+    each=25,
+    keep=10,
 )
+
+#: Stretches of which the curve of a long run consists.
+STRETCHES: Final = 20
 
 
 class Bench:
@@ -61,9 +81,9 @@ class Bench:
         self._daemons: list[TrialDaemon] = []
 
     @contextmanager
-    def daemon(self) -> Iterator[tuple[TrialDaemon, Client]]:
-        """A fresh daemon that has run a task already, and a client of it."""
-        fresh = TrialDaemon(remove_at_end=False)
+    def daemon(self, settings: str = "") -> Iterator[tuple[TrialDaemon, Client]]:
+        """A fresh daemon that has run a task already, and a client of it; `settings`: the text of its config.toml."""
+        fresh = TrialDaemon(remove_at_end=False, settings=settings)
         self._daemons.append(fresh)
         with fresh as daemon, daemon.client() as client:
             self.run(client, {"name": "warm-up", "tasks": [NOOP]})
@@ -274,6 +294,28 @@ def opening(bench: Bench) -> list[Figure]:
     ]
 
 
+def memory(bench: Bench) -> list[Figure]:
+    """Of the supervisor, over a long run: the highest in its second half beside the highest in its first.
+
+    Raises:
+        AssertionError: the daemon keeps more than it is to keep, so the figure would mean nothing.
+    """
+    size = bench.size
+    with bench.daemon("" if size.keep is None else f"[retention]\nkeep = {size.keep}\n") as (daemon, client):
+        pid, begun_at = daemon.pid, time.perf_counter()
+        found = list(
+            samples(client, bench.folder, size.run, size.each, lambda: memory_of(pid).rss / 2**20),
+        )
+        rate = size.run / (time.perf_counter() - begun_at)
+        most = Retention() if size.keep is None else Retention(keep=size.keep)
+        kept = wait_until_forgotten(client, most)
+    half = len(found) // 2
+    halves = {"ours": [max(rss for _, rss in found[half:])], "the first half": [max(rss for _, rss in found[:half])]}
+    note = f"RSS, {size.run:,} tasks at {rate:.0f}/s; {len(kept):,} graphs with {sum(kept):,} tasks are kept"
+    bound = Bound("ratio", 1.2)
+    return [figure("memory, second half", "MiB", halves, bound=bound, note=note, curve=peaks(found, STRETCHES))]
+
+
 MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "accepted": accepted,
     "mcp": mcp,
@@ -284,4 +326,5 @@ MEASURES: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "stimulus_cost": stimulus_cost,
     "opening": opening,
     "context": context,
+    "memory": memory,
 }

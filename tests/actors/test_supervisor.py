@@ -13,6 +13,7 @@ import pytest
 
 from orch_actors.actors import supervisor as supervisor_module
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers import retaining
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.handover import Handover
 from orch_actors.actors.inside import (
@@ -229,6 +230,9 @@ class Life:
     def whats(self):
         return [did.what for did in self.trace]
 
+    def prunes_in(self):
+        return [did.of for did in self.trace if did.what == "prune in"]
+
     def performed(self, kind):
         return [did.of for did in self.trace if did.what == "perform" and isinstance(did.of, kind)]
 
@@ -279,12 +283,14 @@ def test_what_the_retention_does_not_keep_is_forgotten_now_and_then(begin):
     for name in ("a", "b", "c"):
         life.ask(submit(name))
         life.ask(messages.Cancel(graph=name))
-    assert "prune in" not in life.whats()
+    everything = Retention(keep="all", tasks="all")
+    life.ref.ask(SettingsChanged(Settings(retention=everything)), timeout=DEADLINE_S)
     life.trace.clear()
     life.ref.ask(PruneDue(), timeout=DEADLINE_S)  # of settings that are no more
     assert life.performed(s.ForgetGraph) == []
+    assert "prune in" not in life.whats()
     life.ref.ask(SettingsChanged(Settings(retention=Retention(keep=1))), timeout=DEADLINE_S)
-    assert [did.of for did in life.trace if did.what == "prune in"] == [supervisor_module.FIRST_PRUNE_S]
+    assert life.prunes_in() == [supervisor_module.PRUNE_SOON_S]
     assert life.performed(s.ForgetGraph) == []
     life.ref.ask(PruneDue(), timeout=DEADLINE_S)
     assert [effect.graph for effect in life.performed(s.ForgetGraph)] == ["g1", "g2"]
@@ -293,6 +299,28 @@ def test_what_the_retention_does_not_keep_is_forgotten_now_and_then(begin):
     life.stop()
     again = begin()
     assert sorted(again.machine.state.graphs) == ["g3"]
+
+
+def test_a_bound_that_is_passed_is_looked_at_soon_and_in_pieces(begin, monkeypatch):
+    monkeypatch.setattr(retaining, "PIECE_GRAPHS", 2)
+    life = begin()
+    life.ref.ask(SettingsChanged(Settings(retention=Retention(keep=1))), timeout=DEADLINE_S)
+    life.ref.ask(PruneDue(), timeout=DEADLINE_S)
+    life.trace.clear()
+    for name in ("a", "b", "c", "d", "e"):
+        assert life.prunes_in() == [supervisor_module.PRUNE_SOON_S] * (name in "cde")  # once, and no sooner
+        life.ask(submit(name))
+        life.ask(messages.Cancel(graph=name))
+    assert life.performed(s.ForgetGraph) == []
+    life.trace.clear()
+    life.ref.ask(PruneDue(), timeout=DEADLINE_S)
+    assert [effect.graph for effect in life.performed(s.ForgetGraph)] == ["g1", "g2"]
+    assert life.prunes_in() == [supervisor_module.PRUNE_ON_S]
+    assert "sweep" not in life.whats()
+    life.ref.ask(PruneDue(), timeout=DEADLINE_S)
+    assert [effect.graph for effect in life.performed(s.ForgetGraph)] == ["g1", "g2", "g3", "g4"]
+    assert life.prunes_in() == [supervisor_module.PRUNE_ON_S, supervisor_module.PRUNE_EVERY_S]
+    assert sorted(life.machine.state.graphs) == ["g5"]
 
 
 # --- decide, write it down, then act ------------------------------------------------------------------------------

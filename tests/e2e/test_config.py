@@ -43,7 +43,13 @@ def test_show_and_path_need_no_daemon(cli):
     )
     shown = cli("config", "show", "--json").json
     assert (shown["exists"], shown["output_limit"], shown["workers"]["shell"]) == (True, 2_000_000, {"limit": 3})
-    assert shown["retention"] == {"keep": None, "older_than": 86400.0, "events": 1_000_000, "unread": 10_000_000}
+    assert shown["retention"] == {
+        "keep": 1000,
+        "tasks": 50_000,
+        "older_than": 86400.0,
+        "events": 1_000_000,
+        "unread": 10_000_000,
+    }
     assert "output_limit = 2000000\n" in cli("config").out
     assert "[hosts]\ndeaths = 6\nwithin = 300.0\npatience = 30.0\n" in cli("config").out
 

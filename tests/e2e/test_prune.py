@@ -71,6 +71,24 @@ def test_retention_forgets_by_itself(cli):
     cli("cancel", running)
 
 
+def test_what_passes_the_bound_goes_within_seconds(cli):
+    os.makedirs(cli.home, mode=0o700, exist_ok=True)
+    with open(os.path.join(cli.home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write('[retention]\nkeep = "all"\ntasks = 5\n')
+    cli("up")
+    made = []
+    for _ in range(3):
+        made.append(submit(cli, task("a", "echo hi"), task("b", "echo hi")))
+        ended(cli, made[-1])
+    log = logs_of(cli, made[1])
+    eventually(lambda: graphs(cli) == made[1:], within=40)
+    assert os.path.exists(log)
+    made.append(submit(cli, *(task(f"t{number}", "true") for number in range(7))))
+    ended(cli, made[-1])
+    eventually(lambda: graphs(cli) == made[3:], within=40)  # the newest stays, however large it is
+    eventually(lambda: not os.path.exists(os.path.dirname(log)))
+
+
 def test_wrong(shared):
     assert shared("prune", "g999", "--json", code=4).error["code"] == "UNKNOWN_GRAPH"
     assert "nothing was named" in shared("prune", code=2).err

@@ -190,11 +190,17 @@ def test_bench_quick_takes_every_figure(stress):
         "open a journal",
         "… from a snapshot",
         "context",
+        "memory, second half",
     ]
     assert report["ok"] is None
     assert all(figure["value"] > 0 for figure in report["figures"] if figure["name"] != "idle CPU")
     bare = {"idle CPU", "context"}  # held to a bound alone
     assert all(figure["reference"] > 0 for figure in report["figures"] if figure["name"] not in bare)
+    memory = report["figures"][-1]
+    assert [at for at, _ in memory["curve"]] == list(range(100, 2_001, 100))
+    assert max(high for _, high in memory["curve"]) == max(memory["value"], memory["reference"])
+    assert "10 graphs with 250 tasks are kept" in memory["note"]
+    assert memory["ratio"] < 1.2  # a bound of memory, not of speed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -20,7 +20,9 @@ def test_no_file_means_defaults(tmp_path):
     settings = load_settings(str(tmp_path / "none.toml"))
     assert settings == Settings()
     assert settings.limits() == dict.fromkeys(BUILT_IN, max(4, 2 * (os.cpu_count() or 1)))
-    assert not settings.retention.bounded
+    assert (settings.retention.most_graphs, settings.retention.most_tasks) == (1000, 50_000)
+    assert settings.retention.older_than is None
+    assert settings.retention.bounded
     assert settings.output_limit is None
 
 
@@ -45,6 +47,21 @@ def test_every_setting(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "graphs", "tasks", "bounded"),
+    [
+        ('keep = "all"', None, 50_000, True),
+        ('tasks = "all"', 1000, None, True),
+        ('keep = "all"\ntasks = "all"', None, None, False),
+        ('keep = "all"\ntasks = "all"\nolder_than = "30d"', None, None, True),
+        ("keep = 0\ntasks = 1", 0, 1, True),
+    ],
+)
+def test_each_bound_of_the_retention_stands_by_itself(tmp_path, text, graphs, tasks, bounded):
+    retention = load(tmp_path, f"[retention]\n{text}\n").retention
+    assert (retention.most_graphs, retention.most_tasks, retention.bounded) == (graphs, tasks, bounded)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[workers.shell]\nlimit = 0", "limit"),
@@ -58,6 +75,8 @@ def test_every_setting(tmp_path):
         (b"\xff\xfe", "config.toml"),
         ("[resources]\ngpu = 0", "resources"),
         ("[retention]\nkeep = -1", "keep"),
+        ('[retention]\nkeep = "most"', "keep"),
+        ("[retention]\ntasks = 0", "tasks"),
         ("[hosts]\ndeaths = 0", "deaths"),
         ('[hosts]\nwithin = "never"', "never"),
         ("[hosts]\npatience = 0.1", "patience"),

@@ -38,6 +38,7 @@ STATELESS = {
     "EventsAcknowledged",
     "GraphOffered",
     "Recovered",
+    "RetentionDue",
     "Shutting",
     "WorkerTypesConfigured",
 }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from orch_actors.stress.bench.figures import Bound, figure, quantile, rounded
+from orch_actors.stress.bench.figures import Bound, bars, figure, quantile, rounded
+from orch_actors.stress.bench.long_run import peaks
 
 
 def test_medians_and_ratio():
@@ -42,6 +43,19 @@ def test_without_a_bound_there_is_no_verdict():
 def test_nothing_measured_is_a_fault():
     with pytest.raises(ValueError, match="nothing was measured"):
         figure("f", "x", {"ours": [], "r": [1.0]})
+
+
+def test_a_curve_has_the_highest_of_each_stretch():
+    samples = [(10, 1.0), (20, 5.0), (30, 2.0), (40, 2.0), (50, 3.0)]
+    assert peaks(samples, 3) == [(20, 5.0), (40, 2.0), (50, 3.0)]
+    assert peaks(samples, 100) == samples
+    assert peaks([], 3) == []
+
+
+def test_bars_begin_at_zero():
+    assert bars([(1, 2.0), (2, 4.0), (3, 0.0)], 4) == ["##", "####", ""]
+    assert bars([], 4) == []
+    assert bars([(1, 0.0)], 4) == [""]
 
 
 def test_quantile():
