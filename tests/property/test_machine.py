@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.retaining import exceeded
 from orch_actors.actors.core.table import TASK_MOVES, TERMINAL
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.hostwire import Question
@@ -402,6 +403,19 @@ class Life(RuleBasedStateMachine):
     def prune(self, named, pick, keep, old, dry_run):
         graphs = (self.graph(pick),) if named else ()
         self.world.tell(s.PruneAsked(graphs=graphs, older_than_s=old, keep=keep, dry_run=dry_run))
+
+    @rule(
+        keep=st.sampled_from([None, 0, 1, 3]),
+        tasks=st.sampled_from([None, 1, 4]),
+        old=st.sampled_from([None, 0.0, 50.0]),
+    )
+    def retention(self, keep, tasks, old):
+        due = s.RetentionDue(keep=keep, tasks=tasks, older_than_s=old)
+        left = [graph.id for graph in self.world.graphs if graph.ended_utc is None]
+        self.world.do(due)
+        assert {graph.id for graph in self.world.graphs} >= set(left), "one was forgotten that was not over"
+        assert keep is None or len(self.world.state.over) <= keep
+        assert not exceeded(self.world.state, due, self.world.now)
 
     # --- readers of events ----------------------------------------------------------------------------------------
 

@@ -404,6 +404,14 @@ SABOTAGES = (
         ("tests/unit/core",),
     ),
     Sabotage(
+        "a graph that goes on again still counts as over",
+        "the retention forgets what runs",
+        "actors/core/fold.py",
+        "            _note_not_over(state, graph)\n",
+        "",
+        ("tests/unit/core/test_retaining.py",),
+    ),
+    Sabotage(
         "a retry is forgotten on replay",
         "after a restart a task waits for ever",
         f"{HANDLERS}/workers.py",
