@@ -83,9 +83,9 @@ class Restoring:
         waiting = [task for task in tasks if task.state == "ready" and task.ref not in state.quarantine]
         for task in sorted(waiting, key=_rank):
             enqueue(state, task)
-        over = [(graph.ended_utc, graph) for graph in state.graphs.values() if graph.ended_utc is not None]
-        for _, graph in sorted(over, key=_ended):
-            note_over(state, graph)
+        over = [(each.ended_utc, each) for each in state.graphs.values() if each.ended_utc is not None]
+        for _, ended in sorted(over, key=_ended):
+            note_over(state, ended)
         state.decisions = {ref: state.decisions[ref] for ref in sorted(state.decisions, key=_number)}
 
     def _machine(self, image: MachineImage) -> None:
