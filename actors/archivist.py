@@ -72,7 +72,14 @@ class Archivist(Actor):
         except (OSError, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
             self._answer(asked.origin, _unreadable("NO_RESULT", asked.path, error))
             return
-        found = TaskResult(graph=asked.graph, task=asked.task, attempt=asked.attempt, value=value, usage=asked.usage)
+        found = TaskResult(
+            graph=asked.graph,
+            task=asked.task,
+            attempt=asked.attempt,
+            value=value,
+            usage=asked.usage,
+            artifacts=asked.artifacts,
+        )
         self._answer(asked.origin, found)
 
     def _on_read_old_events(self, asked: ReadOldEvents) -> None:

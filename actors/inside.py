@@ -13,7 +13,7 @@ from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.settings import HostSettings, Settings
-from orch_actors.protocol.views import Usage, WhyView
+from orch_actors.protocol.views import Artifact, Usage, WhyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +260,7 @@ class ReadResultFile(Struct, frozen=True):
     task: str
     attempt: int
     usage: Usage | None = None
+    artifacts: tuple[Artifact, ...] = ()
 
 
 class ReadOldEvents(Struct, frozen=True):

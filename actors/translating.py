@@ -159,6 +159,7 @@ def over_of(said: hostwire.AttemptEnded) -> s.AttemptOver:
         question=said.question,
         tail=said.tail,
         checked=said.checked,
+        artifacts=said.artifacts,
         usage=said.usage,
         session=said.session,
         reset_utc=said.reset_utc,

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from orch_actors.protocol.codec import Decoder
-from orch_actors.protocol.views import ActorView, Usage
+from orch_actors.protocol.views import ActorView, Artifact, Usage
 
 
 class HostMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -44,6 +44,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     grace_s: float
     #: `validate` as a document (protocol/spec/graph.py): checked by the host after an exit with code 0.
     validate: dict[str, Any] | None = None
+    #: Files that it is to leave: paths or patterns, relative to `cwd`.
+    artifacts: tuple[str, ...] = ()
     #: Longest silence of stdout and stderr, in seconds.
     idle_timeout_s: float | None = None
     #: Most that stdout and stderr may hold together, in bytes.
@@ -57,6 +59,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     feedback: str = ""
     #: What the tasks that it depends on came to (context layer L1).
     context: str = ""
+    #: The artifacts of those tasks, for the file that ORCH_ARTIFACTS names: {tasks, left_out}; empty: there are none.
+    given: dict[str, Any] = {}
     #: Of an agent: dollars and tokens that are left of its budget and its graph's.
     left_usd: float | None = None
     left_tokens: int | None = None
@@ -179,6 +183,8 @@ class AttemptEnded(HostMessage, frozen=True, kw_only=True, tag="attempt_ended"):
     tail: str = ""
     #: The last lines of what its validation command printed, where it is not valid; at most as many.
     checked: str = ""
+    #: Files that it was to leave, where it is valid.
+    artifacts: tuple[Artifact, ...] = ()
     #: Its failure class, where the host knows it better than the supervisor could tell from the rest.
     cls: str = ""
     #: Of an agent.

@@ -12,6 +12,7 @@ from orch_actors.protocol.errors import ErrorInfo
 from orch_actors.protocol.version import PROTOCOL_VERSION
 from orch_actors.protocol.views import (
     ActorView,
+    Artifact,
     ConsumerView,
     DecisionView,
     Event,
@@ -420,9 +421,12 @@ class TaskResult(Answer, frozen=True, kw_only=True, tag="task_result"):
     graph: str
     task: str
     attempt: int
+    #: None also where it left artifacts alone.
     value: Any
     #: What agents used for it, all attempts and judges together; None: none was at it.
     usage: Usage | None = None
+    #: Files that this attempt left.
+    artifacts: tuple[Artifact, ...] = ()
 
 
 class LogPiece(Answer, frozen=True, kw_only=True, tag="log_piece"):

@@ -69,6 +69,17 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: int | None = None
 
 
+class Artifact(Struct, frozen=True, kw_only=True):
+    """A file that a task left, as it was when the attempt ended."""
+
+    #: Absolute.
+    path: str
+    #: In hexadecimal digits.
+    sha256: str
+    #: Bytes.
+    size: int
+
+
 class AttemptView(Struct, frozen=True, kw_only=True):
     """One execution of a task."""
 
@@ -94,6 +105,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     #: How far it says that it is.
     progress: str = ""
     percent: float | None = None
+    #: How many artifacts it left; `get_result` names those of the last one.
+    artifacts: int = 0
 
 
 class TaskView(Struct, frozen=True, kw_only=True):

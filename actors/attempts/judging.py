@@ -94,6 +94,7 @@ def _left(task: Task, attempt: Attempt, folder: str) -> dict[str, str]:
     stem = os.path.join(folder, f"{task.id}.{attempt.number}")
     result = attempt.result.decode(errors="replace") if attempt.result is not None else _both_ends(stem + ".result")
     found = {"result": result, "summary": _both_ends(stem + ".summary"), "output": _both_ends(stem + ".out")}
+    found["artifacts"] = "\n".join(f"{file.path} {file.size} bytes" for file in attempt.artifacts)
     return {name: _excerpt(text) for name, text in found.items() if text.strip()}
 
 

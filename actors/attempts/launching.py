@@ -6,7 +6,7 @@ Pure, but for reading a dependency's large result where the task refers to it.
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,10 @@ from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.workers import WorkerSettings
+
+#: Most that the file of artifacts holds, about; and of it what one is without its path.
+MAX_GIVEN_BYTES: Final = 1024 * 1024
+_REFERENCE_BYTES: Final = 120
 
 
 def attempt_stem(task: str, number: int) -> str:
@@ -94,6 +98,7 @@ def launch_of(
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),
+        artifacts=spec.artifacts,
         idle_timeout_s=spec.idle_timeout,
         output_limit=settings.output_limit,
         umask=umask,
@@ -102,6 +107,7 @@ def launch_of(
         resume=task.attempts[number - 1].resume,
         feedback=feedback_of(task, number),
         context=context,
+        given=artifacts_before(task) if fill else {},
         left_usd=left_usd(task),
         left_tokens=left_tokens(task),
     )
@@ -118,6 +124,22 @@ def _answer(task: Task) -> dict[str, Any] | None:
         "choice": decision.choice,
         "note": decision.note,
     }
+
+
+def artifacts_before(task: Task) -> dict[str, Any]:
+    """The artifacts of the tasks that it depends on, in its order, as far as a launch may hold; empty: none has any."""
+    told: dict[str, Any] = {}
+    left_out: list[str] = []
+    used = 0
+    for dependency in task.spec.depends_on:
+        other = task.graph.tasks[dependency.task]
+        files = [msgspec.to_builtins(file) for file in (other.attempts[-1].artifacts if other.attempts else ())]
+        used += sum(_REFERENCE_BYTES + len(file["path"].encode()) for file in files)
+        if files and used <= MAX_GIVEN_BYTES:
+            told[other.id] = files
+        elif files:
+            left_out.append(other.id)
+    return {"tasks": told, "left_out": left_out} if told or left_out else {}
 
 
 def _result(task: Task | None, name: str, folder: str) -> Any:

@@ -114,6 +114,10 @@ def _overview(state: State, task: Task, folder: str) -> list[Part]:
         parts.append(Part(f"{last.verdict['outcome']} {last.verdict['why']}".strip(), "judged:", most=600))
     parts.append(Part(label="summary, in its own words:", path=stem + ".summary", most=1_500))
     parts += _result(last, stem, most=800)
+    if last.artifacts:
+        parts.append(
+            Part("\n".join(f"{file.path} ({file.size} bytes)" for file in last.artifacts), "artifacts:", most=800)
+        )
     if last.tail and task.state != "done":
         parts.append(Part(last.tail, "the end of its output:", tail=True, most=1_200))
     parts.append(Part(_files(last, stem), "more:"))
@@ -129,6 +133,9 @@ def _details(state: State, task: Task, folder: str) -> list[Part]:
         outcome = attempt.cls or ("done" if attempt.ended_utc is not None else "running")
         parts.append(Part(f"{outcome} {attempt.message}".strip(), f"attempt {attempt.number}:", most=600))
         parts += _result(attempt, stem, most=6_000)
+        if attempt.artifacts:
+            lines = [f"{file.sha256}  {file.path} ({file.size} bytes)" for file in attempt.artifacts]
+            parts.append(Part("\n".join(lines), "artifacts, by SHA-256:", most=6_000))
         parts.append(Part(label="summary, in its own words:", path=stem + ".summary", most=6_000))
         if attempt.verdict is not None:
             parts.append(Part(json.dumps(attempt.verdict, ensure_ascii=False, indent=1), "verdict:", most=4_000))

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from orch_actors.protocol.views import GraphState, TaskState, Usage
+from orch_actors.protocol.views import Artifact, GraphState, TaskState, Usage
 
 #: JSON null: no value. (msgspec cannot decode `Raw | None`.)
 NOTHING = Raw(b"null")
@@ -297,6 +297,8 @@ class AttemptEnded(FactForm, frozen=True, kw_only=True, tag="attempt_ended"):
     #: Of an agent: what it used, and the session that it had in the end.
     usage: Usage | None = None
     session: str = ""
+    #: Files that it left, where it succeeded.
+    artifacts: tuple[Artifact, ...] = ()
 
 
 class RetryScheduled(FactForm, frozen=True, kw_only=True, tag="retry_scheduled"):

@@ -439,6 +439,7 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     result = bytes(fact.result)
     attempt.result = None if result == b"null" else result
     attempt.result_in_file = fact.result_in_file
+    attempt.artifacts = fact.artifacts
     attempt.usage, attempt.session = fact.usage, fact.session or attempt.session
     task.graph.spent.attempts -= not is_try(attempt)
     task.graph.spent.add(fact.usage)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from orch_actors.protocol.spec.graph import Budget, Condition, GraphSpec, TaskSpec
-from orch_actors.protocol.views import GraphState, TaskState, Usage
+from orch_actors.protocol.views import Artifact, GraphState, TaskState, Usage
 
 WorkerTypeState = Literal["open", "parked"]
 #: A graph's state as far as stimuli go by it: one that is being ended differs from one that runs.
@@ -82,6 +82,8 @@ class Attempt(Struct, eq=False, gc=False, omit_defaults=True):
     #: The JSON text of a small result.
     result: bytes | None = None
     result_in_file: bool = False
+    #: Files that it left, as it promised.
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from orch_actors.actors.core.facts import NOTHING
 from orch_actors.protocol.hostwire import Ending, Question
 from orch_actors.protocol.spec.graph import GraphSpec
-from orch_actors.protocol.views import Usage
+from orch_actors.protocol.views import Artifact, Usage
 
 
 class Stimulus(Struct, frozen=True, kw_only=True):
@@ -283,6 +283,8 @@ class AttemptOver(Stimulus, frozen=True, kw_only=True):
     question: Question | None = None
     tail: str = ""
     checked: str = ""
+    #: Files that it left, as it was to.
+    artifacts: tuple[Artifact, ...] = ()
     #: A failure class that is known already.
     cls: str = ""
     #: Of an agent: what it used, its session, and when its quota is there again.

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, assert_never
 
+import msgspec
+
 from orch_actors.actors.host import logbook, record, stop
 from orch_actors.actors.host.adapters import Adapter, RunnerPlan, ShimPlan, adapter_for
 from orch_actors.actors.host.bounds import Bounds, OnExceeded
@@ -85,6 +87,8 @@ class Local:
                 for path, text in ((paths.context, launch.context), (paths.feedback, launch.feedback)):
                     if text:
                         write_file(path, text.encode(errors="replace"))
+                if launch.given:
+                    write_file(paths.artifacts, msgspec.json.encode(launch.given) + b"\n")
                 record.write_header(taken.fd, Header(launch.attempt, self.boot, wall_clock(), boot_clock()))
                 match plan:
                     case ShimPlan():
@@ -221,6 +225,8 @@ class Local:
             env["ORCH_CONTEXT"] = paths.context
         if launch.feedback:
             env["ORCH_FEEDBACK"] = paths.feedback
+        if launch.given:
+            env["ORCH_ARTIFACTS"] = paths.artifacts
         return env
 
 

@@ -13,12 +13,14 @@ from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.progress import OnProgress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.protocol.hostwire import Launch
+from orch_actors.protocol.views import Artifact
 
 #: Told, from any thread, that an attempt is over; the status as waitpid gives it where it was our own child.
 Gone = Callable[[int | None], None]
 
 #: See Place.validate.
-OnValidated = Callable[[str | Exception], None]
+Verdict = tuple[Artifact, ...] | str | Exception
+OnValidated = Callable[[Verdict], None]
 
 
 class Stopped(Exception):
@@ -101,9 +103,12 @@ class Place(Protocol):
         """It is over and told."""
 
     def validate(self, launch: Launch, result: bytes | None, done: OnValidated, *, sweep_first: bool) -> Check:
-        """Begin to check whether an attempt that exited with 0 is valid; `result` is in msgpack.
+        """Begin to check whether an attempt that exited with 0 is valid, and left what it promised.
 
-        `done` gets why it is not (empty: it is), or the exception that the validation ended with: Stopped, or a bug.
+        `result` is in msgpack.
+
+        `done` gets the artifacts of a valid one, or why it is not, or the exception that it all ended with: Stopped, or
+        a bug.
         `sweep_first`: a validation that somebody else has begun may still run, and is ended first.
         """
 

@@ -88,6 +88,8 @@ class Paths:
     #: What those before it came to, and why the attempt before failed.
     context: str
     feedback: str
+    #: The artifacts of those before it.
+    artifacts: str
     #: An agent's: what its driver is given, the raw stream of its program, and the driver's report.
     job: str
     stream: str
@@ -113,6 +115,7 @@ def _paths(stem: str) -> Paths:
         check=stem + ".check",
         context=stem + ".context",
         feedback=stem + ".feedback",
+        artifacts=stem + ".artifacts",
         job=stem + ".job",
         stream=stem + ".stream",
         agent=stem + ".agent",

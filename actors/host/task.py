@@ -27,7 +27,8 @@ It knows a Place and nothing of shims, locks or processes. It decides by what th
                | LookAgain       | Running, pid known      | the signal that is due
     ended      | anything        |                         | nothing: it has stopped
 
-What exited with 0, has a usable result and asks nothing is validated, where its launch says so, before its end is told.
+What exited with 0, has a usable result and asks nothing is validated, and its artifacts are collected, where its launch
+says so, before its end is told.
 
 A shim writes its pid line a moment after it takes the lock. Who comes in between looks again after a few milliseconds,
 doubling: the one place where something is asked repeatedly, since a file says nothing when it is written to.
@@ -39,6 +40,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Literal
 
+import msgspec
 import pykka
 from msgspec import Struct
 
@@ -46,7 +48,7 @@ from orch_actors.actors.actor import Actor, OnCrash
 from orch_actors.actors.host import logbook, outcome
 from orch_actors.actors.host.bounds import Kind, has_bounds
 from orch_actors.actors.host.clock import boot_clock
-from orch_actors.actors.host.place import CannotSpawn, Check, Place
+from orch_actors.actors.host.place import CannotSpawn, Check, Place, Verdict
 from orch_actors.actors.host.progress import Progress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken, paths_of
 from orch_actors.actors.host.reports import with_report
@@ -108,7 +110,7 @@ class Exceeded(Struct, frozen=True):
 class Validated(Struct, frozen=True):
     """Its validation is over; see Place.validate."""
 
-    invalid: str | Exception
+    verdict: Verdict
 
 
 class Task(Actor):
@@ -224,14 +226,14 @@ class Task(Actor):
 
     def _on_validated(self, message: Validated) -> None:
         assert self._draft is not None  # noqa: S101 (it comes once, after _validate)
-        match message.invalid:
+        match message.verdict:
             case _ if self._kill_wanted:
                 self._sweep(None)
                 self._end("killed", self._place.read(self._launch))
             case Exception() as error:
                 raise error
-            case "":
-                self._tell_end(self._draft)
+            case tuple() as artifacts:
+                self._tell_end(msgspec.structs.replace(self._draft, artifacts=artifacts))
             case invalid:
                 self._tell_end(self._found_invalid(self._draft, invalid))
 
@@ -368,13 +370,14 @@ class Task(Actor):
         )
         if self._is_agent:
             told = with_report(told, paths_of(self._launch), self._place.mask(self._launch))
-        if self._launch.validate is not None and outcome.is_for_validation(told):
+        promised = self._launch.validate is not None or self._launch.artifacts
+        if promised and outcome.is_for_validation(told):
             self._validate(told)
         else:
             self._tell_end(told)
 
     def _validate(self, told: AttemptEnded) -> None:
-        if self._unfilled:  # its command would see references instead of values
+        if self._unfilled and self._launch.validate is not None:  # its command would see references instead of values
             self._tell_end(self._found_invalid(told, self._unfilled))
             return
         self._state = "validating"
@@ -421,8 +424,8 @@ class Task(Actor):
     def _progressed(self, progress: Progress) -> None:
         self._tell_self(Progressed(progress))
 
-    def _validated(self, invalid: str | Exception) -> None:
-        self._tell_self(Validated(invalid))
+    def _validated(self, verdict: Verdict) -> None:
+        self._tell_self(Validated(verdict))
 
     def _tell_self(self, message: Any) -> None:
         """From a timer, the reaper, a watch or a validation: they may outlive the actor."""

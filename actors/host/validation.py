@@ -7,6 +7,9 @@ leads a session of its own and may take `timeout` seconds; then its group gets T
     checker.py     for `pattern` and `schema` (why: see there)
     the command    for `command`: in the attempt's folder and environment, its output in `<stem>.check`
 
+Of what is valid the artifacts are collected then (artifacts.py): not before, since a command may still sign or strip
+what it checks, and what is handed on is what was found to be good.
+
 Nothing of a validation is recorded. A host that dies in the middle leaves an attempt that exited with 0 and was not
 reported; the next one begins the validation anew. **So validation commands must be repeatable.** A validator that its
 host left behind carries a cookie of its own (VALIDATION): it is ended before the next ones begin, while whatever the
@@ -29,8 +32,9 @@ from typing import Any, Final
 
 import msgspec
 
-from orch_actors.actors.host import logbook, stop
+from orch_actors.actors.host import artifacts, logbook, stop
 from orch_actors.actors.host.adapters.shell import for_exec
+from orch_actors.actors.host.artifacts import NotKept
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.leavings import fresh_file, read_tail
 from orch_actors.actors.host.mask import Mask
@@ -41,6 +45,7 @@ from orch_actors.actors.host.unnamed import unnamed_file
 from orch_actors.actors.process.no_room import is_no_room
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.spec.graph import Validate
+from orch_actors.protocol.views import Artifact
 
 #: The variable by which validators are found; its value is that of the attempt's own cookie.
 VALIDATION: Final = "ORCH_VALIDATION"
@@ -119,14 +124,31 @@ class Validation:
         try:
             if sweep_first:
                 self._sweep(self._launch.grace_s)
-            text = "; ".join(self._faults())
+            self._done(self._verdict())
         except Exception as error:  # noqa: BLE001 (the entry point of a thread: the actor is told, and dies of it)
             self._done(error)
-            return
+
+    def _verdict(self) -> tuple[Artifact, ...] | str:
+        """What it left, or why it is not valid."""
+        text = "; ".join(self._faults())
+        if not text:
+            try:
+                return self._artifacts()
+            except NotKept as error:
+                text = str(error)
         text = text.encode(errors="replace").decode()
-        self._done(text if len(text) <= _MOST else text[: _MOST - 1] + "…")
+        return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+
+    def _artifacts(self) -> tuple[Artifact, ...]:
+        """What it left. Raises NotKept."""
+        found = artifacts.collect(self._launch.cwd, self._launch.artifacts, self._heed_stop)
+        if self._subject.mask().holds([artifact.path for artifact in found]):  # as of a result: never in silence
+            raise NotKept("the path of an artifact holds the value of a secret, and paths are written down")
+        return found
 
     def _faults(self) -> Iterator[str]:
+        if self._launch.validate is None:  # it promised artifacts, and that is all
+            return
         try:
             wanted = msgspec.convert(self._launch.validate, Validate)
         except msgspec.ValidationError as error:

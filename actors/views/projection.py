@@ -110,6 +110,7 @@ def _attempt_view(task: Task, attempt: Attempt, folder: str) -> AttemptView:
         verdict=attempt.verdict,
         progress=attempt.progress,
         percent=attempt.percent,
+        artifacts=len(attempt.artifacts),
     )
 
 

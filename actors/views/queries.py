@@ -44,18 +44,22 @@ def get_summaries(state: State, query: messages.GetSummaries, head: int) -> mess
 def get_result(
     state: State, query: messages.GetResult, origin: Origin, folder_of: Callable[[str], str]
 ) -> messages.TaskResult | ReadResultFile:
-    """The result of the latest attempt that left one; a large one is the archivist's to read."""
+    """What the latest attempt that left a result, or artifacts, left; a large result is the archivist's to read."""
     task = find_task(find_graph(state, query.graph), query.task)
     usage = spent_by(task).usage
     for attempt in reversed(task.attempts):
-        if attempt.result is not None:
-            value = msgspec.json.decode(attempt.result)
-            return messages.TaskResult(
-                graph=task.graph.id, task=task.id, attempt=attempt.number, value=value, usage=usage
-            )
         if attempt.result_in_file:
             path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + ".result")
-            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number, usage)
+            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number, usage, attempt.artifacts)
+        if attempt.result is not None or attempt.artifacts:
+            return messages.TaskResult(
+                graph=task.graph.id,
+                task=task.id,
+                attempt=attempt.number,
+                value=None if attempt.result is None else msgspec.json.decode(attempt.result),
+                usage=usage,
+                artifacts=attempt.artifacts,
+            )
     over = "it left none" if task.terminal else f"it is {task.state}"
     raise Refused.because(
         "NO_RESULT",

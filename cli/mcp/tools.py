@@ -150,7 +150,8 @@ def result(desk: Desk, takes: f.Result, tell: Tell) -> f.ResultTold:
     value = part_of(found.value, takes.path)
     name = f"{found.graph}/{found.task}"
     if bounds.fits(value, bounds.PIECE):
-        return f.ResultTold(task=name, attempt=found.attempt, value=value)
+        more = f"it left {len(found.artifacts)} artifacts: orch_status of the task, layer 2" if found.artifacts else ""
+        return f.ResultTold(task=name, attempt=found.attempt, value=value, next=more)
     text = bounds.log_budget(bounds.spelled(value), bounds.PIECE)
     return f.ResultTold(
         task=name,

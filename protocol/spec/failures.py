@@ -15,7 +15,7 @@ FAILURES: Final[dict[str, str]] = {
     "spawn": "it could not be started",
     "secret": "the value of one of its `secrets` could not be had",
     "result": "it exited with 0, and its result cannot be used",
-    "validation": "it exited with 0, and what `validate` says does not hold",
+    "validation": "it exited with 0, and what `validate` says does not hold, or a file of its `artifacts` is not there",
     "reference": "it refers to a result that there is not",
     "disk_full": "it could not be started: the disk is full",
     "quota": "the agent's quota or rate limit is used up; its worker type waits for more, and no attempt is spent",

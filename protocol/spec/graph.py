@@ -134,6 +134,9 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace: Duration = 5.0
     retry: Retry = Retry()
     validate: Validate | None = None
+    #: Files that each attempt that succeeds leaves: paths or patterns (`*`, `?`, `[…]`, `**`), relative to cwd. Each
+    #: must find at least one.
+    artifacts: tuple[str, ...] = ()
     #: A sub-agent's verdict on each attempt that succeeded and is valid.
     judge: Judge | None = None
     #: Who answers the questions about it.

@@ -21,6 +21,10 @@ from orch_actors.protocol.spec.work import AGENTS, command_fault, text_fault
 MAX_PATTERN: Final = 2000
 MAX_QUESTION: Final = 4000
 
+#: Names or patterns of one task's artifacts, and characters of one.
+MAX_ARTIFACTS: Final = 64
+MAX_ARTIFACT: Final = 1000
+
 #: Secrets of one task.
 MAX_SECRETS: Final = 64
 
@@ -49,6 +53,7 @@ def check_policies(task: TaskSpec) -> Iterator[Finding]:
     yield from _retry(task.retry)
     if task.validate is not None:
         yield from _validate(task.validate)
+    yield from _artifacts(task.artifacts)
     if task.ask != Asking():
         yield from _ask(task)
     if task.budget != Budget():
@@ -127,6 +132,20 @@ def _validate(validate: Validate) -> Iterator[Finding]:
             yield Finding(("validate", "pattern"), fault)
     if validate.timeout == 0:
         yield Finding(("validate", "timeout"), "is 0: the validation would never be done in time")
+
+
+def _artifacts(patterns: tuple[str, ...]) -> Iterator[Finding]:
+    if len(patterns) > MAX_ARTIFACTS:
+        yield Finding(
+            ("artifacts",), f"are {len(patterns)}: expected at most {MAX_ARTIFACTS}; a pattern names many files"
+        )
+    for index, pattern in enumerate(patterns):
+        if not pattern.strip():
+            yield Finding(
+                ("artifacts", index), "is empty: expected the path of a file, or a pattern such as dist/*.whl"
+            )
+        elif len(pattern) > MAX_ARTIFACT:
+            yield Finding(("artifacts", index), f"has {len(pattern)} characters: expected at most {MAX_ARTIFACT}")
 
 
 def pattern_fault(pattern: str) -> str | None:

@@ -1,5 +1,8 @@
 """`result`."""
 
+import hashlib
+import json
+
 GRAPH = """
 {"name": "results", "tasks": [
   {"id": "value", "worker": "python", "call": "builtins:dict", "args": {"files": 812, "name": "é\\u202e"}},
@@ -15,8 +18,31 @@ def test_results(shared):
     assert "\u202e" not in shared("result", f"{graph}/value").out
     assert shared("result", f"{graph}/file").out == "[1,2]\n"
     found = shared("result", f"{graph}/file", "--json").json
-    assert found == {"graph": graph, "task": "file", "attempt": 1, "value": [1, 2], "usage": None}
+    assert found == {"graph": graph, "task": "file", "attempt": 1, "value": [1, 2], "usage": None, "artifacts": []}
     assert shared("result", f"{graph}/none", "--json", code=4).error["code"] == "NO_RESULT"
+
+
+def test_artifacts(shared, tmp_path):
+    tasks = [
+        {"id": "build", "command": "mkdir dist; echo one > dist/a; echo two > 'dist/b ü'", "artifacts": "dist/*"},
+        {"id": "use", "command": 'cp "$ORCH_ARTIFACTS" "$ORCH_RESULT"; cat "$ORCH_CONTEXT"', "depends_on": "build"},
+        {"id": "promise", "command": "true", "artifacts": ["dist/a", "dist/gone"], "depends_on": "build"},
+    ]
+    text = json.dumps({"name": "left", "tasks": tasks, "cwd": str(tmp_path)})
+    graph = shared("run", "-", "--json", text=text, code=1).json["id"]
+    found = shared("result", f"{graph}/build", "--json").json
+    assert found["value"] is None
+    one = {"path": f"{tmp_path}/dist/a", "sha256": hashlib.sha256(b"one\n").hexdigest(), "size": 4}
+    assert found["artifacts"][0] == one
+    assert shared("result", f"{graph}/use").json == {"tasks": {"build": found["artifacts"]}, "left_out": []}
+    assert f"{tmp_path}/dist/a (4 bytes)" in shared("logs", f"{graph}/use").out
+    lines = shared("result", f"{graph}/build", "--artifacts").out
+    assert lines == "".join(f"{file['sha256']}  {file['path']}\n" for file in found["artifacts"])
+    assert "--artifacts" in shared("result", f"{graph}/build").err
+    assert one["sha256"] in shared("context", f"{graph}/build", "--layer", "2").out
+    (failed,) = (task for task in shared("status", graph, "--json").json["tasks"] if task["id"] == "promise")
+    assert failed["class"] == "validation"
+    assert "artifact dist/gone is not there" in failed["reason"]
 
 
 def test_wrong(shared):

@@ -17,7 +17,7 @@ from orch_actors.actors.journal.ballast import BALLAST_NAME
 from orch_actors.actors.journal.opening import segment_name
 from orch_actors.actors.journal.record import CHAIN_START, FORMAT_VERSION, Header, encode_header
 from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, digest_of, encode
-from orch_actors.protocol import codec, hostwire, messages
+from orch_actors.protocol import codec, hostwire, messages, views
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.version import VERSION
 from orch_actors.protocol.workers import WorkerSettings
@@ -38,6 +38,10 @@ SETTINGS = Settings(
     },
     resources={"gpu": 2.0},
 )
+
+
+#: What a task leaves.
+LEFT = views.Artifact(path="/srv/dist/äpp", sha256=64 * "a", size=812)
 
 
 class Stage:
@@ -209,7 +213,13 @@ class Story:
         """Retries, results, validation, an approval, a bound, conditions, and a graph that runs again."""
         graph = self.submit(
             "release",
-            {"id": "build", "command": "make", "retry": {"attempts": 3, "backoff": 10, "jitter": 0.5}, "timeout": 600},
+            {
+                "id": "build",
+                "command": "make",
+                "retry": {"attempts": 3, "backoff": 10, "jitter": 0.5},
+                "timeout": 600,
+                "artifacts": ["dist/*"],
+            },
             {
                 "id": "test",
                 "worker": "python",
@@ -246,7 +256,7 @@ class Story:
         assert (again.graph, again.existing) == (graph, True)
         self.end(f"{graph}/build/1", 2, tail="make: *** [all] Error 2\n", message="")
         self.fire("retry")
-        self.end(f"{graph}/build/2", result={"path": "dist/äpp", "sizes": [1, 2.5, None]})
+        self.end(f"{graph}/build/2", result={"path": "dist/äpp", "sizes": [1, 2.5, None]}, artifacts=(LEFT,))
         self.end(f"{graph}/test/1", worker="python", invalid="'all passed' is not in its output")
         self.decide(f"{graph}/test", "retry", note="flaky")
         self.end(f"{graph}/test/2", worker="python", result="ok")

@@ -138,6 +138,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         grace=draw(durations),
         retry=draw(st.just(Retry()) | retries),
         validate=draw(st.none() | validations),
+        artifacts=draw(st.lists(texts, max_size=2).map(tuple)),
         judge=draw(st.none() | judges),
         decisions=draw(st.just(Deciding()) | deciding),
         on_fail=draw(st.sampled_from(["fail", "continue", "ask", "cancel_graph"])),

@@ -60,6 +60,7 @@ def sound_task(task: TaskSpec) -> TaskSpec:
         task,
         retry=retry,
         validate=validate,
+        artifacts=tuple(name.strip() or "x" for name in task.artifacts),
         judge=None if task.judge is None else sound_judge(task.judge),
         decisions=sound_judge(task.decisions),
         ask=replace(task.ask, deadline=task.ask.deadline or None, default="reject" if task.approve else None),
@@ -158,6 +159,7 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
                 assert told["grace_s"] == task_spec.grace
                 assert told["idle_timeout_s"] == task_spec.idle_timeout
                 assert told["validate"] == plain(task_spec.validate)
+                assert told["artifacts"] == plain(task_spec.artifacts)
 
 
 def plain(value: object) -> object:

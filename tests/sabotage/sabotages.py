@@ -380,6 +380,14 @@ SABOTAGES = (
         (f"{TEST_ATTEMPTS}::test_a_record_that_vanishes_is_lost_and_never_run_again",),
     ),
     Sabotage(
+        "artifacts that were promised are not looked for",
+        "a task is done without the file that its dependents need",
+        TASK,
+        "        promised = self._launch.validate is not None or self._launch.artifacts\n",
+        "        promised = self._launch.validate is not None\n",
+        ("tests/actors/host/test_artifacts.py::test_what_is_missing_makes_it_invalid",),
+    ),
+    Sabotage(
         "a restart of the machine is not noticed",
         "what may have run before it is started again",
         TASK,

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from orch_actors.actors.context import layers
 from orch_actors.actors.context.parts import BUDGETS, Part, assemble
-from orch_actors.protocol.views import Usage
+from orch_actors.protocol.views import Artifact, Usage
 
 
 def nothing(_path, _characters, _tail):
@@ -94,6 +94,19 @@ def test_details_hold_results_decisions_and_verdicts():
     assert "attempt 3: done" in text
     assert 'result: {"x":1}' in text
     assert "retry by me once more" in text
+
+
+def test_artifacts_are_named_and_in_detail_with_their_digests():
+    world = world_of(task("a", artifacts=["d/*"]), task("b", "a"))
+    left = tuple(Artifact(path=f"/srv/d/{n}", sha256=f"{n:064}", size=n) for n in range(1, 90))
+    world.end("a", artifacts=left)
+    overview, cut = text_of(layers.of_task(world.state, world.get("a"), 1, "/f"), BUDGETS[1])
+    assert "artifacts:\n/srv/d/1 (1 bytes)\n/srv/d/2 (2 bytes)\n" in overview
+    assert "[… cut …]" in overview
+    assert cut > 0
+    details, _ = text_of(layers.of_task(world.state, world.get("a"), 2, "/f"), BUDGETS[2])
+    assert f"{2:064}  /srv/d/2 (2 bytes)" in details
+    assert "/srv/d/1 (1 bytes)" in text_of(layers.before(world.state, world.get("b"), "/f"), BUDGETS[2])[0]
 
 
 def test_a_thousand_tasks_within_bounds_and_time():

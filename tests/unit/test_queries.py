@@ -16,16 +16,18 @@ from orch_actors.actors.views import queries
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.views import Artifact
 
 NOW = 1_800_000_000.0
 ORIGIN = Origin((b"r",), "json", "id")
+LEFT = Artifact(path="/srv/a", sha256=64 * "0", size=3)
 
 
 def folder_of(graph):
     return f"/attempts/{graph}"
 
 
-def machine(result=b"null", *, in_file=False):
+def machine(result=b"null", *, in_file=False, left=()):
     made = Machine("boot")
     made.handle(s.WorkerTypesConfigured(limits={"shell": 1}), NOW)
     made.handle(s.WorkerReady(worker="shell"), NOW)
@@ -37,6 +39,7 @@ def machine(result=b"null", *, in_file=False):
     over = s.AttemptOver(
         graph="g1", task="a", attempt=1, ending="exit", exit_code=0, started_utc=NOW, ended_utc=NOW + 1,
         result=f.NOTHING if result == b"null" else f.Raw(result), result_in_file=in_file,
+        artifacts=left,
     )  # fmt: skip
     made.handle(over, NOW + 1)
     return made
@@ -72,6 +75,16 @@ def test_a_small_result_is_answered_at_once_and_a_large_one_is_read():
     assert small == messages.TaskResult(graph="g1", task="a", attempt=1, value={"x": [1]})
     large = queries.get_result(machine(in_file=True).state, messages.GetResult(graph="g1", task="a"), ORIGIN, folder_of)
     assert large == ReadResultFile(ORIGIN, "/attempts/g1/a.1.result", "g1", "a", 1)
+
+
+def test_artifacts_come_with_a_result_or_alone():
+    alone = queries.get_result(machine(left=(LEFT,)).state, messages.GetResult(graph="g1", task="a"), ORIGIN, folder_of)
+    assert (alone.value, alone.artifacts) == (None, (LEFT,))
+    both = machine(in_file=True, left=(LEFT,)).state
+    large = queries.get_result(both, messages.GetResult(graph="g1", task="a"), ORIGIN, folder_of)
+    assert large == ReadResultFile(ORIGIN, "/attempts/g1/a.1.result", "g1", "a", 1, None, (LEFT,))
+    graph = queries.get_graph(both, messages.GetGraph(graph="n"), folder_of).graph
+    assert [attempt.artifacts for task in graph.tasks for attempt in task.attempts] == [1, 0]
 
 
 def test_no_result_says_why():

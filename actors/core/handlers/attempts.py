@@ -117,6 +117,7 @@ def on_attempt_over(turn: Turn, news: s.AttemptOver) -> None:
             checked=news.checked if cls is not None else "",
             usage=news.usage,
             session=news.session,
+            artifacts=news.artifacts if cls is None else (),
         )
     )
     if cls is None and turn.state.worker(task.worker).quota_times:

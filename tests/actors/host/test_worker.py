@@ -10,7 +10,7 @@ import pytest
 
 from orch_actors.actors.host.bounds import OnExceeded
 from orch_actors.actors.host.mask import NOTHING, Mask
-from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped
+from orch_actors.actors.host.place import CannotSpawn, Check, Gone, OnValidated, Started, Stopped, Verdict
 from orch_actors.actors.host.progress import OnProgress
 from orch_actors.actors.host.record import Found, Never, Over, Running, Seen, Taken
 from orch_actors.actors.host.worker import Worker
@@ -24,10 +24,13 @@ from orch_actors.protocol.hostwire import (
     StopAttempt,
     StopHost,
 )
+from orch_actors.protocol.views import Artifact
 
 DEADLINE_S = 10.0
 
 LAUNCH = Launch(attempt="g1/a/1", folder="/nowhere", stem="a.1", work={}, cwd="/", env={}, grace_s=0.0, boot="b")
+
+LEFT = Artifact(path="/srv/a", sha256=64 * "0", size=3)
 
 VALIDATED = Launch(
     attempt="g1/v/1",
@@ -253,12 +256,13 @@ def test_who_saw_it_end_has_nothing_to_sweep_before_it_validates(rig: Rig) -> No
     rig.place.gone.get(timeout=DEADLINE_S)(None)
     done, swept = rig.place.validating.get(timeout=DEADLINE_S)
     assert not swept
-    done("")
-    assert rig.ended().invalid == ""
+    done((LEFT,))
+    ended = rig.ended()
+    assert (ended.invalid, ended.artifacts) == ("", (LEFT,))
 
 
-@pytest.mark.parametrize("said", ["", "it is not valid", Stopped(), KeyError("a bug")])
-def test_a_stop_wins_over_what_a_validation_finds(rig: Rig, said: str | Exception) -> None:
+@pytest.mark.parametrize("said", [(), "it is not valid", Stopped(), KeyError("a bug")])
+def test_a_stop_wins_over_what_a_validation_finds(rig: Rig, said: Verdict) -> None:
     rig.place.answers = [Over(Seen(pid=1, exit_code=0))]
     rig.ref.tell(StartAttempt(launch=VALIDATED))
     done, _ = rig.place.validating.get(timeout=DEADLINE_S)

@@ -45,6 +45,7 @@ EXEMPT = {
     ("actors.host.agents.job", "os.replace"): "an agent's attempt, as a whole file or not at all",
     ("actors.host.agents.versions", "os.replace"): "what is remembered of a program, as a whole file or not at all",
     ("actors.host.agents.versions", "subprocess.run"): "asks a program for its version",
+    ("actors.host.artifacts", "os.open"): "reads what an attempt left; what cannot be read is no artifact",
     ("actors.host.checker", "os.open"): "reads, in a process of its own",
     ("actors.host.link", "os.write"): "wakes our own thread",
     ("actors.host.leavings", "os.unlink"): "what a file of an attempt before may have left",
