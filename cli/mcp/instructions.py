@@ -12,7 +12,7 @@ else, come back: it survives you, your context and a crash of its own. Nothing t
     {"id": "build", "command": "make", "depends_on": ["test"]}]}
    Workers: shell (default: "command"), python ("worker": "python", "call": "module:function" or "script"), and coding
    agents ("worker": "claude" or "opencode", "prompt": …). Other fields: title, cwd, env, on_fail, approve, validate
-   {"command", "files", "pattern"}, foreach.
+   {"command", "files", "pattern"}, artifacts (files that it must leave, as paths or patterns), foreach.
 2. orch_inbox: what ended or asks since you last acknowledged, of all that this session or folder submitted, also by an
    agent before you. Deal with it, then acknowledge: orch_inbox with ack = its `through`. Begin with it when you do not
    know what went on before.
