@@ -50,6 +50,7 @@ SEEN = {
     "grace": "test_grace",
     "retry": "test_retry",
     "validate": "test_validate",
+    "artifacts": "test_artifacts",
     "on_fail": "test_on_fail",
     "on_unknown": "test_on_unknown",
     "priority": "test_priority",
@@ -255,6 +256,20 @@ def test_validate(shared, tmp_path, bad, good, validate):
     assert (found["good"]["state"], found["after"]["state"]) == ("done", "skipped")
     assert (found["bad"]["class"], len(found["bad"]["attempts"])) == ("validation", 2)
     assert found["bad"]["attempts"][0]["exit_code"] == 0
+
+
+def test_artifacts(shared, tmp_path):
+    """A promise that is not kept is a failure; who comes after finds what was left."""
+    graph = submit(
+        shared,
+        task("bad", "true", artifacts="gone"),
+        task("good", "echo x > 'a b'", artifacts="a*"),
+        task("use", 'grep -q "a b" "$ORCH_ARTIFACTS"', "good"),
+        cwd=str(tmp_path),
+    )
+    ended(shared, graph, "failed")
+    assert states(shared, graph) == {"bad": "failed", "good": "done", "use": "done"}
+    assert tasks(shared, graph)["bad"]["class"] == "validation"
 
 
 def test_on_fail(shared):

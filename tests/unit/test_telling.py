@@ -28,7 +28,7 @@ def sample(of):
     if get_args(of):  # a union with None
         return sample(get_args(of)[0])
     if isinstance(of, type) and issubclass(of, msgspec.Struct):
-        return of()
+        return of(**{field.name: sample(field.type) for field in msgspec.structs.fields(of) if field.required})
     return {str: "t", int: 2, float: 1.5, bool: True}[of]
 
 

@@ -127,19 +127,20 @@ def _invalid(rng: Random, folder: str) -> Made:
     path = f"{folder}/made-{key}"
     makes = f'echo made > "$DIR/made-{key}"'
     ways: list[tuple[Fields, str]] = [
-        ({"files": [path]}, makes),
-        ({"pattern": f"^good {key}$"}, f"echo good {key}"),
-        ({"pattern": "plainly good"}, "echo this is plainly good"),
-        ({"command": ["test", "-s", path]}, makes),
-        ({"command": f'test -s "$DIR/made-{key}"', "timeout": 30}, makes),
-        ({"schema": {"type": "object", "required": ["n"]}}, "result '{\"n\": 1}'"),
+        ({"validate": {"files": [path]}}, makes),
+        ({"validate": {"pattern": f"^good {key}$"}}, f"echo good {key}"),
+        ({"validate": {"pattern": "plainly good"}}, "echo this is plainly good"),
+        ({"validate": {"command": ["test", "-s", path]}}, makes),
+        ({"validate": {"command": f'test -s "$DIR/made-{key}"', "timeout": 30}}, makes),
+        ({"validate": {"schema": {"type": "object", "required": ["n"]}}}, "result '{\"n\": 1}'"),
+        ({"artifacts": [path]}, makes),
     ]
-    validate, act = rng.choice(ways)
-    first = Act("result '[]'" if "schema" in validate else "leave 0", "invalid")
+    fields, act = rng.choice(ways)
+    first = Act("result '[]'" if "schema" in fields.get("validate", {}) else "leave 0", "invalid")
     if rng.random() < 0.65:
         retry = {"attempts": 2, "on": rng.choice([[], ["validation"]])}
-        return Made(acts=(first, Act(act)), fields={"validate": validate, "retry": retry})
-    return Made(acts=(first,), fields={"validate": validate, **_on_fail(rng)}, fails=True)
+        return Made(acts=(first, Act(act)), fields={**fields, "retry": retry})
+    return Made(acts=(first,), fields={**fields, **_on_fail(rng)}, fails=True)
 
 
 def _bad_result(rng: Random, _: str) -> Made:

@@ -137,7 +137,7 @@ def _class_of(document: Mapping[str, Any], act: Act) -> str | None:
         case "ok" | "ask":
             return None
         case "invalid":
-            return "validation" if "validate" in document else None
+            return "validation" if "validate" in document or "artifacts" in document else None
         case "hang":
             # Tasks of a plan have one of these at most; without any the client ends it.
             return next((bound for bound in ("timeout", "idle_timeout", "deadline") if bound in document), "cancelled")
