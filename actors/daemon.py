@@ -172,6 +172,7 @@ class Daemon:
             archivist=self._archivist,
             compactor=self._compactor,
             hosts=hosts,
+            wake_courier=self._courier.wake,
         )
         if not self._machine.state.worker("shell").parked:
             self._workforce.tell(WakeHost("shell"))  # nearly every graph wants it

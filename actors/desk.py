@@ -5,7 +5,7 @@ workforce and the archivist, none of which makes it wait.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
@@ -100,6 +100,7 @@ class Desk:
         self._archivist: pykka.ActorRef[Any]
         self._compactor: pykka.ActorRef[Compactor]
         self._supervisor: pykka.ActorRef[Any]
+        self._wake_courier: Callable[[], None]
         self._hosts: Mapping[str, HostRecord] = {}
         self._asker: Asker
 
@@ -111,8 +112,10 @@ class Desk:
         archivist: "pykka.ActorRef[Any]",
         compactor: "pykka.ActorRef[Compactor]",
         hosts: Mapping[str, HostRecord],
+        wake_courier: Callable[[], None],
     ) -> None:
         """Make the neighbours known; before the first message reaches the supervisor."""
+        self._wake_courier = wake_courier
         self._supervisor, self._workforce, self._archivist = supervisor, workforce, archivist
         self._hosts, self._compactor = hosts, compactor
 
@@ -139,6 +142,8 @@ class Desk:
                 self._workforce.tell(WakeHost(worker))
             case s.ReleaseWorker(worker=worker):
                 self._workforce.tell(ReleaseHost(worker))
+            case s.WakeCourier():
+                self._wake_courier()
             case _:
                 raise TypeError(f"nobody performs {type(effect).__name__}")
 

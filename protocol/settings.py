@@ -39,12 +39,13 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from orch_actors.protocol.callbacks import CallbackSettings, FileSettings, callback_faults
+from orch_actors.protocol.callbacks import FileSettings, settings_faults
 from orch_actors.protocol.errors import EnvironmentFault, Problem, Refused
 from orch_actors.protocol.homes import refuse_link
 from orch_actors.protocol.listen import Listen
 from orch_actors.protocol.spec.durations import Duration
 from orch_actors.protocol.spec.from_toml import read_toml, toml_places
+from orch_actors.protocol.spec.graph import Callback
 from orch_actors.protocol.spec.parse import parse_graph
 from orch_actors.protocol.spec.places import where
 from orch_actors.protocol.spec.shapes import record
@@ -123,7 +124,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     listen: Listen = Listen()
     nesting: Nesting = Nesting()
     files: FileSettings = FileSettings()
-    callbacks: dict[str, CallbackSettings] = {}
+    callbacks: dict[str, Callback] = {}
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
 
@@ -149,7 +150,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 _SHAPE: Final = record(Settings)
 _WORKER: Final = record(WorkerSettings)
 _HOSTS: Final = record(HostSettings)
-_CALLBACK: Final = record(CallbackSettings)
+_CALLBACK: Final = record(Callback)
 
 #: Of the times in [hosts].
 LEAST_S: Final = 1.0
@@ -224,7 +225,7 @@ def _of_callbacks(document: dict[str, Any], known: list[Problem]) -> list[Proble
     for name, raw in callbacks.items() if isinstance(callbacks, dict) else ():
         place = where(("callbacks", name))
         if not any(problem.where == place or problem.where.startswith(f"{place}.") for problem in known):
-            faults = callback_faults(name, msgspec.convert(_CALLBACK.tidy(raw), CallbackSettings))
+            faults = settings_faults(name, msgspec.convert(_CALLBACK.tidy(raw), Callback))
             found += [Problem(where=where(("callbacks", name, *path)), message=message) for path, message in faults]
     return found
 

@@ -154,6 +154,9 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: The attempt from inside which it was submitted, such as g1/build/2.
     parent: str = ""
+    #: Who is told of what happens to it, as its document says; and the folder of its inbox and outbox, if it has them.
+    callbacks: tuple[dict[str, Any], ...] = ()
+    files: str = ""
 
     def __repr__(self) -> str:
         return f"<graph {self.id} {self.name} {self.state}: {_in_words(self.counts)}>"
@@ -184,6 +187,9 @@ class GraphView(Struct, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
     #: What it may use in all: `usd`, `tokens`, `attempts`, those that are bounded.
     budget: dict[str, float | int] = {}
+    #: Who is told of what happens to it, as its document says; and the folder of its inbox and outbox, if it has them.
+    callbacks: tuple[dict[str, Any], ...] = ()
+    files: str = ""
 
 
 class SupervisorView(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.reading import serves
 from orch_actors.actors.core.image import Piece
 from orch_actors.actors.core.machine import Machine
 from orch_actors.actors.core.nodes import (
@@ -295,6 +296,8 @@ class World:
                 self.asked_for[worker] += 1
             case s.ReleaseWorker(worker):
                 assert not self.state.workers[worker].parked
+            case s.WakeCourier():
+                assert serves(self.state)
             case _:
                 raise AssertionError(f"an unknown effect: {effect}")
 

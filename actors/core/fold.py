@@ -51,7 +51,7 @@ def fold(state: State, fact: f.Fact, at_utc: float) -> None:
         case f.GraphEnded():
             graph = state.graphs[fact.graph]
             _move_graph(graph, "graph_ended", fact.state)
-            graph.reason, graph.ended_utc = fact.reason, at_utc
+            graph.reason, graph.ended_utc, graph.ended_seq = fact.reason, at_utc, state.told + 1
             note_over(state, graph)
         case f.RetryScheduled():
             task = state.task(fact.graph, fact.task)

@@ -100,6 +100,7 @@ class GraphImage(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="gra
     state: GraphState = "running"
     reason: str = ""
     ended_utc: float | None = None
+    ended_seq: int = 0
     wall_from_utc: float = 0.0
     cancelling: bool = False
     outcome: GraphState = "cancelled"

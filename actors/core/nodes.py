@@ -320,6 +320,8 @@ class Graph:
     state: GraphState = "running"
     reason: str = ""
     ended_utc: float | None = None
+    #: Number of the event that told of its end.
+    ended_seq: int = 0
     #: `limits.wall` runs from here: its submission, or when it was last reopened.
     wall_from_utc: float = 0.0
     #: A cancellation of the whole graph was asked for.

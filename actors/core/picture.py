@@ -90,6 +90,7 @@ def _of_graph(state: State, graph: Graph) -> GraphImage:
         state=graph.state,
         reason=graph.reason,
         ended_utc=graph.ended_utc,
+        ended_seq=graph.ended_seq,
         wall_from_utc=graph.wall_from_utc,
         cancelling=graph.cancelling,
         outcome=graph.outcome,

@@ -113,6 +113,7 @@ class Restoring:
             image.id, image.spec, image.environment, image.client, image.key, image.digest, image.submitted_utc
         )
         graph.state, graph.reason, graph.ended_utc = image.state, image.reason, image.ended_utc
+        graph.ended_seq = image.ended_seq
         graph.wall_from_utc, graph.cancelling, graph.outcome = image.wall_from_utc, image.cancelling, image.outcome
         graph.parallel, graph.version = image.parallel, image.version
         graph.budget = budget_of(graph.spec.limits) if image.budget is None else image.budget

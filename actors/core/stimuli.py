@@ -374,3 +374,7 @@ class WakeWorker(Effect, frozen=True):
     """Work waits for a host of this type. Answered by WorkerReady, some time."""
 
     worker: str
+
+
+class WakeCourier(Effect, frozen=True):
+    """A graph has callbacks or files, which somebody must serve. Not answered."""

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from loguru import logger
 
-from orch_actors.actors.courier.callbacks import Callback
-from orch_actors.actors.courier.post import Post
+from orch_actors.actors.courier.bell import Bell
+from orch_actors.actors.courier.callbacks import CallbackLoop
+from orch_actors.actors.courier.files import GraphFiles, HomeFiles
+from orch_actors.actors.courier.graphs import GraphCallbacks
 from orch_actors.actors.host.unnamed import make_folder
 from orch_actors.actors.process.logfile import LogFile
 from orch_actors.protocol.callbacks import CONSUMER_PREFIX, consumer_of
 from orch_actors.protocol.client import Client
-from orch_actors.protocol.homes import Home
+from orch_actors.protocol.homes import HOME_VARIABLE, Home
 from orch_actors.protocol.settings import Settings, load_settings
 from orch_actors.protocol.visible import log_entry
 
@@ -40,14 +42,20 @@ def main() -> NoReturn:
     make_folder(home.courier)
     lock = os.open(os.path.join(home.courier, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    os.environ[HOME_VARIABLE] = home.path  # for what it runs
     settings = load_settings(home.config)
     with Client(home.path) as client:
         welcome = client.hello()
         journal, since = welcome.journal, int(sys.argv[2] or welcome.head)
         _forget_others(client, settings)
-    loops = [Callback(name, one, home.path, journal, since).run for name, one in settings.callbacks.items()]
+    bell = Bell(home.path)
+    loops: list[Callable[[], None]] = [
+        CallbackLoop(name, one, home.path, bell, journal=journal, since=since).run
+        for name, one in settings.callbacks.items()
+    ]
+    loops += [bell.run, GraphCallbacks(home.path, journal, bell).run, GraphFiles(home, journal, bell).run]
     if settings.files.inbox:
-        loops.append(Post(home, journal, since).run)
+        loops.append(HomeFiles(home, journal, since, bell).run)
     logger.info("up: pid {}, {} callbacks{}", os.getpid(), len(settings.callbacks), ", files" * settings.files.inbox)
     threads = [threading.Thread(target=_run, args=(loop,), name=f"loop-{at}") for at, loop in enumerate(loops)]
     for thread in threads:

@@ -1,40 +1,50 @@
-"""The loop of one callback: events from its consumer, to its target, on a few threads of its own.
+"""The loop of one callback of `config.toml`: events from its consumer, to its target, on a few threads of its own.
 
 The consumer `callback.NAME` is acknowledged up to where everything is dealt with, so an event that was being delivered
 when anything died is delivered again: at least once. A callback that is new begins with what happens from now on.
 """
 
 import queue
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from loguru import logger
 
+from orch_actors.actors.courier.bell import Bell
 from orch_actors.actors.courier.deliveries import Deliveries
-from orch_actors.actors.courier.targets import deliver, document_of
-from orch_actors.protocol import messages as m
-from orch_actors.protocol.callbacks import KINDS, CallbackSettings, consumer_of, wants
+from orch_actors.actors.courier.targets import delivered
+from orch_actors.actors.courier.unread import GONE, unread
+from orch_actors.protocol.callbacks import KINDS, consumer_of, wants
 from orch_actors.protocol.client import Client
-from orch_actors.protocol.exchange import expect
+from orch_actors.protocol.spec.graph import Callback
 from orch_actors.protocol.views import Event
 
 #: Deliveries at once, and events that are held while they wait.
-_THREADS: Final = 4
+_AT_ONCE: Final = 4
 _HELD: Final = 1000
-_EVERY_S: Final = 0.2
-_PAGE: Final = 500
+#: Events that were passed over after which a cursor is moved on unasked.
+_PASS_EVERY: Final = 1000
 
 
-class Callback:
+class CallbackLoop:
     """See the module."""
 
-    def __init__(self, name: str, settings: CallbackSettings, home: str, journal: str, since: int) -> None:
-        self._name, self._settings, self._journal, self._since = name, settings, journal, since
+    def __init__(self, name: str, callback: Callback, home: str, bell: Bell, *, journal: str, since: int) -> None:
+        self._name, self._callback, self._journal, self._since = name, callback, journal, since
+        self._consumer = consumer_of(name)
         self._client = Client(home)
-        self._work: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[tuple[Event, str]] = queue.SimpleQueue()
+        self._crew = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=self._consumer)
+        #: Outcomes of deliveries; None: the bell was rung.
+        self._mail: queue.SimpleQueue[tuple[Event, str] | None] = queue.SimpleQueue()
+        self._rung = False
         self._busy = 0
+        bell.listen(self._ring)
+
+    def _ring(self, event: Event | None) -> None:
+        if (event is None or event.kind in KINDS) and not self._rung:
+            self._rung = True
+            self._mail.put(None)
 
     def run(self) -> None:
         """For ever.
@@ -42,53 +52,71 @@ class Callback:
         Raises:
             Unavailable: the daemon has gone.
         """
-        consumer = consumer_of(self._name)
-        opened = self._client.open_consumer(consumer, since=self._since, kinds=KINDS)
-        deliveries = Deliveries(opened.cursor, self._settings.give_up)
-        for number in range(_THREADS):
-            threading.Thread(target=self._deliver, name=f"{consumer}-{number}", daemon=True).start()
-        read = acknowledged = opened.cursor
+        opened = self._client.open_consumer(self._consumer, since=self._since, kinds=KINDS)
+        self._read = self._acknowledged = opened.cursor
+        self._owed = False
+        self._deliveries = Deliveries(opened.cursor, self._callback.give_up)
+        self._more = True
         while True:
-            if len(deliveries) < _HELD:
-                page = expect(self._client.request(m.ReadEvents(since=read, limit=_PAGE, consumer=consumer)), m.Events)
-                events = tuple(event for event in page.events if wants(self._settings, event))
-                deliveries.add(events, page.through, time.monotonic())
-                read = max(read, page.through)
-            self._hand_out(deliveries)
-            self._take_in(deliveries)
-            if deliveries.dealt_with > acknowledged:
-                acknowledged = self._client.ack_events(consumer, deliveries.dealt_with).cursor
+            if self._more and len(self._deliveries) < _HELD:
+                self._take_up()
+            self._hand_out()
+            self._acknowledge()
+            if self._more and len(self._deliveries) < _HELD:
+                continue
+            self._wait()
 
-    def _hand_out(self, deliveries: Deliveries) -> None:
-        while self._busy < _THREADS and (event := deliveries.next(time.monotonic())) is not None:
+    def _take_up(self) -> None:
+        self._rung = False  # whoever rings from now on may mean what this does not see
+        page = unread(self._client, self._consumer, self._read)
+        wanted = tuple(event for event in page.events if event.kind == GONE or wants(self._callback, event))
+        for event in wanted:
+            if event.kind == GONE:
+                logger.error("callback {}: {}", self._name, event.message)
+        self._deliveries.add(wanted, page.through, time.monotonic())
+        self._read = max(self._read, page.through)
+        self._more = page.through < page.head
+
+    def _hand_out(self) -> None:
+        while self._busy < _AT_ONCE and (event := self._deliveries.next(time.monotonic())) is not None:
             self._busy += 1
-            self._work.put(event)
+            self._crew.submit(self._deliver, event)
 
-    def _take_in(self, deliveries: Deliveries) -> None:
-        """What came of deliveries; waits a moment where none has come to anything."""
-        wait_s: float | None = _EVERY_S
+    def _acknowledge(self) -> None:
+        done = self._deliveries.dealt_with
+        if done > self._acknowledged and (self._owed or done >= self._acknowledged + _PASS_EVERY):
+            self._acknowledged = self._client.ack_events(self._consumer, done).cursor
+            self._owed = False
+
+    def _wait(self) -> None:
+        """Until something has come of a delivery, or there is one to try, or more to read."""
+        try:
+            mail = self._mail.get(timeout=self._deliveries.wait_s(time.monotonic()) if self._busy < _AT_ONCE else None)
+        except queue.Empty:
+            return
         while True:
+            if mail is None:
+                self._more = True
+            else:
+                self._settle(*mail)
             try:
-                event, why = self._outcomes.get(timeout=wait_s) if wait_s else self._outcomes.get_nowait()
+                mail = self._mail.get_nowait()
             except queue.Empty:
                 return
-            wait_s = None
-            self._busy -= 1
-            now = time.monotonic()
-            if not why:
-                deliveries.done(event, now)
-                continue
-            again_s = deliveries.failed(event, now)
-            if again_s is None:
-                logger.error("callback {}: event {} is given up: {}", self._name, event.seq, why)
-            else:
-                logger.warning("callback {}: event {}: {}; again in {:g} s", self._name, event.seq, why, again_s)
 
-    def _deliver(self) -> None:
-        while True:
-            event = self._work.get()
-            try:
-                why = deliver(self._settings, document_of(event, self._journal, self._name))
-            except Exception as error:  # noqa: BLE001 (whatever it is: the event waits, and is not lost)
-                why = f"{type(error).__name__}: {error}"
-            self._outcomes.put((event, why))
+    def _settle(self, event: Event, why: str) -> None:
+        self._busy -= 1
+        now = time.monotonic()
+        if not why:
+            self._deliveries.done(event, now)
+            self._owed = True
+            return
+        again_s = self._deliveries.failed(event, now)
+        if again_s is None:
+            self._owed = True
+            logger.error("callback {}: event {} is given up: {}", self._name, event.seq, why)
+        else:
+            logger.warning("callback {}: event {}: {}; again in {:g} s", self._name, event.seq, why, again_s)
+
+    def _deliver(self, event: Event) -> None:
+        self._mail.put((event, delivered(self._callback, event, self._journal, self._name)))

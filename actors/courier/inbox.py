@@ -1,7 +1,8 @@
-r"""`inbox.jsonl`: an appended line is a request. Reads whole lines from where the cursor stands; knows no daemon.
+r"""`inbox.jsonl`: appended lines. Reads whole ones from where the cursor stands; knows no daemon, nor what they say.
 
-A line is `{"do": REQUEST, "id"?: TEXT, "session"?: TEXT}`, REQUEST as in SPEC.md, "Requests"; or REQUEST itself. What
-is no such line is a bad one: told, and passed over. A line without its newline is not read yet.
+A line without its newline is not read yet. A look at files in which nothing has changed costs two stats: there is no
+portable way to be told of an append. (On Linux inotify would be; the standard library does not have it, and what a
+library, or ctypes, would save is some tens of stats a second while somebody writes, and two to ten while nobody does.)
 """
 
 import os
@@ -9,21 +10,16 @@ import stat
 from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import islice, takewhile
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from orch_actors.actors.courier import cursor as c
-from orch_actors.protocol import messages as m
 
 #: Longest line; what goes on for longer is a bad one.
 MAX_LINE: Final = 16 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
-
-#: What cannot be meant by a line: it would end, or block, who carries it out.
-_NOT_BY_FILE: Final = (m.Shutdown,)
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -51,49 +47,14 @@ class Line(Struct, frozen=True, kw_only=True):
         return f"{int(self.stamp_utc * 1000):012x}7{rest[:3]}8{rest[3:18]}"
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """What a line says."""
-
-    do: m.Command | m.Query
-    #: The writer's own name for it; told with the reply.
-    id: str = ""
-    #: Whose graphs these are to be.
-    session: str = ""
-
-
-class _Wrapped(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    do: m.Command | m.Query
-    id: str = ""
-    session: str = ""
-
-
-def read_line(line: Line) -> Asked:
-    """What a line asks.
-
-    Raises:
-        ValueError: it is none; says why.
-    """
-    if len(line.data) > MAX_LINE:
-        raise ValueError(f"the line is longer than {MAX_LINE} bytes")
-    try:
-        document: Any = msgspec.json.decode(line.data)
-        if not isinstance(document, dict):
-            raise ValueError('expected an object: {"do": {"type": …}}')  # noqa: TRY004 (the line is wrong)
-        wrapped = document if "do" in document else {"do": document}
-        asked = msgspec.convert(wrapped, _Wrapped)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    if isinstance(asked.do, _NOT_BY_FILE):
-        raise ValueError("a daemon is not stopped by a line; use `orch-actors down`")  # noqa: TRY004 (as above)
-    return Asked(do=asked.do, id=asked.id[:128], session=asked.session[:128])
-
-
 class Reader:
     """Reads one home's inbox. For one process at a time, which holds a lock."""
 
     def __init__(self, path: str, cursor_path: str) -> None:
         self._path, self._old, self._cursor_path = path, f"{path}.old", cursor_path
         self._cursor = c.load(cursor_path)
+        #: How the files looked when nothing was left to read in them.
+        self._exhausted: object = None
 
     def batch(self, most: int, now_utc: float) -> list[Line]:
         """The next lines that were not read, of one file; the file before the present one first.
@@ -101,6 +62,9 @@ class Reader:
         What was begun before a restart comes again first, as it was. On disk before it is returned; `passed` must
         follow, before the next.
         """
+        looks = (_stamp(self._path), _stamp(self._old))
+        if looks == self._exhausted:
+            return []
         self._look()
         for path, which in ((self._old, self._cursor.before), (self._path, self._cursor.present)):
             if which is None:
@@ -116,6 +80,7 @@ class Reader:
                     self.save()
             if lines:
                 return [replace(line, stamp_utc=which.stamp_utc) for line in lines]
+        self._exhausted = looks
         return []
 
     def passed(self, lines: list[Line]) -> None:
@@ -192,14 +157,30 @@ def _lines_of(path: str, place: c.Place) -> Iterator[Line]:
                 held.clear()
 
 
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _open(path: str) -> int | None:
+    """Open it, if it is a file.
+
+    Raises:
+        OSError: it is a link, or somebody else's: whoever writes it has commands carried out.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    if stat.S_ISREG(os.fstat(fd).st_mode):
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
         return fd
     os.close(fd)
+    if stat.S_ISREG(found.st_mode):
+        raise PermissionError(f"{path} belongs to user {found.st_uid}, whose lines are not carried out")
     return None
 
 

@@ -33,9 +33,14 @@ class CourierKeeper:
         self._home = home
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted: Settings | None = None
+        #: None: nothing is to be served, whatever is wanted.
+        self._settings: Settings | None = None
         self._since = ""
-        self._stopped = threading.Event()
+        #: A graph has callbacks or files.
+        self._graphs = False
+        #: Whether one is wanted may have changed.
+        self._changed = threading.Event()
+        self._stopped = False
         self._thread: threading.Thread | None = None
 
     def configure(self, settings: Settings, since: int | None = None) -> None:
@@ -45,20 +50,27 @@ class CourierKeeper:
         """
         with self._lock:
             self._since = "" if since is None else str(since)
-            before, self._wanted = self._wanted, settings if settings.need_courier else None
-            same = before is not None and self._wanted is not None and _of(before) == _of(self._wanted)
-            if not same:
+            before, self._settings = self._settings, settings
+            if before is None or _of(before) != _of(settings):
                 self._let_go()
-            if self._wanted is not None and self._thread is None:
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._keep, name="courier-keeper", daemon=True)
                 self._thread.start()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """A graph needs it: have one from now on. By any thread, at any time, and it never waits."""
+        if not self._graphs:
+            self._graphs = True
+            self._changed.set()
 
     def stop(self) -> None:
         """Let it go, for good."""
-        self._stopped.set()
+        self._stopped = True
         with self._lock:
-            self._wanted = None
+            self._settings = None
             self._let_go()
+        self._changed.set()
         if self._thread is not None:
             self._thread.join(2 * _LEAVES_WITHIN_S)
 
@@ -70,29 +82,37 @@ class CourierKeeper:
 
     def _keep(self) -> None:
         wait_s = FIRST_WAIT_S
-        while not self._stopped.is_set():
+        while not self._stopped:
+            self._changed.clear()
             begun_at = time.monotonic()
-            process = self._start()
+            try:
+                process = self._start()
+            except OSError as error:
+                logger.error("the courier cannot be started: {}; tried again in {:g} s", error, LONGEST_WAIT_S)
+                self._changed.wait(LONGEST_WAIT_S)
+                continue
             if process is None:
-                self._stopped.wait(FIRST_WAIT_S)
+                self._changed.wait()
                 continue
             code = process.wait()
-            if process is self._process and not self._stopped.is_set():
+            if process is self._process and not self._stopped:
                 wait_s = FIRST_WAIT_S if time.monotonic() - begun_at > _SOUND_S else min(2 * wait_s, LONGEST_WAIT_S)
                 logger.warning("the courier ended with code {}; another one starts in {:g} s", code, wait_s)
-                self._stopped.wait(wait_s)
+                self._changed.wait(wait_s)
 
     def _start(self) -> "subprocess.Popen[bytes] | None":
+        """None: none is wanted.
+
+        Raises:
+            OSError: it cannot be started.
+        """
         with self._lock:
-            if self._wanted is None or self._stopped.is_set():
+            settings = self._settings
+            if settings is None or self._stopped or not (settings.need_courier or self._graphs):
                 return None
-            try:
-                self._process = subprocess.Popen(
-                    [*self.program, self._home, self._since], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
-                )
-            except OSError as error:
-                logger.error("the courier cannot be started: {}", error)
-                return None
+            self._process = subprocess.Popen(
+                [*self.program, self._home, self._since], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd="/"
+            )
             return self._process
 
 

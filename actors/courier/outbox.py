@@ -51,6 +51,14 @@ class Outbox:
         """Tell that nothing goes on any more."""
         self._append({"kind": "all_done", "head": head})
 
+    def closed(self, why: str) -> None:
+        """Tell that nothing more comes."""
+        self._append({"kind": "closed", "message": why})
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._fd)
+
     def sync(self) -> None:
         """Put what was told on disk; then put a large file aside."""
         os.fdatasync(self._fd)

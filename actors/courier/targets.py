@@ -16,58 +16,115 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 
 import msgspec
 
-from orch_actors.protocol.callbacks import CallbackSettings
+from orch_actors.actors.courier.unread import GONE
 from orch_actors.protocol.environment import allowed_variables
+from orch_actors.protocol.homes import HOME_VARIABLE
+from orch_actors.protocol.spec.graph import Callback, Secret
+from orch_actors.protocol.spec.told import url_fault
 from orch_actors.protocol.views import Event
 
 _SAID: Final = 300
+_MOST_OF_A_SECRET: Final = 65_536
 
 
 def document_of(event: Event, journal: str, callback: str) -> dict[str, Any]:
     """What is delivered."""
-    return {"id": f"{journal}-{event.seq}", "callback": callback, **msgspec.to_builtins(event)}
+    lost = "gone-" if event.kind == GONE else ""  # which is none of the journal's events
+    return {"id": f"{journal}-{lost}{event.seq}", "callback": callback, **msgspec.to_builtins(event)}
 
 
-def deliver(settings: CallbackSettings, document: dict[str, Any]) -> str:
+def delivered(callback: Callback, event: Event, journal: str, label: str) -> str:
+    """Deliver it; empty, or why it was not. The work of a thread."""
+    try:
+        return deliver(callback, document_of(event, journal, label))
+    except Exception as error:  # noqa: BLE001 (an entry point; whatever it is, the event waits, and is not lost)
+        return f"{type(error).__name__}: {error}"
+
+
+def deliver(callback: Callback, document: dict[str, Any]) -> str:
     """Deliver it; empty, or why it was not."""
     body = msgspec.json.encode(document)
     try:
-        if settings.command is not None:
-            return _run(settings, body, str(document["id"]))
-        if settings.url is not None:
-            return _post(settings, settings.url, body, str(document["id"]))
-        return _append(str(settings.append), body)
+        if callback.command is not None:
+            return _run(callback, body, str(document["id"]))
+        if callback.url is not None:
+            return _post(callback, callback.url, body, str(document["id"]))
+        return _append(str(callback.append), body)
     except OSError as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _run(settings: CallbackSettings, body: bytes, id_: str) -> str:
+def _run(callback: Callback, body: bytes, id_: str) -> str:
     """Run the command with the event on its stdin; its whole group is ended when its time is up."""
-    command = settings.command
-    words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command or ())
-    environment = {**allowed_variables(os.environ), "ORCH_EVENT_ID": id_}
     with subprocess.Popen(
-        words,
+        _words(callback.command or ()),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment,
-        cwd=os.path.expanduser("~"),
+        env=_environment(ORCH_EVENT_ID=id_),
+        cwd=_folder(callback),
         start_new_session=True,
     ) as process:
         try:
-            _, errors = process.communicate(body, timeout=settings.timeout)
+            _, errors = process.communicate(body, timeout=callback.timeout)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            return f"it had not ended after {settings.timeout:g} s"
+            return f"it had not ended after {callback.timeout:g} s"
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it left in the background
     if process.returncode == 0:
         return ""
     return f"it exited with {process.returncode}: {errors.decode(errors='replace').strip()[-_SAID:]}"
+
+
+def _words(command: str | tuple[str, ...]) -> list[str]:
+    return ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+
+
+def _environment(**more: str) -> dict[str, str]:
+    home = os.environ.get(HOME_VARIABLE)
+    return {**allowed_variables(os.environ), **({HOME_VARIABLE: home} if home else {}), **more}
+
+
+def _folder(callback: Callback) -> str:
+    return os.path.expanduser(callback.cwd or "~")
+
+
+def _value_of(source: Secret, callback: Callback) -> str:
+    """A secret, less white space around it; looked up anew for each try, and kept nowhere.
+
+    Raises:
+        OSError: it cannot be had; says where it was looked for, never what was found.
+    """
+    if source.env is not None:
+        found = os.environ.get(source.env)
+        if not found:
+            raise OSError(f"the daemon was started without the variable {source.env}")
+        return found.strip()
+    if source.file is not None:
+        with open(os.path.expanduser(source.file), encoding="utf-8") as file:
+            value = file.read(_MOST_OF_A_SECRET).strip()
+    else:
+        try:
+            done = subprocess.run(
+                _words(source.command or ()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                cwd=_folder(callback),
+                timeout=callback.timeout,
+                check=True,
+            )
+        except subprocess.SubprocessError as error:
+            raise OSError("the command of a secret had not ended with 0 in time") from error
+        value = done.stdout.decode().strip()
+    if not value:
+        raise OSError("a secret is empty")
+    return value
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -87,15 +144,18 @@ def signature(secret: bytes, stamp: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def _post(settings: CallbackSettings, url: str, body: bytes, id_: str) -> str:
+def _post(callback: Callback, url: str | Secret, body: bytes, id_: str) -> str:
+    if isinstance(url, Secret):
+        url = _value_of(url, callback)
+        if url_fault(url) is not None:
+            return "what its url refers to is no http://… or https://…"
     stamp = str(int(time.time()))
     headers = {"Content-Type": "application/json", "Orch-Event-Id": id_, "Orch-Timestamp": stamp}
-    if settings.secret_file is not None:
-        with open(os.path.expanduser(settings.secret_file), "rb") as file:
-            headers["Orch-Signature"] = signature(file.read().strip(), stamp, body)
-    request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (http and https alone: settings)
+    if callback.secret is not None:
+        headers["Orch-Signature"] = signature(_value_of(callback.secret, callback).encode(), stamp, body)
+    request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (http and https alone: url_fault)
     try:
-        with _opener().open(request, timeout=settings.timeout) as answer:
+        with _opener().open(request, timeout=callback.timeout) as answer:
             status = int(answer.status)
     except HTTPError as error:
         status = error.code

@@ -1,5 +1,7 @@
 """From the machine's state to what clients see: `status`, `status GRAPH`. Pure, and reads only."""
 
+from typing import Any
+
 import msgspec
 
 from orch_actors.actors.attempts.launching import attempt_stem
@@ -7,6 +9,7 @@ from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.views.why import explain
+from orch_actors.protocol.callbacks import files_folder
 from orch_actors.protocol.spec.graph import Budget
 from orch_actors.protocol.views import (
     AttemptState,
@@ -34,6 +37,8 @@ def summary(graph: Graph) -> GraphSummary:
         client=graph.client,
         usage=graph.spent.usage,
         parent=graph.parent,
+        callbacks=_callbacks(graph),
+        files=_files(graph),
     )
 
 
@@ -56,7 +61,17 @@ def graph_view(state: State, graph: Graph, folder: str) -> GraphView:
         parent=graph.parent,
         children=tuple(graph.children),
         budget=_bounds(graph.budget),
+        callbacks=_callbacks(graph),
+        files=_files(graph),
     )
+
+
+def _callbacks(graph: Graph) -> tuple[dict[str, Any], ...]:
+    return tuple(msgspec.to_builtins(callback) for callback in graph.spec.callbacks)
+
+
+def _files(graph: Graph) -> str:
+    return "" if graph.spec.files is None else files_folder(graph.spec.files, graph.id)
 
 
 def _counts(graph: Graph) -> dict[str, int]:

@@ -70,8 +70,12 @@ def _content(fact: f.ToldFact) -> _Content:
     match fact:
         case f.GraphSubmitted(document=document, client=client):
             name = str(document["name"])
-            inside = {"parent": fact.parent} if fact.parent else {}
-            return "running", name, {"name": name, "tasks": len(document["tasks"]), "client": client, **inside}
+            more: dict[str, Any] = {"parent": fact.parent} if fact.parent else {}
+            if "callbacks" in document:
+                more["callbacks"] = len(document["callbacks"])
+            if "files" in document:
+                more["files"] = document["files"]
+            return "running", name, {"name": name, "tasks": len(document["tasks"]), "client": client, **more}
         case f.TaskReady():
             return "ready", "", {}
         case f.AttemptStarting():

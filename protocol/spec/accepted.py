@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import DecodeError, Struct, ValidationError, convert
 from msgspec.structs import fields, force_setattr
 
-from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
+from orch_actors.protocol.spec.graph import Callback, GraphSpec, Limits, TaskSpec
 from orch_actors.protocol.spec.work import KINDS
 
 _COMMON: Final = frozenset(field.encode_name for field in fields(TaskSpec)) - {"work"}
@@ -27,6 +27,8 @@ class _Top(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     goal: str = ""
     limits: Limits = Limits()
     tolerant: bool = False
+    callbacks: tuple[Callback, ...] = ()
+    files: str | None = None
 
 
 def accepted_graph(document: object, workers: Mapping[str, str]) -> GraphSpec | None:
@@ -43,7 +45,15 @@ def accepted_graph(document: object, workers: Mapping[str, str]) -> GraphSpec | 
         tasks.append(task)
     if not top.name.strip() or not 0 < len({task.id for task in tasks}) == len(tasks):
         return None
-    return GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tolerant=top.tolerant, tasks=tuple(tasks))
+    return GraphSpec(
+        name=top.name,
+        goal=top.goal,
+        limits=top.limits,
+        tolerant=top.tolerant,
+        callbacks=top.callbacks,
+        files=top.files,
+        tasks=tuple(tasks),
+    )
 
 
 def accepted_task(raw: object, workers: Mapping[str, str]) -> TaskSpec | None:

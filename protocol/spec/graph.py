@@ -105,6 +105,30 @@ class Secret(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     command: str | tuple[str, ...] | None = None
 
 
+#: What a callback may be told of.
+Occasion = Literal["graph_ended", "task_failed", "decision_asked"]
+
+
+class Callback(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What is told to whom when something has happened. Exactly one of `command`, `url` and `append`."""
+
+    on: tuple[Occasion, ...] = ("graph_ended", "task_failed", "decision_asked")
+    #: Text for `sh -c`, or argv; the event is on its stdin, as JSON.
+    command: str | tuple[str, ...] | None = None
+    #: The event is POSTed there: http or https. One that is a secret itself is referred to.
+    url: str | Secret | None = None
+    #: A file, at whose end a line is put.
+    append: str | None = None
+    #: The key of the signature of what is POSTed.
+    secret: Secret | None = None
+    #: Where commands run, and what `secret.file` is relative to; not given: the graph's folder.
+    cwd: str | None = None
+    #: Of one try.
+    timeout: Duration = 30.0
+    #: An event that could not be delivered for so long is passed over, which is logged.
+    give_up: Duration = 86400.0
+
+
 class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task: who does it, what it waits for, and its policies. Times are seconds.
 
@@ -181,3 +205,7 @@ class GraphSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
     #: Failed tasks with `on_fail: continue` do not make the graph's outcome `failed`.
     tolerant: bool = False
+    #: Who is told of what happens to it.
+    callbacks: tuple[Callback, ...] = ()
+    #: A folder, in which a folder of the graph's id has an `inbox.jsonl` and an `outbox.jsonl`.
+    files: str | None = None

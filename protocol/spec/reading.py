@@ -14,13 +14,14 @@ from msgspec.structs import force_setattr, replace
 from orch_actors.protocol.spec.check import MAX_EDGES, MAX_TASKS, Node, check_graph, check_name, check_task
 from orch_actors.protocol.spec.defaults import MERGED, Defaults
 from orch_actors.protocol.spec.foreach import Written, expand, not_filled
-from orch_actors.protocol.spec.graph import GraphSpec, Limits, TaskSpec
+from orch_actors.protocol.spec.graph import Callback, GraphSpec, Limits, TaskSpec
 from orch_actors.protocol.spec.hints import closest, did_you_mean, listed
 from orch_actors.protocol.spec.judging import Deciding, Judge, judge_faults
 from orch_actors.protocol.spec.places import Finding, Findings, Path
 from orch_actors.protocol.spec.policies import check_policies, check_wall
 from orch_actors.protocol.spec.references import check_references, has_mentions, outside
 from orch_actors.protocol.spec.shapes import Shape, found, is_exact, record
+from orch_actors.protocol.spec.told import absolute, check_told, settled
 from orch_actors.protocol.spec.work import KINDS
 
 #: What only agents can spend.
@@ -48,6 +49,8 @@ class _Top(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     goal: str = ""
     limits: Limits = Limits()
     tolerant: bool = False
+    callbacks: tuple[Callback, ...] = ()
+    files: str | None = None
     #: Folder that the tasks' own `cwd`s are relative to.
     cwd: str | None = None
     #: What every task inherits unless it says otherwise; `env` is merged.
@@ -99,7 +102,15 @@ class Reader:
         self._whole(nodes, written)
         if top is None:
             return None
-        return GraphSpec(name=top.name, goal=top.goal, limits=top.limits, tolerant=top.tolerant, tasks=tuple(tasks))
+        return GraphSpec(
+            name=top.name,
+            goal=top.goal,
+            limits=top.limits,
+            tolerant=top.tolerant,
+            callbacks=tuple(settled(callback, self._cwd) for callback in top.callbacks),
+            files=None if top.files is None else absolute(top.files, self._cwd),
+            tasks=tuple(tasks),
+        )
 
     def added(self, documents: Sequence[object], known: Collection[str]) -> list[tuple[int, TaskSpec]]:
         """Tasks for a graph that has some: each with the place of the document that it was made of.
@@ -154,7 +165,7 @@ class Reader:
         tidy = record(_Top).tidy({name: value for name, value in document.items() if name != "tasks"} | {"tasks": []})
         top = convert(tidy, _Top)
         if not self._accepted:
-            for finding in check_wall(top.limits):
+            for finding in (*check_wall(top.limits), *check_told(top.callbacks, top.files)):
                 self._findings.add(*finding)
         return top
 

@@ -20,26 +20,26 @@ from .conftest import eventually
 LINES, KILLS = (10_000, 20) if os.environ.get("ORCH_WHOLE") else (400, 3)
 
 
-def outbox(cli):
+def outbox(cli, folder=None):
     """What was told; a line that is being written is left out."""
     try:
-        data = Path(cli.home, "outbox.jsonl").read_bytes()
+        data = Path(folder or cli.home, "outbox.jsonl").read_bytes()
     except FileNotFoundError:
         return []
     return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
 
-def append(cli, *documents):
-    with open(os.path.join(cli.home, "inbox.jsonl"), "a") as file:
+def append(cli, *documents, folder=None):
+    with open(os.path.join(folder or cli.home, "inbox.jsonl"), "a") as file:
         file.write("".join(json.dumps(document) + "\n" for document in documents))
 
 
-def replies(cli):
-    return {told["of"]: told for told in outbox(cli) if told["kind"] == "reply" and "of" in told}
+def replies(cli, folder=None):
+    return {told["of"]: told for told in outbox(cli, folder) if told["kind"] == "reply" and "of" in told}
 
 
-def reply(cli, name):
-    return eventually(lambda: replies(cli).get(name))
+def reply(cli, name, folder=None):
+    return eventually(lambda: replies(cli, folder).get(name))
 
 
 def settings(cli, text):
@@ -112,6 +112,55 @@ def test_each_line_once_whatever_is_killed(cli):
     assert len(added) == LINES
 
 
+def test_a_graph_has_an_inbox_of_its_own(cli, tmp_path):
+    """Its lines are about the graph, each carried out once whatever is killed; its outbox tells of it alone."""
+    hold = {"id": "hold", "command": "true", "approve": True}
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps({"name": "own", "files": "box", "tasks": [hold]}))
+    (tmp_path / "box" / "g1").mkdir(parents=True)
+    (tmp_path / "box" / "g1" / "outbox.jsonl").write_text('{"n": 9}\n')  # of another life
+    cli("submit", str(graph))
+    cli("submit", "-", text=json.dumps({"name": "other", "tasks": [hold]}))
+    folder = cli("status", "g1", "--json").json["files"]
+    assert folder == str(tmp_path / "box" / "g1")
+    eventually(lambda: outbox(cli, folder) or os.path.exists(os.path.join(folder, "inbox.jsonl")))
+    told = [one["event"]["data"]["ref"] for one in eventually(lambda: outbox(cli, folder)) if one["kind"] == "event"]
+    assert told == ["d1"]
+    append(
+        cli,
+        {"id": "foreign", "do": {"type": "cancel", "graph": "other"}},
+        {"id": "decision", "do": {"type": "decide", "ref": "d2", "choice": "approve"}},
+        {"id": "submit", "do": {"type": "submit_graph", "graph": {}}},
+        {"id": "worker", "do": {"type": "pause", "worker": "shell"}},
+        {"id": "why", "do": {"type": "why", "task": "hold"}},
+        folder=folder,
+    )
+    assert reply(cli, "why", folder)["result"]["why"]["graph"] == "g1"
+    refused = {one["error"]["message"] for one in outbox(cli, folder) if "error" in one}
+    assert len(refused) == 4
+    assert all("graph g1" in message for message in refused)
+    for number in range(40):
+        tasks = [{"id": f"t{number}", "command": "pwd"}]
+        append(cli, {"id": str(number), "do": {"type": "add_tasks", "tasks": tasks}}, folder=folder)
+        if number == 20:
+            os.kill(cli.pid(), signal.SIGKILL)
+    append(cli, {"id": "yes", "do": {"type": "decide", "ref": "d1", "choice": "approve"}}, folder=folder)
+    cli("up")
+    cli("wait", "g1")
+    assert len(cli("events", "--graph", "g1", "--kind", "tasks_added", "--json").lines) == 40
+    assert cli("logs", "g1/t7").out == f"{os.path.realpath(tmp_path / 'box')}\n"
+    ends = eventually(lambda: [one for one in outbox(cli, folder) if one.get("event", {}).get("kind") == "graph_ended"])
+    assert len(ends) == 1
+    told = outbox(cli, folder)
+    assert [one["n"] for one in told] == list(range(1, len(told) + 1))
+    append(cli, {"id": "again", "do": {"type": "retry_tasks", "task": "t1"}}, folder=folder)
+    assert reply(cli, "again", folder)["result"]["changes"]
+    cli("wait", "g1")
+    eventually(lambda: [one["name"] for one in cli("consumers", "list", "--json").json] == [])
+    cli("prune", "g1")
+    assert eventually(lambda: [one for one in outbox(cli, folder) if one["kind"] == "closed"])
+
+
 def test_a_command_is_called_back(cli, tmp_path):
     told = tmp_path / "told.jsonl"
     command = f"cat >> {told}; echo >> {told}"
@@ -179,7 +228,7 @@ def test_a_server_that_fails_and_hangs_gets_each_event(cli, tmp_path, server):
     port = server.server_address[1]
     settings(
         cli,
-        f"[callbacks.hook]\nurl = 'http://127.0.0.1:{port}/x'\nsecret_file = '{tmp_path / 'key'}'\n"
+        f"[callbacks.hook]\nurl = 'http://127.0.0.1:{port}/x'\nsecret = {{file = '{tmp_path / 'key'}'}}\n"
         "timeout = 0.5\n"
         f"[callbacks.log]\non = ['graph_ended']\nappend = '{tmp_path / 'log'}'\n",
     )
@@ -199,6 +248,45 @@ def test_a_server_that_fails_and_hangs_gets_each_event(cli, tmp_path, server):
         assert headers["Orch-Event-Id"] == json.loads(body)["id"]
 
 
+def test_what_a_graph_says_of_its_callbacks_is_done_whatever_fails(cli, tmp_path, server):
+    """In a graph document: signed POSTs to a server that fails and hangs, beside others that it does not delay."""
+    (tmp_path / "key").write_text("k3y\n")
+    (tmp_path / "where").write_text(f"http://127.0.0.1:{server.server_address[1]}/hook\n")
+    hook = {"url": {"file": "where"}, "secret": {"file": "key"}, "timeout": 0.5}
+    log = {"on": "graph_ended", "append": "log"}
+    command = {"on": ["task_failed"], "command": 'cat >> told; echo >> told; test -n "$ORCH_ACTORS_HOME"'}
+    document = {"name": "tells", "callbacks": [hook, log, command], "tasks": [{"id": "a", "command": "false"}]}
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(document))
+    for _ in range(2):
+        cli("run", str(file), code=1)
+    eventually(lambda: len(lines_of(tmp_path / "log")) == len(lines_of(tmp_path / "told")) == 2)
+    assert len(server.taken) < 4  # which the slow one did not hold up
+    assert "not all of its callbacks" in cli("prune", "g1", code=4).err
+    cli("add", "g2", "--id", "b", "--", "false")  # it ends a second time
+    os.kill(cli.pid(), signal.SIGKILL)
+    cli("up")
+    cli("wait", "g2", code=1)
+    eventually(lambda: len({one["seq"] for one in server.taken}) == 6, within=40)
+    for graph, kinds in (("g1", 1), ("g2", 2)):
+        told = list(dict.fromkeys((one["seq"], one["kind"]) for one in server.taken if one["graph"] == graph))
+        assert told == sorted(told)
+        assert [kind for _, kind in told] == ["task_ended", "graph_ended"] * kinds
+    for headers, body in server.seen:
+        signed = hmac.new(b"k3y", headers["Orch-Timestamp"].encode() + b"." + body, hashlib.sha256).hexdigest()
+        assert headers["Orch-Signature"] == f"sha256={signed}"
+    eventually(lambda: cli("consumers", "list", "--json").json == [])
+    assert [(one["callback"], one["kind"]) for one in lines_of(tmp_path / "told")] == [
+        ("g1.3", "task_ended"),
+        ("g2.3", "task_ended"),
+        ("g2.3", "task_ended"),
+    ]
+    assert len(cli("prune", "--keep", "0", "--json").json["graphs"]) == 2
+    whole = b"".join(path.read_bytes() for path in Path(cli.home).rglob("*") if path.is_file())
+    assert b"k3y" not in whole
+    assert b"/hook" not in whole
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -209,7 +297,7 @@ def test_a_server_that_fails_and_hangs_gets_each_event(cli, tmp_path, server):
         ("[callbacks.x]\ncommand = 'a'\non = ['graph_done']\n", "graph_ended"),
         ("[callbacks.x]\ncommand = 'a'\non = []\n", "never be told"),
         ("[callbacks.x]\nappend = 'relative'\n", "absolute"),
-        ("[callbacks.x]\ncommand = 'a'\nsecret_file = 'b'\n", "no url"),
+        ("[callbacks.x]\ncommand = 'a'\nsecret = {file = '/b'}\n", "no url"),
         ("[files]\ninbx = true\n", "inbox"),
     ],
 )

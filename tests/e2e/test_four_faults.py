@@ -64,6 +64,8 @@ SEEN = {
     "graph.tasks": "test_what_it_does_and_where",
     "graph.goal": "test_what_it_does_and_where",
     "graph.tolerant": "test_on_fail",
+    "graph.callbacks": "test_callbacks_and_files",
+    "graph.files": "test_callbacks_and_files",
     "budget": "test_budgets",
     "limits.parallel": "test_parallel",
     "limits.attempts": "test_budgets",
@@ -129,6 +131,14 @@ def test_secrets(shared, tmp_path):
     command = f'test "$TOKEN" = "$(cat {tmp_path}/token)" && echo "it is $TOKEN" && exit 9'
     found = only(shared, command, secrets={"TOKEN": {"file": str(tmp_path / "token")}}, state="failed")
     assert found["attempts"][0]["exit_code"] == 9
+
+
+def test_callbacks_and_files(shared, tmp_path):
+    """And more of them in test_courier.py."""
+    tells = {"on": "graph_ended", "append": str(tmp_path / "told")}
+    graph = submit(shared, task("a"), callbacks=[tells], files=str(tmp_path))
+    ended(shared, graph)
+    eventually(lambda: lines(tmp_path / "told") and os.path.exists(tmp_path / graph / "outbox.jsonl"))
 
 
 def test_foreach(shared):

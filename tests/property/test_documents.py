@@ -17,6 +17,7 @@ from orch_actors.protocol.spec.durations import MAX_DURATION_S
 from orch_actors.protocol.spec.graph import (
     Asking,
     Budget,
+    Callback,
     Dependency,
     GraphSpec,
     Limits,
@@ -114,6 +115,20 @@ secrets = (
 )
 
 
+places = folders.filter(lambda folder: folder != "/")
+sources = st.builds(Secret, env=names) | st.builds(Secret, file=places) | st.builds(Secret, command=argv)
+occasions = st.lists(st.sampled_from(["graph_ended", "task_failed", "decision_asked"]), min_size=1, unique=True).map(
+    tuple
+)
+told = {"on": occasions, "cwd": folders, "timeout": st.floats(0.1, 1e6), "give_up": durations}
+urls = st.just("https://h.example/x") | sources
+callbacks = (
+    st.builds(Callback, command=texts.filter(bool) | argv, **told)
+    | st.builds(Callback, url=urls, secret=st.none() | sources, **told)
+    | st.builds(Callback, append=places, **told)
+)
+
+
 @st.composite
 def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
     kind, work = draw(shell_work.map(lambda work: ("shell", work)) | python_work.map(lambda work: ("python", work)))
@@ -170,6 +185,8 @@ def graphs(draw: st.DrawFn) -> GraphSpec:
             )
         ),
         tolerant=draw(st.booleans()),
+        callbacks=tuple(draw(st.lists(callbacks, max_size=2))),
+        files=draw(st.none() | places),
         tasks=tuple(draw(st.permutations(made))),
     )
 
@@ -282,6 +299,8 @@ near_documents = st.fixed_dictionaries(
         "name": st.just("x") | wild,
         "goal": wild,
         "limits": wild,
+        "callbacks": wild | st.lists(st.fixed_dictionaries({}, optional={"url": wild, "command": wild, "on": wild})),
+        "files": wild,
         "cwd": wild,
         "defaults": wild_tasks | wild,
         "params": wild,

@@ -7,7 +7,8 @@ import pytest
 
 from orch_actors.actors.courier import inbox
 from orch_actors.actors.courier.deliveries import FIRST_WAIT_S, Deliveries
-from orch_actors.actors.courier.inbox import Reader, read_line
+from orch_actors.actors.courier.inbox import Reader
+from orch_actors.actors.courier.lines import read_line
 from orch_actors.actors.courier.outbox import Outbox
 from orch_actors.protocol import messages
 from orch_actors.protocol.views import Event

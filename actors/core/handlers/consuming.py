@@ -9,6 +9,7 @@ from typing import Final, get_args
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.reading import is_own, is_through
 from orch_actors.actors.core.lookup import find_consumer, find_graph
 from orch_actors.actors.core.nodes import Consumer
 from orch_actors.actors.core.turn import Turn
@@ -36,14 +37,21 @@ def on_consumer_wanted(turn: Turn, asked: s.ConsumerWanted) -> ConsumerOpened:
     kinds = tuple(dict.fromkeys(asked.kinds))
     graphs = tuple(dict.fromkeys(find_graph(turn.state, ref).id for ref in asked.graphs))
     consumer = turn.state.consumers.get(asked.consumer)
+    if consumer is None and is_own(asked.consumer):
+        raise Refused.because(
+            "NOT_ALLOWED",
+            f"consumer {asked.consumer} would be a graph's own, and there is none of that name",
+            "names beginning with `graph.` are those of graphs' callbacks and files: take another name",
+        )
     if consumer is not None:
         _must_want_the_same(consumer, kinds, graphs)
         return _opened(consumer, asked.head, existing=True)
     _must_be_kinds(kinds)
     if max(len(kinds), len(graphs)) > MAX_WANTED:
         raise Refused.because("INVALID_REQUEST", f"it names more than {MAX_WANTED} of a sort", "name fewer, or none")
-    if len(turn.state.consumers) >= MAX_CONSUMERS:
-        idle = min(turn.state.consumers.values(), key=lambda other: other.idle_since_utc)
+    others = [other for other in turn.state.consumers.values() if not is_own(other.name)]
+    if len(others) >= MAX_CONSUMERS:
+        idle = min(others, key=lambda other: other.idle_since_utc)
         raise Refused.because(
             "TOO_MANY_CONSUMERS",
             f"there are {MAX_CONSUMERS} consumers already, and each keeps events",
@@ -67,6 +75,8 @@ def on_events_acknowledged(turn: Turn, asked: s.EventsAcknowledged) -> Acknowled
         raise _no_such_event(asked.seq, 1, asked.head)
     if asked.seq > consumer.cursor:
         turn.emit(f.ConsumerAdvanced(consumer=consumer.name, seq=asked.seq))
+        if is_through(turn.state, consumer):
+            turn.emit(f.ConsumerForgotten(consumer=consumer.name))
     return Acknowledged(consumer=consumer.name, cursor=consumer.cursor)
 
 
@@ -81,7 +91,11 @@ def on_consumers_unwanted(turn: Turn, asked: s.ConsumersUnwanted) -> ConsumersFo
     chosen = [find_consumer(turn.state, name) for name in dict.fromkeys(asked.consumers)]
     if asked.idle_s is not None:
         before_utc = turn.now_utc - asked.idle_s
-        chosen = [consumer for consumer in turn.state.consumers.values() if consumer.idle_since_utc < before_utc]
+        chosen = [
+            consumer
+            for consumer in turn.state.consumers.values()
+            if consumer.idle_since_utc < before_utc and not is_own(consumer.name)
+        ]
     for consumer in chosen:
         turn.emit(f.ConsumerForgotten(consumer=consumer.name))
     return ConsumersForgotten(consumers=tuple(consumer.name for consumer in chosen))

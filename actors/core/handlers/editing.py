@@ -13,6 +13,7 @@ from orch_actors.actors.core.capacities import impossible_claims
 from orch_actors.actors.core.handlers import asking
 from orch_actors.actors.core.handlers.endings import end_graph_if_over, settle_dependents, settle_waiting
 from orch_actors.actors.core.handlers.pausing import check_phase, check_version
+from orch_actors.actors.core.handlers.reading import open_readers
 from orch_actors.actors.core.lookup import find_graph, find_task
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.table import GRAPH_TERMINAL, REACTIONS
@@ -300,6 +301,7 @@ def _with_descendants(graph: Graph, roots: list[Task]) -> tuple[list[Task], list
 def _reopen(turn: Turn, graph: Graph) -> None:
     if graph.state in GRAPH_TERMINAL:
         turn.emit(f.GraphReopened(graph=graph.id))
+        open_readers(turn, graph)
         if graph.spec.limits.wall is not None:
             turn.ask(s.ArmTimer(s.TimerKey("wall", graph.id), graph.spec.limits.wall))
 

@@ -5,6 +5,7 @@ from typing import Final
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.handlers import parking
+from orch_actors.actors.core.handlers.reading import check_told, untold
 from orch_actors.actors.core.lookup import find_graph
 from orch_actors.actors.core.nodes import Graph, WorkerType
 from orch_actors.actors.core.table import GRAPH_REACTIONS, WORKER_REACTIONS, GraphStimulus
@@ -104,8 +105,13 @@ def _to_forget(turn: Turn, asked: s.PruneAsked) -> list[Graph]:
         named = [find_graph(turn.state, ref) for ref in asked.graphs]
         for graph in named:
             check_phase(graph, "prune")
+            check_told(turn.state, graph)
         return list(dict.fromkeys(named))
-    over = [(graph.ended_utc, graph) for graph in turn.state.graphs.values() if graph.ended_utc is not None]
+    over = [
+        (graph.ended_utc, graph)
+        for graph in turn.state.graphs.values()
+        if graph.ended_utc is not None and not untold(turn.state, graph)
+    ]
     over.sort(key=lambda pair: pair[0])
     if asked.keep is None and asked.older_than_s is None:
         return [graph for _, graph in over]

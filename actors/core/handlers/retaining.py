@@ -11,6 +11,7 @@ from typing import Final
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.handlers.reading import untold
 from orch_actors.actors.core.state import State
 from orch_actors.actors.core.turn import Turn
 
@@ -46,7 +47,8 @@ def _excess(state: State, bounds: s.RetentionDue, now_utc: float) -> Iterator[st
         # A bound on tasks leaves the newest be: whoever waited for it has yet to read what came of it.
         large = bounds.tasks is not None and tasks > bounds.tasks and graphs > 1
         if many or large or _is_old(state, graph, bounds.older_than_s, now_utc):
-            yield graph
+            if not untold(state, state.graphs[graph]):  # its callbacks come first; it counts as if it were gone
+                yield graph
             graphs -= 1
             tasks -= size
         elif bounds.older_than_s is None:

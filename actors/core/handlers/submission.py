@@ -5,6 +5,7 @@ from orch_actors.actors.core import stimuli as s
 from orch_actors.actors.core.capacities import impossible_claims
 from orch_actors.actors.core.handlers.endings import release
 from orch_actors.actors.core.handlers.nesting import parent_of
+from orch_actors.actors.core.handlers.reading import open_readers
 from orch_actors.actors.core.turn import Turn
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.messages import GraphAccepted
@@ -38,7 +39,9 @@ def on_graph_offered(turn: Turn, offer: s.GraphOffered) -> GraphAccepted:
             depth=depth,
         )
     )
-    for task in list(turn.state.graphs[graph_id].tasks.values()):  # judges may come
+    graph = turn.state.graphs[graph_id]
+    open_readers(turn, graph)
+    for task in list(graph.tasks.values()):  # judges may come
         if not task.unmet:
             release(turn, task)
     if offer.spec.limits.wall is not None:

@@ -5,6 +5,7 @@ from orch_actors.actors.core.budgets import time_of
 from orch_actors.actors.core.handlers import parking
 from orch_actors.actors.core.handlers.endings import has_time_left
 from orch_actors.actors.core.handlers.quarantining import settle_quarantine
+from orch_actors.actors.core.handlers.reading import serves
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import resource_key
 from orch_actors.actors.core.table import WORKER_REACTIONS
@@ -23,6 +24,8 @@ def on_recovered(turn: Turn, _news: s.Recovered) -> None:
         if tasks and not record.woken and not record.parked:
             record.woken = True
             turn.ask(s.WakeWorker(worker))
+    if serves(turn.state):
+        turn.ask(s.WakeCourier())
 
 
 def _arm_again(turn: Turn) -> None:

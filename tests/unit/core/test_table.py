@@ -343,6 +343,7 @@ def test_every_effect_is_asked_for_by_something():
     world.do(s.PruneAsked(graphs=(), older_than_s=None, keep=None))
     world.do(s.WorkerLost(worker="shell", exhausted="died"))
     world.do(s.ResumeAsked(graph=None, worker="shell"))
+    world.submit(task("b"), callbacks=[{"append": "/told"}])
     assert seen == effects
 
 

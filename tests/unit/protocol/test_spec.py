@@ -187,6 +187,7 @@ def test_states():
 
 DOCUMENTS = {
     "limits field": graph.Limits,
+    "callback field": graph.Callback,
     "secret field": graph.Secret,
     "dependency field": graph.Dependency,
     "retry field": graph.Retry,
@@ -241,9 +242,9 @@ def test_examples_are_graphs(text, tmp_path):
 
 def test_examples_show_every_field():
     """But for those that need no example."""
-    shown = set(re.findall(r"(\w+): ", "".join(EXAMPLES)))
-    kinds = (graph.GraphSpec, graph.Limits, graph.Dependency, graph.Asking, work.ShellWork)
-    assert set().union(*map(fields, kinds)) - shown <= {"tolerant", "tasks"}
+    shown = set(re.findall(r"(\w+):\s", "".join(EXAMPLES)))
+    kinds = (graph.GraphSpec, graph.Callback, graph.Limits, graph.Dependency, graph.Asking, work.ShellWork)
+    assert set().union(*map(fields, kinds)) - shown <= {"tolerant", "tasks", "append", "cwd"}
 
 
 def test_failures():
