@@ -430,13 +430,13 @@ class World:
 
     def check_nothing_left_over(self):
         """What could start, and stands in nobody's way, has been started."""
-        workers, used = self.state.workers, self.claimed()
+        used = self.claimed()
+        workers = {name: worker for name, worker in self.state.workers.items() if worker.ready and not worker.paused}
         may = [
             node
             for node in self.tasks
             if node.state == "ready"
-            and workers[node.worker].ready
-            and not workers[node.worker].paused
+            and node.worker in workers
             and not self.state.closing
             and not self.state.full
             and all(amount <= total + 1e-9 for amount, total in self.claims(node).values())
