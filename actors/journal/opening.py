@@ -23,8 +23,7 @@ before the snapshot was begun.)
 
 import os
 import re
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,8 +38,6 @@ from orch_actors.protocol.errors import EnvironmentFault
 SEGMENT_SUFFIX = ".jsonl"
 #: A segment that is larger than this has held more than a header.
 HEADER_MOST_BYTES = 512
-#: Bytes of segments that the sink may look into before their turn.
-LOOK_AHEAD_BYTES: Final = 48 * 1024 * 1024
 _SEGMENT_NAME = re.compile(r"[0-9]{8}\.jsonl")
 
 
@@ -140,7 +137,7 @@ def open_journal(disk: Readable, folder: str, sink: Sink, through: int | None = 
     paths = [os.path.join(folder, segment_name(number)) for number in _after(folder, numbers, covered, chosen)]
     reader: SegmentReader | None = None
     torn, half_made = b"", ""
-    for path, data, last in _ahead(disk, paths, sink):
+    for path, data, last in _ahead(disk, paths, sink, closed=through is not None):
         newest = last and through is None
         if newest and _is_half_made(data) and not (covered and reader is None):
             torn, half_made = data, path
@@ -211,20 +208,15 @@ def _after(folder: str, numbers: Sequence[int], covered: int, chosen: Chosen) ->
     return after
 
 
-def _ahead(disk: Readable, paths: Sequence[str], sink: Sink) -> Iterable[tuple[str, bytes, bool]]:
-    """Path, bytes, and whether it is the newest, of each segment; the sink sees some of them before their turn."""
-    todo, window, held = deque(paths), deque[tuple[str, bytes]](), 0
-    while todo or window:
-        while todo and (not window or held < LOOK_AHEAD_BYTES):
-            path = todo.popleft()
-            data = disk.read(path)
-            if todo:  # of the newest one something may yet be cut off
-                sink.foresee(data)
-            window.append((path, data))
-            held += len(data)
-        path, data = window.popleft()
-        held -= len(data)
-        yield path, data, not todo and not window
+def _ahead(disk: Readable, paths: Sequence[str], sink: Sink, *, closed: bool) -> Iterator[tuple[str, bytes, bool]]:
+    """Path, bytes, and whether it is the newest, of each segment, once the sink has looked into all that are closed.
+
+    So each is read twice, which is a small part of what is made of it, and no more than one is held at a time.
+    """
+    for path in paths if closed else paths[:-1]:  # of the newest one something may yet be cut off
+        sink.foresee(disk.read(path))
+    for path in paths:
+        yield path, disk.read(path), path == paths[-1]
 
 
 def _is_half_made(data: bytes) -> bool:

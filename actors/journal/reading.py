@@ -76,7 +76,7 @@ class Sink(Protocol):
         """That was the last piece."""
 
     def foresee(self, segment: bytes) -> None:
-        """A segment that is not the newest, unchecked, a while before its lines come."""
+        """A segment that is not written any more, unchecked: all of them, in order, before any line comes."""
 
     def take(self, lines: Sequence[Whole[Any]], raws: Sequence[bytes]) -> None:
         """Lines that were checked, in order, and their bytes without the newline."""

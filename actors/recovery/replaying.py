@@ -6,7 +6,10 @@ Theory of operation. Of a daemon that has worked for long nearly all lines are a
 Those are passed over: a line is decoded no further than to which graphs its facts are about, and where all of them are
 forgotten further on (the journal lets us look ahead), nothing of it is left but numbers that are never used again, and
 the answer to a command. A graph is passed over from its submission on or not at all, so that what is folded is whole.
-That changes nothing of what comes out, which is a property test; it makes a start three times as fast.
+That changes nothing of what comes out, which is a property test. Looked ahead is through all closed segments, before
+the first line is taken: what lies between a graph's submission and its end as a memory is whatever a retention keeps,
+which no window of a fixed size is sure to hold. (With one of 48 MiB, and 1,000 graphs kept, a start from a million
+lines folded three times as many, and took 1.7 times as long.)
 """
 
 from collections import deque
