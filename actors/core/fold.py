@@ -87,13 +87,21 @@ def pass_over(state: State, fact: f.Fact) -> None:
     """
     match fact:
         case f.GraphSubmitted(graph=graph):
-            state.last_graph = max(state.last_graph, int(graph[1:]))
+            note_numbers(state, graph=graph)
         case f.DecisionAsked(ref=ref):
-            state.last_decision = max(state.last_decision, int(ref[1:]))
+            note_numbers(state, decision=ref)
         case _:
             pass  # all that it says is about the graph
     if not isinstance(fact, f.SilentFact):
         state.told += 1
+
+
+def note_numbers(state: State, *, graph: str = "", decision: str = "") -> None:
+    """Have the numbers in these ids never be given again."""
+    if graph:
+        state.last_graph = max(state.last_graph, int(graph[1:]))
+    if decision:
+        state.last_decision = max(state.last_decision, int(decision[1:]))
 
 
 def _fold_running(task: Task, fact: f.AttemptAdopted | f.AttemptStopping | f.AttemptProgressed) -> None:

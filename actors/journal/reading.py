@@ -7,6 +7,8 @@ says what it is; that code alone decides what is damage. Blocks are small enough
 one piece a segment takes three times as long.
 """
 
+import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 from zlib import crc32
@@ -147,7 +149,7 @@ class SegmentReader:
             return None
         crcs = [line.c for line in lines]
         if (
-            crcs != [f"{crc32(raw[:-TAIL_BYTES]):08x}" for raw in raws]
+            "".join(crcs) != _summed_up(raws)
             or [line.p for line in lines] != [self.crc, *crcs[:-1]]
             or [line.s for line in lines] != list(range(self.last + 1, self.last + 1 + len(raws)))
         ):
@@ -229,6 +231,14 @@ class Lines:
         """See Sink."""
         del raws
         self.lines += [Line(s=one.s, y=one.y, p=one.p, t=one.t, d=msgspec.Raw(bytes(one.d))) for one in lines]
+
+
+def _summed_up(raws: Sequence[bytes]) -> str:
+    """The crc of each line, eight digits after eight, as one text: a quarter faster than a text for each."""
+    sums = array("I", [crc32(raw[:-TAIL_BYTES]) for raw in raws])
+    if sys.byteorder == "little":
+        sums.byteswap()
+    return sums.tobytes().hex()
 
 
 def highest_watermark(data: bytes) -> int:

@@ -23,7 +23,7 @@ from msgspec import Raw, Struct
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core.errors import InvalidTransition
-from orch_actors.actors.core.fold import pass_over
+from orch_actors.actors.core.fold import note_numbers, pass_over
 from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.state import State
 from orch_actors.actors.journal.reading import JournalUnreadable
@@ -40,25 +40,41 @@ _FORGOTTEN: Final = b'"k":"graph_forgotten"'
 
 
 def _head_of(kind: type[f.FactForm]) -> type[Struct]:
-    """All that is decoded of a fact of this kind at first: its graph; None for one that has to be looked at whole."""
-    near = "graph" in kind.__struct_fields__ and kind not in _FAR_REACHING and not issubclass(kind, f.SilentFact)
+    """All that is decoded of a fact of this kind at first: its graph.
+
+    Of one that has to be looked at `graph` is None, and `about` its graph; of one that has to be folded both are None.
+    """
+    silent, far = issubclass(kind, f.SilentFact), kind in _FAR_REACHING
+    names = [name for name in ("graph", "ref") if name in kind.__struct_fields__ and not silent]
+    if far or not names:
+        fields = [("about" if name == "graph" else name, str, "") for name in names]
+    else:
+        fields = [("graph", str, "")]
     return msgspec.defstruct(
         f"{kind.__name__}Head",
-        [("graph", str, "")] if near else [],
+        fields,
         tag_field="k",
         tag=kind.__struct_config__.tag,
-        namespace=None if near else {"graph": None},
+        rename={"about": "graph"},
+        namespace={name: None for name in ("graph", "about") if name not in dict.fromkeys(one[0] for one in fields)},
         frozen=True,
         gc=False,
     )
 
 
+_HEADS: Final = {kind: _head_of(kind) for kind in get_args(f.Fact)}
+_SUBMITTED: Final = _HEADS[f.GraphSubmitted]
+_FORGETS: Final = _HEADS[f.GraphForgotten]
+_ASKED: Final = _HEADS[f.DecisionAsked]
+
 if TYPE_CHECKING:
 
     class _Head(Struct):
         graph: str | None
+        about: str | None
+        ref: str
 else:
-    _Head = Union[tuple(_head_of(kind) for kind in get_args(f.Fact))]  # noqa: UP007 (made of many)
+    _Head = Union[tuple(_HEADS.values())]  # noqa: UP007 (made of many)
 
 
 class _Entry(Struct, frozen=True, kw_only=True, gc=False):
@@ -135,23 +151,25 @@ class Replay:
             JournalUnreadable: a line of a form that this version does not know, or that cannot follow.
         """
         self._tail.extend(raws)
-        skipped, state = self._skipped, self.state
+        skipped, state, told = self._skipped, self.state, self.state.told
         for line, raw in zip(lines, raws, strict=True):
             entry: _Entry = line.d
             if line.t == "command":
                 self._commands[line.s] = entry, raw
                 continue
-            if entry.e != state.told + 1:
-                what = f"its first event is {entry.e}, and the newest one before it {state.told}"
-                raise JournalUnreadable(line.s, what)
+            if entry.e != told + 1:
+                raise JournalUnreadable(line.s, f"its first event is {entry.e}, and the newest one before it {told}")
             for head in entry.facts:
                 if head.graph not in skipped:
-                    self._fold(line.s, raw)
+                    state.told = told
+                    self._look(line.s, entry, raw)
+                    told = state.told
                     break
             else:
-                state.told += len(entry.facts)
+                told += len(entry.facts)
             if entry.of is not None:
                 self._answered(entry.of, entry)
+        state.told = told
 
     # --- what comes of it -----------------------------------------------------------------------------------------
 
@@ -171,6 +189,29 @@ class Replay:
                 raise JournalUnreadable(sequence, str(error)) from error
         came.recent.extend(self._newest())
         return came
+
+    def _look(self, sequence: int, entry: _Entry, raw: bytes) -> None:
+        """Take a line in that has more in it than what becomes of graphs that are passed over."""
+        state, skipped = self.state, self._skipped
+        for head in entry.facts:
+            graph = head.about if head.graph is None else head.graph
+            if isinstance(head, _SUBMITTED) and graph in self._doomed:
+                skipped.add(graph)
+            elif graph not in skipped:
+                self._fold(sequence, raw)
+                return
+        try:
+            for head in entry.facts:
+                if isinstance(head, _SUBMITTED):
+                    note_numbers(state, graph=head.about or "")
+                elif isinstance(head, _ASKED):
+                    note_numbers(state, decision=head.ref)
+                elif isinstance(head, _FORGETS):
+                    skipped.remove(head.about)
+                    self._doomed.discard(head.about or "")
+        except _NO_SENSE as error:
+            raise JournalUnreadable(sequence, f"{type(error).__name__}: {error}") from error
+        state.told += len(entry.facts)
 
     def _fold(self, sequence: int, raw: bytes) -> None:
         """Fold a line, but for what it says of graphs that are passed over."""
