@@ -44,19 +44,16 @@ def _head_of(kind: type[f.FactForm]) -> type[Struct]:
 
     Of one that has to be looked at `graph` is None, and `about` its graph; of one that has to be folded both are None.
     """
-    silent, far = issubclass(kind, f.SilentFact), kind in _FAR_REACHING
-    names = [name for name in ("graph", "ref") if name in kind.__struct_fields__ and not silent]
-    if far or not names:
-        fields = [("about" if name == "graph" else name, str, "") for name in names]
-    else:
-        fields = [("graph", str, "")]
+    names = [name for name in ("graph", "ref") if name in kind.__struct_fields__ and not issubclass(kind, f.SilentFact)]
+    near = "graph" in names and kind not in _FAR_REACHING
+    kept = ["graph"] if near else ["about" if name == "graph" else name for name in names]
     return msgspec.defstruct(
         f"{kind.__name__}Head",
-        fields,
+        [(name, str, "") for name in kept],
         tag_field="k",
         tag=kind.__struct_config__.tag,
         rename={"about": "graph"},
-        namespace={name: None for name in ("graph", "about") if name not in dict.fromkeys(one[0] for one in fields)},
+        namespace={name: None for name in ("graph", "about") if name not in kept},
         frozen=True,
         gc=False,
     )
