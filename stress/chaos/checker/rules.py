@@ -24,6 +24,9 @@ CONSUMER: Final = "consumer-"
 #: Codes above this are 128 and a signal.
 SIGNALLED: Final = 128
 
+#: What may make a question pointless, so that it is withdrawn (SPEC.md, events).
+WITHDRAWN_BY: Final = {"an edit", "the attempt's end"}
+
 #: What no client that keeps to the contract is ever told.
 NEVER_SAID: Final = {"INTERNAL", "INVALID_REQUEST", "UNSUPPORTED_VERSION", "ID_EXPIRED", "KEY_CONFLICT"}
 
@@ -195,7 +198,7 @@ def final(evidence: Evidence) -> Iterator[str]:
 
 
 def decisions(evidence: Evidence) -> Iterator[str]:
-    """A decision is asked once, and answered once at most, with one of its options."""
+    """A decision is asked once, and answered once at most, with one of its options; or it is withdrawn."""
     asked = {fact["ref"]: fact for fact in _facts(evidence, "decision_asked")}
     refs = Counter(fact["ref"] for fact in _facts(evidence, "decision_asked"))
     yield from (f"decision {ref} was asked {count} times" for ref, count in refs.items() if count > 1)
@@ -203,6 +206,8 @@ def decisions(evidence: Evidence) -> Iterator[str]:
     yield from (f"decision {ref} was answered {count} times" for ref, count in answers.items() if count > 1)
     for fact in _facts(evidence, "decision_answered"):
         question = asked.get(fact["ref"])
+        if question is not None and fact["choice"] == "withdrawn" and fact.get("by") in WITHDRAWN_BY:
+            continue  # what it was about is gone; whoever answers it all the same is told
         if question is None or fact["choice"] not in question["options"]:
             yield f"decision {fact['ref']} was answered {fact['choice']!r}, which it did not offer"
 

@@ -186,7 +186,7 @@ def decision(kind, **more):
 
 
 ASKED = decision("asked", options=["yes", "no"])
-YES = decision("answered", choice="yes")
+YES = decision("answered", choice="yes", by="c")
 
 
 def another_graph_by_the_key(small):
@@ -280,6 +280,10 @@ PLANTED = {
     "an answer that was not offered": (
         "decisions not answered once",
         lambda s: tell_more(s, ASKED, {**YES, "choice": "perhaps"}),
+    ),
+    "a question withdrawn by a client": (
+        "decisions not answered once",
+        lambda s: tell_more(s, ASKED, {**YES, "choice": "withdrawn", "by": "c"}),
     ),
     "an answer to nothing": ("decisions not answered once", lambda s: tell_more(s, YES)),
     "two graphs by one key": ("keys with two graphs", another_graph_by_the_key),
@@ -397,6 +401,12 @@ def test_facts_that_nobody_is_told_of_take_no_number(tmp_path):
             facts = [{"k": "graph_edited", "graph": "g1"}, *data["facts"], {"k": "consumer_advanced", "consumer": "x"}]
             small.journal[place] = (kind, {**data, "facts": facts})
     assert judge(small.write(tmp_path)).faults() == []
+
+
+def test_an_edit_may_withdraw_a_question(tmp_path):
+    small = Small()
+    tell_more(small, ASKED, {**YES, "choice": "withdrawn", "by": "an edit"})
+    assert not judge(small.write(tmp_path)).violations["decisions not answered once"]
 
 
 def test_what_was_revived_may_end_again(tmp_path):
