@@ -29,9 +29,11 @@ def candidates(words: list[str]) -> list[str]:
     *before, partial = words or [""]
     if not before:
         return _beginning(partial, [*app.VERBS, *app.MOUNTED])
+    typed = _typed(before)
+    if typed is None:
+        return []
     if partial.startswith("-"):
         return _beginning(partial, _options(before))
-    typed = [word for word in before[1:] if not word.startswith("-")]
     try:
         found = _ids(before[0], typed, partial)
     except (OrchError, OSError):
@@ -58,6 +60,22 @@ def _options(before: list[str]) -> list[str]:
         return []
     options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
     return sorted({*options, "--help"})
+
+
+def _typed(before: list[str]) -> list[str] | None:
+    """What was typed behind the verb that is neither an option nor the value of one; None: the value of one comes next,
+    or a command of somebody else's.
+    """
+    parameters = vars(_command(before) or object).get("params", [])
+    valued = {option for parameter in parameters if not vars(parameter).get("is_flag") for option in parameter.opts}
+    found: list[str] = []
+    words = iter(before[1:])
+    for word in words:
+        if word == "--" or (word.startswith("-") and word in valued and next(words, None) is None):
+            return None
+        if not word.startswith("-"):
+            found.append(word)
+    return found
 
 
 def _ids(verb: str, typed: list[str], partial: str) -> list[str]:

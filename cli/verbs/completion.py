@@ -25,16 +25,21 @@ complete -o default -F _orch_actors orch-actors"""
 ZSH: Final = """\
 _orch_actors() {
   local -a found
-  found=("${(@f)$(orch-actors completion words -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  compadd -- $found || _files
+  found=(${(f)"$(orch-actors completion words -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  (( $#found )) && compadd -- $found || _files
 }
 compdef _orch_actors orch-actors"""
 
 FISH: Final = """\
 function __orch_actors
-  orch-actors completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+  set -l found (orch-actors completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
+  if set -q found[1]
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c orch-actors -a '(__orch_actors)'"""
+complete -c orch-actors -f -a '(__orch_actors)'"""
 
 
 def _tell(script: str, *, as_json: bool) -> int:
