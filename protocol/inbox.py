@@ -8,7 +8,9 @@ item, whatever happened in it, with its L0 line as it stands now, so that ten th
 Theory of operation. The consumer wants four kinds of events, of all graphs: which graphs are the submitter's is only
 known as they are submitted. Each event is looked at in turn; events of graphs that are somebody else's are passed over.
 `through` is the number up to which everything of the submitter's is among the items: what to acknowledge once they are
-dealt with. Where there are more graphs than were asked for, `through` stands before the first that had no room.
+dealt with. Where there are more graphs than were asked for, `through` stands before the first that had no room. Who
+slept for so long that events are not kept any more is told that (`lost`), and what came after: what a graph came to is
+in its summary, as long as that is kept.
 
 Rejected: a list of ended graphs kept by the daemon for each submitter, which would have to be journalled, acknowledged
 and bounded all over again; the events and their consumers are that already.
@@ -34,6 +36,8 @@ KINDS: Final = ("graph_submitted", "task_ended", "decision_asked", "graph_ended"
 GRAPHS: Final = 20
 #: Tasks that failed, and that an item of a graph that goes on names.
 NAMED: Final = 3
+
+_LOST: Final = "what ended then is not among these; `orch-actors status` shows the graphs that are kept"
 
 _PAGE: Final = 5000
 #: A cursor is moved on unasked once so many events of others have been passed over.
@@ -68,6 +72,8 @@ class Inbox(Struct, frozen=True, kw_only=True):
     through: int
     #: There is more after `through`.
     more: bool = False
+    #: What cannot be told, since its events are not kept any more, in a sentence; empty: nothing is lost.
+    lost: str = ""
 
 
 def consumer_of(submitter: str) -> str:
@@ -88,18 +94,25 @@ def read_inbox(client: "Client", submitter: str | None = None, *, graphs: int = 
     name = consumer_of(submitter)
     opened = client.open_consumer(name, kinds=KINDS)
     gathering = _Gathering(client, submitter, graphs)
-    at = opened.cursor
+    at, lost = opened.cursor, ""
     while at < opened.head:
-        page = client.read_consumer(name, since=at, limit=_PAGE)
+        try:
+            page = client.read_consumer(name, since=at, limit=_PAGE)
+        except Refused as refused:
+            oldest = refused.info.oldest
+            if refused.info.code != "EVENTS_GONE" or oldest is None or oldest - 1 <= at:
+                raise
+            lost, at = f"{refused.info.message}: {_LOST}", oldest - 1
+            continue
         before = gathering.take(page.events)
         if before is not None:
-            return Inbox(consumer=name, items=gathering.items(), through=before, more=True)
+            return Inbox(consumer=name, items=gathering.items(), through=before, more=True, lost=lost)
         if page.through <= at:
             break
         at = page.through
-    if not gathering.graphs and at >= opened.cursor + _PASS_EVERY:
+    if not gathering.graphs and not lost and at >= opened.cursor + _PASS_EVERY:
         client.ack_events(name, at)
-    return Inbox(consumer=name, items=gathering.items(), through=at)
+    return Inbox(consumer=name, items=gathering.items(), through=at, lost=lost)
 
 
 class _Since:

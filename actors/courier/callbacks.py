@@ -14,7 +14,7 @@ from loguru import logger
 from orch_actors.actors.courier.bell import Bell
 from orch_actors.actors.courier.deliveries import Deliveries
 from orch_actors.actors.courier.targets import delivered
-from orch_actors.actors.courier.unread import GONE, unread
+from orch_actors.actors.courier.unread import GONE, begin, unread
 from orch_actors.protocol.callbacks import KINDS, consumer_of, wants
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.spec.graph import Callback
@@ -52,10 +52,9 @@ class CallbackLoop:
         Raises:
             Unavailable: the daemon has gone.
         """
-        opened = self._client.open_consumer(self._consumer, since=self._since, kinds=KINDS)
-        self._read = self._acknowledged = opened.cursor
+        self._read = self._acknowledged = begin(self._client, self._consumer, self._since, KINDS)
         self._owed = False
-        self._deliveries = Deliveries(opened.cursor, self._callback.give_up)
+        self._deliveries = Deliveries(self._read, self._callback.give_up)
         self._more = True
         while True:
             if self._more and len(self._deliveries) < _HELD:

@@ -25,6 +25,7 @@ from orch_actors.actors.courier.inbox import Reader
 from orch_actors.actors.courier.lines import Graph
 from orch_actors.actors.courier.outbox import Outbox
 from orch_actors.actors.courier.post import TOLD, Post
+from orch_actors.actors.courier.unread import begin
 from orch_actors.protocol.callbacks import graph_consumer
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import EnvironmentFault, Refused
@@ -171,7 +172,7 @@ class HomeFiles(Files):
             Unavailable: the daemon has gone.
         """
         with Client(self._home.path) as client:
-            client.open_consumer(HOME_CONSUMER, since=self._since, kinds=HOME_KINDS)
+            begin(client, HOME_CONSUMER, self._since, HOME_KINDS)
         self._watch("", self._make)
         self._serve()
 

@@ -8,6 +8,8 @@ nothing stops for it: the loss is told to whoever would have been told of the ev
 import time
 from typing import Final
 
+from loguru import logger
+
 from orch_actors.protocol import messages as m
 from orch_actors.protocol.client import Client
 from orch_actors.protocol.errors import ErrorInfo, Refused
@@ -33,6 +35,25 @@ def unread(client: Client, consumer: str, since: int | None, graph: str | None =
         if refused.info.code != "EVENTS_GONE" or refused.info.oldest is None:
             raise
         return _loss(refused.info, refused.info.oldest, graph)
+
+
+def begin(client: Client, consumer: str, since: int, kinds: tuple[str, ...]) -> int:
+    """Be known as a consumer of these kinds, and where its cursor stands; `since`: where a new one begins.
+
+    One that was opened for other kinds, by an earlier version or by somebody, goes on for these, where it stood.
+
+    Raises:
+        Refused, Unavailable: as `Client` does.
+    """
+    try:
+        return client.open_consumer(consumer, since=since, kinds=kinds).cursor
+    except Refused as refused:
+        if refused.info.code != "NOT_ALLOWED":
+            raise
+        cursor = client.open_consumer(consumer).cursor
+        logger.warning("consumer {} was there for other events: it goes on after {} for its own", consumer, cursor)
+        client.forget_consumers([consumer])
+        return client.open_consumer(consumer, since=max(cursor, client.hello().oldest - 1), kinds=kinds).cursor
 
 
 def _loss(info: ErrorInfo, oldest: int, graph: str | None) -> m.Events:

@@ -239,4 +239,5 @@ class InboxTold(Tells, frozen=True, kw_only=True):
     items: tuple[News, ...] = ()
     through: Annotated[int, Meta(description="Name it as `ack` once the items are dealt with.")] = 0
     more: Annotated[bool, Meta(description="There is more, once these are acknowledged.")] = False
+    lost: Annotated[str, Meta(description="What cannot be told any more, if anything.")] = ""
     next: Next = ""

@@ -360,8 +360,9 @@ def inbox(desk: Desk, takes: f.Inbox, tell: Tell) -> f.InboxTold:
         )
         for item in found.items
     )
-    next_ = f"deal with these, then orch_inbox with ack = {found.through}" if items else "nothing new"
-    return f.InboxTold(items=items, through=found.through, more=found.more, next=next_)
+    next_ = f"deal with these, then orch_inbox with ack = {found.through}" if items or found.lost else "nothing new"
+    lost = "" if not found.lost else f"{found.lost.partition(':')[0]}: look for what ended then with orch_status"
+    return f.InboxTold(items=items, through=found.through, more=found.more, lost=lost, next=next_)
 
 
 class Tool(Struct, frozen=True, kw_only=True):

@@ -14,9 +14,10 @@ _QUESTION: Final = 200
 
 def inbox_text(inbox: Inbox, style: Style, home: str | None = None, *, acknowledged: bool = False) -> str:
     """The items, and how to acknowledge them where that was not asked for."""
-    if not inbox.items:
+    if not inbox.items and not inbox.lost:
         return "nothing new"
-    lines = [line for item in inbox.items for line in _item(item, style, home)]
+    lines = [one_line(inbox.lost)] if inbox.lost else []
+    lines += [line for item in inbox.items for line in _item(item, style, home)]
     if inbox.more:
         lines.append("… and more, once these are acknowledged")
     if not acknowledged:

@@ -55,7 +55,7 @@ def command(
         else:
             say(inbox_text(found, stdout_style(), said.home, acknowledged=ack))
         sys.stdout.flush()  # a reader that has gone is told again
-        if ack and found.items:
+        if ack and (found.items or found.lost):
             client.ack_events(found.consumer, found.through)
     return faults.GOOD
 

@@ -1,6 +1,7 @@
 """Compaction by a real daemon: online, without a gap for readers; and compactors that fail, or are killed."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,14 @@ from pathlib import Path
 import pytest
 from daemon_harness import DEADLINE_S, Place, alive, eventually
 
+from orch_actors.actors.courier.files import HOME_KINDS
+from orch_actors.cli.mcp import forms, tools
+from orch_actors.cli.render.inbox import inbox_text
+from orch_actors.cli.render.style import Style
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.inbox import KINDS as INBOX_KINDS
+from orch_actors.protocol.inbox import consumer_of, read_inbox
+from orch_actors.protocol.submitter import submitter
 
 #: Small segments.
 SMALL = (
@@ -245,3 +253,64 @@ def _waits(pid):
     return any(
         line.split()[1] == "->" and int(line.split()[5]) == pid for line in Path("/proc/locks").read_text().splitlines()
     )
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_who_comes_too_late_is_told_so_and_goes_on(place, tmp_path):
+    """The inbox, its MCP tool, callbacks of both kinds, and both outboxes."""
+    told, own = tmp_path / "later" / "told", tmp_path / "later" / "own"
+    retain(place, events=0, unread=10)
+    config = Path(place.home.config)
+    config.write_text(config.read_text() + f"[callbacks.log]\nappend = '{told}'\n")
+    daemon = place.start(SMALL).ready()
+    with place.client() as client:
+        for name, kinds in ((consumer_of(submitter()), INBOX_KINDS), ("files", HOME_KINDS)):
+            client.open_consumer(name, since=0, kinds=kinds)
+        (tmp_path / "no").write_text("which is no folder, so that nobody can be told of anything in it")
+        waiting = {"id": "w", "command": "true", "approve": True}
+        graph = client.submit(
+            {"name": "late", "callbacks": [{"append": str(own)}], "files": str(tmp_path / "no"), "tasks": [waiting]}
+        ).graph
+        work(client)
+        compacted(client)
+        work(client, 1)
+        compacted(client)
+        oldest = eventually(lambda: (found := client.hello().oldest) > 10 and found)
+
+        found = read_inbox(client)
+        assert f"to {oldest - 1} are gone" in found.lost
+        assert found.through >= oldest - 1
+        assert found.lost in inbox_text(found, Style(colour=False))
+        said = tools.inbox(tools.Desk(client=client, folder="/"), forms.Inbox(), lambda *_: None)
+        assert "orch_status" in said.lost
+        assert str(found.through) in said.next
+        client.ack_events(found.consumer, found.through)
+        assert read_inbox(client).lost == ""
+        (decision,) = client.decisions()
+        eventually(lambda: place.segments()[0].name != "00000001.jsonl")
+    daemon.kill()
+    config.write_text(config.read_text() + "[files]\ninbox = true\n")
+    place.start(SMALL).ready()
+    with place.client() as client:
+        own.parent.mkdir()
+        (tmp_path / "no").unlink()
+        client.decide(decision.ref, "approve")
+        client.wait([graph])
+        outboxes = [Path(place.home.outbox), tmp_path / "no" / graph / "outbox.jsonl"]
+
+        def events():
+            told_by_files = [[one["event"] for one in lines_of(path) if "event" in one] for path in outboxes]
+            return [lines_of(told), lines_of(own), *told_by_files]
+
+        for at in range(4):
+            eventually(lambda at=at: [one for one in events()[at] if one["kind"] == "graph_ended"])
+        for found in events():
+            gone = [one for one in found if one["kind"] == "events_gone"]
+            assert len(gone) == 1, found
+            assert gone[0] == found[0]
+            assert "are gone" in gone[0]["message"]
+        assert "-gone-" in lines_of(own)[0]["id"]
+        eventually(lambda: not [one.name for one in client.consumers().consumers if one.name.startswith("graph.")])

@@ -183,10 +183,14 @@ def lines_of(path):
 
 def test_a_line_is_appended_and_a_callback_taken_out_is_forgotten(cli, tmp_path):
     told = tmp_path / "told.jsonl"
-    settings(cli, f"[callbacks.log]\non = ['graph_ended']\nappend = '{told}'\n")
-    cli("up")
     cli("run", "--", "true")
-    assert eventually(lambda: lines_of(told))[0]["graph"] == "g1"
+    cli(
+        "events", "--consumer", "callback.log", "--kind", "graph_submitted", "--ack"
+    )  # of that name, for something else
+    settings(cli, f"[callbacks.log]\non = ['graph_ended']\nappend = '{told}'\n")
+    cli("config", "reload")
+    cli("run", "--", "true")
+    assert eventually(lambda: lines_of(told))[-1]["graph"] == "g2"
     settings(cli, "[files]\ninbox = true\n")
     cli("config", "reload")
     eventually(lambda: [one["name"] for one in cli("consumers", "list", "--json").json] == ["files"])
