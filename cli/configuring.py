@@ -102,4 +102,5 @@ def _document(path: str, settings: Settings) -> dict[str, Any]:
         "files": msgspec.to_builtins(settings.files),
         "callbacks": msgspec.to_builtins(settings.callbacks),
         "output_limit": settings.output_limit,
+        "copies_limit": settings.copies_limit,
     }

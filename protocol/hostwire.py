@@ -46,6 +46,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     validate: dict[str, Any] | None = None
     #: Files that it is to leave: paths or patterns, relative to `cwd`.
     artifacts: tuple[str, ...] = ()
+    #: They are to be copied, if they have no more bytes together; None: referenced where they are.
+    copies_limit: int | None = None
     #: Longest silence of stdout and stderr, in seconds.
     idle_timeout_s: float | None = None
     #: Most that stdout and stderr may hold together, in bytes.

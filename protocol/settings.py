@@ -3,6 +3,7 @@
 In `protocol` because both sides read the file: the daemon to obey it, the command line to check it beforehand.
 
 output_limit = "1GB"       # most that one attempt may print
+copies_limit = "1GiB"      # most that is kept of one attempt's artifacts (artifacts: {copy: true})
 [workers.shell]
 limit = 8                  # attempts of this type that may run at once
 [resources]
@@ -127,6 +128,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     callbacks: dict[str, Callback] = {}
     #: Bytes of stdout and stderr together of one attempt; None: no bound.
     output_limit: Size | None = None
+    #: Bytes of the copies of one attempt's artifacts, where a task wants copies.
+    copies_limit: Size = 1024**3
 
     @property
     def need_courier(self) -> bool:

@@ -78,6 +78,8 @@ class Artifact(Struct, frozen=True, kw_only=True):
     sha256: str
     #: Bytes.
     size: int
+    #: Where `path` is a copy: the file that it was made of. Otherwise empty.
+    source: str = ""
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.spec.references import ARTIFACTS
 from orch_actors.protocol.workers import WorkerSettings
 
 #: Most that the file of artifacts holds, about; and of it what one is without its path.
@@ -72,12 +73,13 @@ def launch_of(
     worker = settings.workers.get(spec.worker, WorkerSettings())
     base = task.graph.environment or allowed_variables(environment)
 
-    def result_of(other: str) -> Any:
-        return _result(task.graph.tasks.get(other), other, folder)
+    def left_by(other: str, what: str) -> Any:
+        node = task.graph.tasks.get(other)
+        return _paths(node, other) if what == ARTIFACTS else _result(node, other, folder)
 
     done = Filled(msgspec.to_builtins(spec.work), spec.env)
     if fill:
-        done = filled(done.work, done.env, result_of, [dependency.task for dependency in spec.depends_on])
+        done = filled(done.work, done.env, left_by, [dependency.task for dependency in spec.depends_on])
     context = ""
     if fill and state is not None and spec.depends_on:
         context, _cut = assemble(before(state, task, folder), MAX_BEFORE, read_some)
@@ -98,7 +100,8 @@ def launch_of(
         grace_s=spec.grace,
         boot=task.attempts[number - 1].boot,
         validate=None if spec.validate is None else msgspec.to_builtins(spec.validate),
-        artifacts=spec.artifacts,
+        artifacts=spec.artifacts.paths,
+        copies_limit=settings.copies_limit if spec.artifacts.copy else None,
         idle_timeout_s=spec.idle_timeout,
         output_limit=settings.output_limit,
         umask=umask,
@@ -140,6 +143,14 @@ def artifacts_before(task: Task) -> dict[str, Any]:
         elif files:
             left_out.append(other.id)
     return {"tasks": told, "left_out": left_out} if told or left_out else {}
+
+
+def _paths(task: Task | None, name: str) -> list[str]:
+    """Where the artifacts of a task are."""
+    files = task.attempts[-1].artifacts if task is not None and task.attempts else ()
+    if not files:
+        raise MissingReference(f"`{name}` left no artifacts")
+    return [file.path for file in files]
 
 
 def _result(task: Task | None, name: str, folder: str) -> Any:

@@ -1,7 +1,8 @@
 """What an attempt promised to leave, and left: the files that its `artifacts` name, each with its SHA-256 and size.
 
-It knows folders and files, and nothing of attempts. A reference is made, never a copy: where the file is, and what was
-in it then; so whoever comes later can tell whether it still is what was handed on.
+It knows folders and files, and nothing of attempts. What is handed on is a reference: where the file is, and what was
+in it then; so whoever comes later can tell whether it still is what was handed on. Where copies are wanted they are
+made in the same pass (copies.py), and the reference is to the copy: what was hashed is what was written.
 
 A pattern is relative to the attempt's folder. One that is there as it is written is taken as it stands, whatever is in
 its name; otherwise `*`, `?` and `[…]` stand for what they do in a shell (names with a dot in front not among them), and
@@ -12,8 +13,8 @@ All of it is bounded, since somebody else's program made what is looked at: how 
 bytes are taken, and how long their names are, which are written down. Nothing waits: pipes and devices are not opened.
 It runs in the thread of a validation and asks `heed` between two pieces, so that a stop need not wait for a large file.
 
-Rejected: glob.glob (it cannot be stopped, and walks a tree of links as often as there are ways through it); copies into
-the home (gigabytes that nobody asked for, and one more thing to keep, bound and remove).
+Rejected: glob.glob (it cannot be stopped, and walks a tree of links as often as there are ways through it); copies that
+nobody asked for (gigabytes).
 """
 
 import fnmatch
@@ -24,6 +25,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from orch_actors.actors.host.copies import Copies
+from orch_actors.actors.process.no_room import is_no_room
 from orch_actors.protocol.views import Artifact
 
 #: Files of one attempt, bytes in them together, and bytes of their paths together.
@@ -49,8 +52,14 @@ class NotKept(Exception):
     """A promised file is not there, or cannot be handed on; the text says which, and why."""
 
 
-def collect(cwd: str, patterns: Iterable[str], heed: Heed) -> tuple[Artifact, ...]:
+def collect(cwd: str, patterns: Iterable[str], heed: Heed, copies: Copies | None = None) -> tuple[Artifact, ...]:
     """All files that the patterns name, each once, in their order; what one pattern finds, by name.
+
+    Args:
+        cwd: what they are relative to.
+        patterns: paths, or patterns of paths.
+        heed: is asked between two pieces.
+        copies: where copies are to be made; whatever ends it early, nothing is left there.
 
     Raises:
         NotKept: one finds no file, or all of them are too many or too large.
@@ -65,7 +74,30 @@ def collect(cwd: str, patterns: Iterable[str], heed: Heed) -> tuple[Artifact, ..
             raise NotKept(f"artifact {_shorten(pattern)} cannot be looked at: {why}") from None
         found.update(matches)
         _check_bounds(found)
-    return tuple(_reference(path, seen, heed) for path, seen in found.items())
+    if copies is None:
+        return tuple([_reference(path, seen, heed) for path, seen in found.items()])
+    return _copied(found, heed, copies)
+
+
+def _copied(found: dict[str, os.stat_result], heed: Heed, copies: Copies) -> tuple[Artifact, ...]:
+    total = sum(seen.st_size for seen in found.values())
+    if total > copies.most_bytes:
+        raise NotKept(
+            f"artifacts have {total:,} bytes, and at most {copies.most_bytes:,} are copied: leave `copy` out, "
+            "or raise copies_limit in config.toml"
+        )
+    whole = False
+    try:
+        copies.begin()
+        made = tuple([_reference(path, seen, heed, copies) for path, seen in found.items()])
+        whole = True
+        return made
+    except OSError as error:
+        why = "the disk is full" if is_no_room(error) else error.strerror or error
+        raise NotKept(f"artifacts cannot be copied: {why}") from None
+    finally:
+        if not whole:
+            copies.forget()
 
 
 def _check_bounds(found: dict[str, os.stat_result]) -> None:
@@ -175,24 +207,41 @@ def _regular(path: str) -> os.stat_result | None:
     return seen if stat.S_ISREG(seen.st_mode) else None
 
 
-def _reference(path: str, seen: os.stat_result, heed: Heed) -> Artifact:
+def _reference(path: str, seen: os.stat_result, heed: Heed, copies: Copies | None = None) -> Artifact:
+    """Raises NotKept; OSError where its copy cannot be made."""
     shown = _shorten(path)
     if _UNTOLD.search(path):
         raise NotKept(f"artifact {shown!a} has a name that is no line of UTF-8: it cannot be written down")
     try:
-        digest = _digest(path, seen, heed)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise NotKept(f"artifact {shown} cannot be read: {error.strerror or error}") from None
-    return Artifact(path=path, sha256=digest, size=seen.st_size)
-
-
-def _digest(path: str, seen: os.stat_result, heed: Heed) -> str:
-    """Raises OSError, and NotKept where it is not the file, or not the content, that was seen."""
-    digest = hashlib.sha256()
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if copies is None:
+        return Artifact(path=path, sha256=_digest(path, fd, seen, heed), size=seen.st_size)
     try:
-        while piece := os.read(fd, _PIECE_BYTES):
+        place, into = copies.create(path, seen)
+    except OSError:
+        os.close(fd)
+        raise
+    try:
+        return Artifact(path=place, sha256=_digest(path, fd, seen, heed, into), size=seen.st_size, source=path)
+    finally:
+        os.close(into)
+
+
+def _digest(path: str, fd: int, seen: os.stat_result, heed: Heed, into: int | None = None) -> str:
+    """The digest of what is read, and written to `into`; closes `fd`.
+
+    Raises:
+        NotKept: it cannot be read, or it is not the file, or not the content, that was seen.
+        OSError: it cannot be written.
+    """
+    digest = hashlib.sha256()
+    try:
+        while piece := _read(path, fd):
             digest.update(piece)
+            if into is not None:
+                _write(into, piece)
             heed()
             if _marks(os.fstat(fd)) != _marks(seen):
                 break
@@ -201,6 +250,19 @@ def _digest(path: str, seen: os.stat_result, heed: Heed) -> str:
     finally:
         os.close(fd)
     return digest.hexdigest()
+
+
+def _read(path: str, fd: int) -> bytes:
+    try:
+        return os.read(fd, _PIECE_BYTES)
+    except OSError as error:
+        raise NotKept(f"artifact {_shorten(path)} cannot be read: {error.strerror or error}") from None
+
+
+def _write(fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
 
 
 def _marks(seen: os.stat_result) -> tuple[int, ...]:

@@ -90,6 +90,8 @@ class Paths:
     feedback: str
     #: The artifacts of those before it.
     artifacts: str
+    #: A folder for copies of those that it left itself.
+    left: str
     #: An agent's: what its driver is given, the raw stream of its program, and the driver's report.
     job: str
     stream: str
@@ -116,6 +118,7 @@ def _paths(stem: str) -> Paths:
         context=stem + ".context",
         feedback=stem + ".feedback",
         artifacts=stem + ".artifacts",
+        left=stem + ".left",
         job=stem + ".job",
         stream=stem + ".stream",
         agent=stem + ".agent",

@@ -36,6 +36,7 @@ from orch_actors.actors.host import artifacts, logbook, stop
 from orch_actors.actors.host.adapters.shell import for_exec
 from orch_actors.actors.host.artifacts import NotKept
 from orch_actors.actors.host.children import Children
+from orch_actors.actors.host.copies import Copies
 from orch_actors.actors.host.leavings import fresh_file, read_tail
 from orch_actors.actors.host.mask import Mask
 from orch_actors.actors.host.place import CannotSpawn, OnValidated, Stopped
@@ -141,8 +142,12 @@ class Validation:
 
     def _artifacts(self) -> tuple[Artifact, ...]:
         """What it left. Raises NotKept."""
-        found = artifacts.collect(self._launch.cwd, self._launch.artifacts, self._heed_stop)
+        launch, limit = self._launch, self._launch.copies_limit
+        copies = None if limit is None else Copies(self._subject.paths.left, launch.cwd, limit)
+        found = artifacts.collect(launch.cwd, launch.artifacts, self._heed_stop, copies)
         if self._subject.mask().holds([artifact.path for artifact in found]):  # as of a result: never in silence
+            if copies is not None:
+                copies.forget()
             raise NotKept("the path of an artifact holds the value of a secret, and paths are written down")
         return found
 

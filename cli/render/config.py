@@ -17,6 +17,7 @@ def config_text(document: dict[str, Any]) -> str:
     lines = [f"# {where}" if document["exists"] else f"# {where} is not there: these are the defaults"]
     limit = document["output_limit"]
     lines.append("# output_limit: none" if limit is None else f"output_limit = {limit}")
+    lines.append(f"copies_limit = {document['copies_limit']}")
     for worker, settings in document["workers"].items():
         lines += ["", f"[workers.{one_line(worker)}]", *_lines(settings)]
     lines += ["", "[resources]", *_lines(document["resources"])]

@@ -12,7 +12,7 @@ EXAMPLES = """
 orch-actors config              what holds, from config.toml and by default
 orch-actors config path
 orch-actors config reload       check the file, have the daemon take it over, see that it did
-orch-actors config --json       {"path", "exists", "workers", "resources", "defaults", "retention", "output_limit"}
+orch-actors config --json       {"path", "exists", "workers", "resources", "defaults", "retention", "output_limit", …}
 """
 
 

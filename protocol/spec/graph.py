@@ -67,6 +67,15 @@ class Validate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
     timeout: Duration = 60.0
 
 
+class Artifacts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Files that each attempt that succeeds leaves."""
+
+    #: Paths or patterns (`*`, `?`, `[…]`, `**`), relative to the task's cwd. Each must find at least one file.
+    paths: tuple[str, ...] = ()
+    #: Copies are kept with the attempt's files, and handed on in their place.
+    copy: bool = False
+
+
 class Budget(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What a task may use in all: over all of its attempts and those of its judges, retries by hand included.
 
@@ -158,9 +167,7 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace: Duration = 5.0
     retry: Retry = Retry()
     validate: Validate | None = None
-    #: Files that each attempt that succeeds leaves: paths or patterns (`*`, `?`, `[…]`, `**`), relative to cwd. Each
-    #: must find at least one.
-    artifacts: tuple[str, ...] = ()
+    artifacts: Artifacts = Artifacts()
     #: A sub-agent's verdict on each attempt that succeeded and is valid.
     judge: Judge | None = None
     #: Who answers the questions about it.

@@ -11,7 +11,7 @@ from typing import Final
 
 from orch_actors.protocol.spec.check import RESERVED_ENV
 from orch_actors.protocol.spec.failures import CHOICES, FAILURES, FINAL_FAILURES
-from orch_actors.protocol.spec.graph import Asking, Budget, Limits, Retry, TaskSpec, Validate
+from orch_actors.protocol.spec.graph import Artifacts, Asking, Budget, Limits, Retry, TaskSpec, Validate
 from orch_actors.protocol.spec.hints import did_you_mean, listed
 from orch_actors.protocol.spec.judging import Deciding
 from orch_actors.protocol.spec.places import Finding
@@ -53,7 +53,8 @@ def check_policies(task: TaskSpec) -> Iterator[Finding]:
     yield from _retry(task.retry)
     if task.validate is not None:
         yield from _validate(task.validate)
-    yield from _artifacts(task.artifacts)
+    if task.artifacts != Artifacts():
+        yield from _artifacts(task.artifacts)
     if task.ask != Asking():
         yield from _ask(task)
     if task.budget != Budget():
@@ -134,18 +135,18 @@ def _validate(validate: Validate) -> Iterator[Finding]:
         yield Finding(("validate", "timeout"), "is 0: the validation would never be done in time")
 
 
-def _artifacts(patterns: tuple[str, ...]) -> Iterator[Finding]:
-    if len(patterns) > MAX_ARTIFACTS:
-        yield Finding(
-            ("artifacts",), f"are {len(patterns)}: expected at most {MAX_ARTIFACTS}; a pattern names many files"
-        )
-    for index, pattern in enumerate(patterns):
+def _artifacts(artifacts: Artifacts) -> Iterator[Finding]:
+    if not artifacts.paths:
+        yield Finding(("artifacts", "copy"), "never matters: name the files, in `paths`")
+    if len(artifacts.paths) > MAX_ARTIFACTS:
+        said = f"are {len(artifacts.paths)}: expected at most {MAX_ARTIFACTS}; a pattern names many files"
+        yield Finding(("artifacts", "paths"), said)
+    for index, pattern in enumerate(artifacts.paths):
+        place = ("artifacts", "paths", index)
         if not pattern.strip():
-            yield Finding(
-                ("artifacts", index), "is empty: expected the path of a file, or a pattern such as dist/*.whl"
-            )
+            yield Finding(place, "is empty: expected the path of a file, or a pattern such as dist/*.whl")
         elif len(pattern) > MAX_ARTIFACT:
-            yield Finding(("artifacts", index), f"has {len(pattern)} characters: expected at most {MAX_ARTIFACT}")
+            yield Finding(place, f"has {len(pattern)} characters: expected at most {MAX_ARTIFACT}")
 
 
 def pattern_fault(pattern: str) -> str | None:

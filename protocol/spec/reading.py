@@ -71,6 +71,8 @@ class Reader:
         self._inherits_mentions = False
         #: Ids of all tasks; None: only one of them is read.
         self._ids: Collection[str] | None = None
+        #: Of those that say nothing of artifacts.
+        self._bare: Collection[str] = ()
         #: Absolute folder for tasks without a `cwd`.
         self._cwd = base_dir
         if not os.path.isabs(base_dir):
@@ -93,7 +95,7 @@ class Reader:
         tasks: list[TaskSpec] = []
         nodes: list[Node] = []
         written = self._written(document, raw_tasks)
-        self._ids = _ids_of(written)
+        self._ids, self._bare = _ids_of(written), self._without_artifacts(written)
         for entry in written:
             task, node = self.task(entry.raw, entry.base, broken=entry.broken)
             nodes.append(node)
@@ -123,7 +125,7 @@ class Reader:
         written = expand(
             [(("tasks", index), raw) for index, raw in enumerate(documents)], self.shapes_of, self._findings
         )
-        self._ids = _ids_of(written) | set(known)
+        self._ids, self._bare = _ids_of(written) | set(known), self._without_artifacts(written)
         tasks: list[tuple[int, TaskSpec]] = []
         nodes: list[Node] = []
         for entry in written:
@@ -133,6 +135,11 @@ class Reader:
                 tasks.append((int(entry.base[1]), task))
         self._whole(nodes, written, known)
         return tasks
+
+    def _without_artifacts(self, written: Sequence[Written]) -> set[str]:
+        if not self._may_refer or self._defaults.names("artifacts"):
+            return set()
+        return _ids_of([one for one in written if not (isinstance(one.raw, dict) and one.raw.get("artifacts"))])
 
     def _top(self, document: dict[str, Any]) -> _Top | None:
         """The fields around the tasks; also takes over `cwd` and `defaults`."""
@@ -256,7 +263,7 @@ class Reader:
             findings += check_policies(task)
             findings += self._judges(task)
             if whole and (self._inherits_mentions or (self._may_refer and has_mentions(raw))):
-                findings += check_references(task, self._ids)
+                findings += check_references(task, self._ids, self._bare)
         for finding in findings:
             # The folder around all tasks is in every task's: what is wrong there is told once, there.
             inherited = finding.path in _FOR_AGENTS and "budget" not in raw  # a default for those that it is for

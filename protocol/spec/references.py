@@ -1,4 +1,5 @@
-"""References to results: `${tasks.build.result.path}`, written in a task that depends on `build`.
+"""References to what a task left: `${tasks.build.result.path}`, `${tasks.build.artifacts}`, written in a task that
+depends on `build`.
 
 The place for how a reference is written, and for what is wrong with one at submission; the values are put in when an
 attempt starts (`actors/attempts/references.py`). `$${` before one of our names is a literal `${`; whatever else begins
@@ -7,6 +8,10 @@ with `$` is the shell's business and stays.
 Dots: a task's id may have some, and so may the way into its result. A reference means the task with the longest id, of
 those that its own task depends on, that it can be read as: with dependencies `a` and `a.result`,
 `${tasks.a.result.result}` is the result of `a.result`.
+
+Artifacts are several: the value is the list of their paths. Outside quotes in a text for sh each is a word of its own,
+as with "$@"; so the reference must be a word of its own there. Otherwise `F=${tasks.build.artifacts}` would run the
+second file, with the first as a variable.
 """
 
 import re
@@ -34,15 +39,33 @@ _PLACE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 #: Where an id ends at the latest (ids.py).
 _LONGEST_ID: Final = 64
 
-_FORM: Final = "expected ${tasks.ID.result} or ${tasks.ID.result.FIELD}"
+_FORM: Final = "expected ${tasks.ID.result}, ${tasks.ID.result.FIELD}, ${tasks.ID.artifacts} or ${tasks.ID.artifacts.0}"
+
+#: What may be before and behind a word of its own, and before the blanks before it.
+_BEFORE: Final = frozenset(" \t\n;&|(")
+_BEHIND: Final = frozenset(" \t\n;&|<>)")
+_REDIRECTS: Final = ("<", ">", "<&", ">&", ">|")
+
+_SEVERAL: Final = "may be several words, so it must stand by itself, between blanks: take one by its place, "
+
+#: What a task leaves that may be referred to.
+RESULT: Final = "result"
+ARTIFACTS: Final = "artifacts"
 
 
 class Reading(NamedTuple):
     """One way to read a reference."""
 
     task: str
-    #: The way into the result: names, and numbers of places in lists, from 0.
+    #: The way into the result, or to one of the artifacts: names, and numbers of places in lists, from 0.
     steps: tuple[str, ...]
+    #: RESULT or ARTIFACTS.
+    what: str = RESULT
+
+    @property
+    def several(self) -> bool:
+        """Whether it stands for any number of words."""
+        return self.what == ARTIFACTS and not self.steps
 
 
 class Mention(NamedTuple):
@@ -60,17 +83,20 @@ class Mention(NamedTuple):
     closed: bool
 
     def readings(self) -> list[Reading]:
-        """All that it can mean, the longest id first; none: it is no reference to a result."""
+        """All that it can mean, the longest id first; none: it is no reference to what a task left."""
         if self.space != "tasks" or not self.closed:
             return []
-        found = []
-        at = self.body.rfind(".result", 0, _LONGEST_ID + len(".result"))
+        found = [*self._readings(RESULT), *self._readings(ARTIFACTS)]
+        return sorted(found, key=lambda reading: -len(reading.task))
+
+    def _readings(self, what: str) -> Iterator[Reading]:
+        mark = f".{what}"
+        at = self.body.rfind(mark, 0, _LONGEST_ID + len(mark))
         while at > 0:
-            name, rest = self.body[:at], self.body[at + len(".result") :]
+            name, rest = self.body[:at], self.body[at + len(mark) :]
             if _STEPS.fullmatch(rest) and is_id(name):
-                found.append(Reading(name, tuple(rest.split(".")[1:])))
-            at = self.body.rfind(".result", 0, at)
-        return found
+                yield Reading(name, tuple(rest.split(".")[1:]), what)
+            at = self.body.rfind(mark, 0, at)
 
     def reading(self, dependencies: Collection[str]) -> Reading | None:
         """What it means in a task with these dependencies; where it is about none of them, the longest id."""
@@ -121,22 +147,44 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def no_word_of_its_own(command: str, mention: Mention) -> str | None:
+    """Why several words cannot stand at a place outside quotes in a text for sh, if they cannot."""
+    before = command[: mention.start]
+    if (before and before[-1] not in _BEFORE) or before.rstrip(" \t").endswith(_REDIRECTS):
+        return _SEVERAL + _first(mention)
+    return _SEVERAL + _first(mention) if command[mention.end : mention.end + 1] not in ("", *_BEHIND) else None
+
+
+def _first(mention: Mention) -> str:
+    return f"${{tasks.{mention.body}.0}}"
+
+
 class _Around(NamedTuple):
     """What a reference may name: its own task's id, what that depends on and how; ids of all, if they are known."""
 
     own: str
     conditions: Mapping[str, str]
     known: Collection[str] | None
+    #: Of those that are known to leave no artifacts.
+    bare: Collection[str]
 
 
-def check_references(task: TaskSpec, known: Collection[str] | None = None) -> Iterator[Finding]:
-    """What is wrong with a task's references; paths begin in the task. `known`: ids of all tasks, where they are."""
+def check_references(
+    task: TaskSpec, known: Collection[str] | None = None, bare: Collection[str] = ()
+) -> Iterator[Finding]:
+    """What is wrong with a task's references; paths begin in the task.
+
+    Args:
+        task: the task.
+        known: ids of all tasks, where they are known.
+        bare: ids of tasks that leave no artifacts.
+    """
     fields = msgspec.to_builtins(task)
     fields.update(fields.pop("work"))
     conditions = {dependency.task: dependency.on for dependency in task.depends_on}
     for name, value in fields.items():
         if name != "depends_on" and has_mentions(value):
-            yield from _checked(value, (name,), _Around(task.id, conditions, known))
+            yield from _checked(value, (name,), _Around(task.id, conditions, known, bare))
 
 
 def outside(value: Any, path: Path) -> Iterator[Finding]:
@@ -163,7 +211,7 @@ def _checked(value: Any, path: Path, around: _Around) -> Iterator[Finding]:
             if fault is not None:
                 yield Finding(path, fault)
         if path == ("command",) and text_fault(value) is None:
-            yield from _misplaced(value)
+            yield from _misplaced(value, around.conditions)
     elif isinstance(value, dict):
         for key, inner in value.items():
             if has_mentions(key):
@@ -176,7 +224,7 @@ def _checked(value: Any, path: Path, around: _Around) -> Iterator[Finding]:
 
 def _fault(mention: Mention, around: _Around) -> str | None:
     """What is wrong with a reference, in words."""
-    own, conditions, known = around
+    own, conditions, known, bare = around
     if mention.space.startswith("param"):
         return f"{_shown(mention)}: {_params(mention)}"
     if mention.space == "task":
@@ -184,9 +232,9 @@ def _fault(mention: Mention, around: _Around) -> str | None:
     reading = mention.reading(conditions)
     if reading is None:
         missing = "" if mention.closed else "has no `}` and "
-        return f"{_shown(mention)} {missing}is no reference to a result: {_FORM}"
+        return f"{_shown(mention)} {missing}is no reference to what a task left: {_FORM}"
     if reading.task == own:
-        return f"{_shown(mention)} refers to the task's own result, which there is not before it has run"
+        return f"{_shown(mention)} refers to the task's own {reading.what}, which there is not before it has run"
     if reading.task not in conditions:
         copy = next((name for name in conditions if name.startswith(f"{reading.task}-")), None)
         if copy is None and known is not None and not any(each.task in known for each in mention.readings()):
@@ -202,16 +250,31 @@ def _fault(mention: Mention, around: _Around) -> str | None:
             f"{_shown(mention)} refers to a task that is awaited with `on: failed`, so there is no result: "
             "use `done`, or `finished` where it may be missing"
         )
+    return _fault_of_artifacts(mention, reading, bare) if reading.what == ARTIFACTS else None
+
+
+def _fault_of_artifacts(mention: Mention, reading: Reading, bare: Collection[str]) -> str | None:
+    if len(reading.steps) > 1 or not all(map(_PLACE.fullmatch, reading.steps)):
+        return f"{_shown(mention)}: artifacts are a list of paths: name one by its place, from 0, or all of them"
+    if reading.task in bare:
+        return f"{_shown(mention)} refers to files that there are not: `{reading.task}` has no `artifacts`"
     return None
 
 
-def _misplaced(command: str) -> Iterator[Finding]:
+def _misplaced(command: str, dependencies: Collection[str]) -> Iterator[Finding]:
     """References where a shell's text has no place for a value."""
     found = mentions(command)
     for mention, place in zip(found, places(command, [(each.start, each.end) for each in found]), strict=True):
-        if place.quoting is None and not mention.escaped and mention.readings():
-            hint = "" if "`env`" in place.fault else "; or put it into a variable of `env`, and use that"
-            yield Finding(("command",), f"{_shown(mention)} {place.fault}{hint}")
+        reading = None if mention.escaped else mention.reading(dependencies)
+        if reading is None:
+            continue
+        fault = place.fault if place.quoting is None else ""
+        if fault and "`env`" not in fault:
+            fault += "; or put it into a variable of `env`, and use that"
+        if place.quoting == "bare" and reading.several:
+            fault = no_word_of_its_own(command, mention) or ""
+        if fault:
+            yield Finding(("command",), f"{_shown(mention)} {fault}")
 
 
 def _params(mention: Mention) -> str:

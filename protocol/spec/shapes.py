@@ -6,7 +6,7 @@ value as it stood in the document, what was found and what was expected. The fir
 second only after msgspec has refused: msgspec is fast but stops at the first fault.
 
 Shorthands: a duration as text; one value where a list is expected; a number in a mapping of texts (`env`); a
-dependency as the task's id alone.
+dependency as the task's id alone; artifacts as a list of paths.
 """
 
 import math
@@ -18,13 +18,16 @@ import msgspec.inspect as mi
 from msgspec import Struct
 
 from orch_actors.protocol.spec.durations import DURATION_RULE, MAX_DURATION_S, parse_duration
-from orch_actors.protocol.spec.graph import Dependency, Secret
+from orch_actors.protocol.spec.graph import Artifacts, Dependency, Secret
 from orch_actors.protocol.spec.hints import did_you_mean, listed
 from orch_actors.protocol.spec.places import Finding, Path, shorten
 from orch_actors.protocol.spec.sizes import SIZE_RULE, parse_size
 
 #: Structs that may stand as text alone, which then is this field.
 TEXT_FOR: Final[Mapping[type[Struct], str]] = {Dependency: "task"}
+
+#: Structs that may stand as a list, or its one item, which then is this field.
+LIST_FOR: Final[Mapping[type[Struct], str]] = {Artifacts: "paths"}
 
 #: Structs in whose place somebody may have written a text that nobody else should read → what is expected.
 UNSHOWN: Final[Mapping[type[Struct], str]] = {
@@ -310,17 +313,27 @@ class Record(Shape):
         self._text_for = TEXT_FOR.get(kind)
         if self._text_for is not None:
             self.expected = f"text ({self._text_for}) or a mapping of {listed(list(self.fields))}"
+        self._list_for = LIST_FOR.get(kind)
+        if self._list_for is not None:
+            self.expected = f"{self.fields[self._list_for].expected}, or a mapping of {listed(list(self.fields))}"
         self._unshown = kind in UNSHOWN
         self.expected = UNSHOWN.get(kind, self.expected)
 
     def takes(self, value: object) -> bool:
         """See Shape."""
-        return isinstance(value, dict) or (self._text_for is not None and isinstance(value, str))
+        return isinstance(value, dict) or self._short(value) is not None
+
+    def _short(self, value: object) -> str | None:
+        """The field that a value which is no mapping stands for."""
+        if isinstance(value, str):
+            return self._text_for or self._list_for
+        return self._list_for if isinstance(value, (list, tuple)) else None
 
     def tidy(self, value: object) -> object:
         """See Shape."""
-        if isinstance(value, str) and self._text_for is not None:
-            return {self._text_for: value}
+        short = self._short(value)
+        if short is not None:
+            return {short: self.fields[short].tidy(value)}
         if not isinstance(value, dict):
             return value
         shapes = self.fields
@@ -328,7 +341,11 @@ class Record(Shape):
 
     def faults(self, value: object, path: Path) -> Iterator[Finding]:
         """See Shape."""
-        value = self.tidy(value) if isinstance(value, str) else value
+        short = self._short(value)
+        if short is not None and short == self._list_for:
+            yield from self.fields[short].faults(value, path)
+            return
+        value = self.tidy(value) if short is not None else value
         if not isinstance(value, dict):
             if self._unshown:
                 yield Finding(path, f"is no mapping: expected {self.expected}")
@@ -347,6 +364,9 @@ class Record(Shape):
 
     def below(self, value: object, key: str | int) -> Shape:
         """See Shape."""
+        short = self._short(value)
+        if short is not None:
+            return self.fields[short].below(value, key)
         return self.fields.get(key, _ANYTHING) if isinstance(key, str) else super().below(value, key)
 
 

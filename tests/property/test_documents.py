@@ -15,6 +15,7 @@ from orch_actors.protocol.spec.check import cycles
 from orch_actors.protocol.spec.document import task_to_document, to_document
 from orch_actors.protocol.spec.durations import MAX_DURATION_S
 from orch_actors.protocol.spec.graph import (
+    Artifacts,
     Asking,
     Budget,
     Callback,
@@ -153,7 +154,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         grace=draw(durations),
         retry=draw(st.just(Retry()) | retries),
         validate=draw(st.none() | validations),
-        artifacts=draw(st.lists(texts, max_size=2).map(tuple)),
+        artifacts=draw(st.builds(Artifacts, paths=st.lists(texts, max_size=2).map(tuple), copy=st.booleans())),
         judge=draw(st.none() | judges),
         decisions=draw(st.just(Deciding()) | deciding),
         on_fail=draw(st.sampled_from(["fail", "continue", "ask", "cancel_graph"])),

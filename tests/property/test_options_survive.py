@@ -27,7 +27,7 @@ from orch_actors.protocol import codec
 from orch_actors.protocol.messages import Request
 from orch_actors.protocol.settings import Settings, WorkerSettings
 from orch_actors.protocol.spec.document import to_document
-from orch_actors.protocol.spec.graph import GraphSpec, TaskSpec
+from orch_actors.protocol.spec.graph import Artifacts, GraphSpec, TaskSpec
 from orch_actors.protocol.spec.judging import JudgeForm
 from orch_actors.protocol.spec.load import check_file
 from orch_actors.protocol.submission import submission
@@ -41,6 +41,11 @@ def sound(spec: GraphSpec) -> GraphSpec:
     """The graph with every generated value that a new submission may not have replaced by one that it may."""
     wall = spec.limits.wall or None
     return replace(spec, limits=replace(spec.limits, wall=wall), tasks=tuple(sound_task(task) for task in spec.tasks))
+
+
+def sound_artifacts(artifacts: Artifacts) -> Artifacts:
+    paths = tuple(name.strip() or "x" for name in artifacts.paths)
+    return Artifacts(paths=paths, copy=artifacts.copy and bool(paths))
 
 
 def sound_task(task: TaskSpec) -> TaskSpec:
@@ -60,7 +65,7 @@ def sound_task(task: TaskSpec) -> TaskSpec:
         task,
         retry=retry,
         validate=validate,
-        artifacts=tuple(name.strip() or "x" for name in task.artifacts),
+        artifacts=sound_artifacts(task.artifacts),
         judge=None if task.judge is None else sound_judge(task.judge),
         decisions=sound_judge(task.decisions),
         ask=replace(task.ask, deadline=task.ask.deadline or None, default="reject" if task.approve else None),
@@ -159,7 +164,8 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
                 assert told["grace_s"] == task_spec.grace
                 assert told["idle_timeout_s"] == task_spec.idle_timeout
                 assert told["validate"] == plain(task_spec.validate)
-                assert told["artifacts"] == plain(task_spec.artifacts)
+                assert told["artifacts"] == plain(task_spec.artifacts.paths)
+                assert (told["copies_limit"] is not None) == task_spec.artifacts.copy
 
 
 def plain(value: object) -> object:

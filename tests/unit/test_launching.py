@@ -21,7 +21,7 @@ def world_of(**artifacts):
 
 def test_by_task_and_only_where_there_are_some():
     world = world_of(a=left("x", "ä"), b=())
-    told = {"path": "/srv/x", "sha256": 64 * "0", "size": 3}
+    told = {"path": "/srv/x", "sha256": 64 * "0", "size": 3, "source": ""}
     assert artifacts_before(world.get("last")) == {"tasks": {"a": [told, {**told, "path": "/srv/ä"}]}, "left_out": []}
     assert artifacts_before(world_of(a=()).get("last")) == {}
     assert artifacts_before(world.get("a")) == {}

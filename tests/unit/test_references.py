@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from orch_actors.actors.attempts.references import Filled, MissingReference, filled
 
+PATHS = ["/out/a b", "/out/it's", "/out/$(x)"]
+
 RESULTS: dict[str, Any] = {
     "build": {"path": "/out/a b", "n": 3, "list": [{"x": True}, "two"], "none": None, "deep": {"a-b": {"c_d": 1.5}}},
     "text": 'it\'s "$HOME" `date` $(date)\n',
@@ -16,14 +18,16 @@ RESULTS: dict[str, Any] = {
 }
 
 
-def result_of(task: str) -> Any:
-    if task not in RESULTS:
-        raise MissingReference(f"{task} has no result")
+def left_by(task: str, what: str) -> Any:
+    if what == "artifacts" and task == "build":
+        return PATHS
+    if what == "artifacts" or task not in RESULTS:
+        raise MissingReference(f"{task} has no {what}")
     return RESULTS[task]
 
 
 def fill(work: dict[str, Any], env: dict[str, str] | None = None, dependencies: tuple[str, ...] = ()) -> Filled:
-    return filled(work, env or {}, result_of, dependencies)
+    return filled(work, env or {}, left_by, dependencies)
 
 
 def test_what_has_no_reference_is_left_alone() -> None:
@@ -77,6 +81,42 @@ def test_other_fields_are_left_alone() -> None:
     assert fill(work).work == work
 
 
+A = "${tasks.build.artifacts}"
+
+
+def test_artifacts_are_as_many_words() -> None:
+    assert fill({"command": ["tar", A, "${tasks.build.artifacts.1}", f"x{A}"]}).work["command"] == [
+        "tar", *PATHS, PATHS[1], 'x["/out/a b","/out/it\'s","/out/$(x)"]',
+    ]  # fmt: skip
+    assert fill({"script": "x.py", "args": [A]}).work["args"] == PATHS
+    assert fill({"call": "m:f", "args": [A, {"k": A}]}).work["args"] == [PATHS, {"k": PATHS}]
+    assert fill({"prompt": "Read ${tasks.build.artifacts.0}."}).work["prompt"] == "Read /out/a b."
+
+
+def test_artifacts_in_text_for_sh() -> None:
+    done = fill(
+        {"command": f"printf '%s\\n' {A}; (printf '%s\\n' \"{A}\"); printf '<%s>' ${{tasks.build.artifacts.0}}x"}
+    )
+    said = subprocess.run(["/bin/sh", "-c", done.work["command"]], env=done.env, capture_output=True, check=True).stdout
+    listed = '["/out/a b","/out/it\'s","/out/$(x)"]'
+    assert said.decode() == "\n".join([*PATHS, listed, "</out/a bx>"])
+    assert len(done.env) == len(PATHS) + 1  # each path once
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (f"F={A}", "by itself"),
+        (f"cat {A}.bak", "by itself"),
+        ("cat ${tasks.other.artifacts}", "has no artifacts"),
+        ("cat ${tasks.build.artifacts.3}", "has no '3'"),
+    ],
+)
+def test_artifacts_that_there_are_not(command: str, why: str) -> None:
+    with pytest.raises(MissingReference, match=why):
+        fill({"command": command})
+
+
 # --- text for sh --------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +143,7 @@ json_values = st.recursive(
 def test_sh_gets_every_value_as_it_is(value: Any) -> None:
     said = "${tasks.t.result}"
     command = f"""printf '%s\\0' {said} "{said}" '{said}' "$(printf %s. {said})" """
-    done = filled({"command": command}, {"V": "${tasks.t.result}"}, lambda _: value)
+    done = filled({"command": command}, {"V": "${tasks.t.result}"}, lambda _, __: value)
     env = {"PATH": "/usr/bin:/bin", **done.env}
     told = subprocess.run(["sh", "-c", done.work["command"]], env=env, capture_output=True, timeout=20, check=True)
     text = done.env["V"].encode()
@@ -142,7 +182,7 @@ DOTTED = {"a": {"result": {"x": "short"}, "x": "a"}, "a.result": {"result": "lon
     ],
 )
 def test_the_longest_id_of_a_dependency_counts(reference: str, dependencies: list[str], expected: Any) -> None:
-    done = filled({"args": [f"${{{reference}}}"]}, {}, DOTTED.__getitem__, dependencies)
+    done = filled({"args": [f"${{{reference}}}"]}, {}, lambda task, _: DOTTED[task], dependencies)
     assert done.work["args"] == [expected]
 
 
@@ -175,6 +215,6 @@ def test_what_no_program_can_be_given(value: str, word: str) -> None:
     text = "${tasks.t.result}"
     for work, env in (({"command": text}, {}), ({"command": [text]}, {}), ({}, {"V": text})):
         with pytest.raises(MissingReference, match=word):
-            filled(work, env, lambda _: value)
+            filled(work, env, lambda _, __: value)
     # A Python function can.
-    assert filled({"call": "m:f", "args": [text]}, {}, lambda _: value).work["args"] == [value]
+    assert filled({"call": "m:f", "args": [text]}, {}, lambda _, __: value).work["args"] == [value]

@@ -56,6 +56,22 @@ def test_a_secret_in_a_path_is_not_handed_on(supervisor: FakeSupervisor, host: H
     assert ended.artifacts == ()
 
 
+def test_copies_are_what_is_handed_on(supervisor: FakeSupervisor, host: Host) -> None:
+    launch = supervisor.launch("mkdir d; echo 1 > d/a", artifacts=("d/a",), copies_limit=100)
+    (left,) = host.run(launch).artifacts
+    (supervisor.cwd / "d/a").write_text("another")
+    assert left.source == str(supervisor.cwd / "d/a")
+    assert Path(left.path) == Path(launch.folder, f"{launch.stem}.left", "d/a")
+    assert hashlib.sha256(Path(left.path).read_bytes()).hexdigest() == left.sha256
+    too_much = supervisor.launch("echo 1 > a", artifacts=("a",), copies_limit=1)
+    assert "at most 1 are copied" in host.run(too_much).invalid
+    secret = supervisor.launch(
+        'echo x > "at-$TOKEN"', artifacts=("at-*",), copies_limit=9, secrets={"TOKEN": {"command": "echo hunter22"}}
+    )
+    assert "holds the value of a secret" in host.run(secret).invalid
+    assert not Path(secret.folder, f"{secret.stem}.left").exists()
+
+
 def test_who_comes_after_finds_them_in_a_file(supervisor: FakeSupervisor, host: Host) -> None:
     launch = supervisor.launch('cat "$ORCH_ARTIFACTS"', given=GIVEN)
     assert host.run(launch).exit_code == 0

@@ -139,7 +139,9 @@ def test_settings_can_be_read_again(tmp_path):
     path.write_text(CONFIG)
     settings = load_settings(str(path))
     text = config_text(_document(str(path), settings))
-    assert text.startswith(f"# {path}\noutput_limit = 1000000\n\n[workers.shell]\nlimit = 3\n")
+    assert text.startswith(
+        f"# {path}\noutput_limit = 1000000\ncopies_limit = 1073741824\n\n[workers.shell]\nlimit = 3\n"
+    )
     assert "older_than = 172800  # seconds: 2d00h" in text
     path.write_text(text)
     again = load_settings(str(path))

@@ -39,7 +39,7 @@ EVERY_OPTION = {
         "exit_codes": [75],
     },
     "validate": {"files": ["out.txt"], "pattern": "ok", "command": "test -s out.txt", "timeout": 17},
-    "artifacts": ["out.txt", "dist/*"],
+    "artifacts": {"paths": ["out.txt", "dist/*"], "copy": True},
     "judge": {"worker": "shell", "command": "./judge", "criteria": {"b": "it builds"}, "max_rounds": 2, "timeout": 20},
     "decisions": {"by": "judge", "worker": "python", "call": "a:b", "attempts": 3},
     "on_fail": "ask",

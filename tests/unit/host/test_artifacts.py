@@ -1,5 +1,6 @@
 """What an attempt left of what it promised: what patterns find, references to it, and what is refused."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from orch_actors.actors.host import artifacts
 from orch_actors.actors.host.artifacts import NotKept, collect
+from orch_actors.actors.host.copies import Copies
 
 
 class Stop(Exception):
@@ -164,3 +166,76 @@ def test_it_stops_when_it_is_told(folder, pattern):
 
     with pytest.raises(Stop):
         collect(str(folder), [pattern], stop)
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copies(folder, tmp_path_factory):
+    return Copies(str(tmp_path_factory.mktemp("home") / "a.1.left"), str(folder), 1000)
+
+
+def left_in(folder, copies):
+    root = os.path.normpath(copies.place_of(str(folder)))
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(root) for name in names)
+
+
+def test_copies_stand_as_the_files_did(folder, copies, tmp_path_factory):
+    apart = tmp_path_factory.mktemp("apart") / "b.bin"
+    apart.write_bytes(b"apart")
+    (folder / "dist/a.whl").chmod(0o755)
+    found = collect(str(folder), ["dist/**", str(apart), "link"], go_on, copies)
+    root = os.path.normpath(copies.place_of(str(folder)))
+    assert [os.path.relpath(file.path, root) for file in found] == [
+        "dist/a.whl", "dist/b.whl", "dist/deep/c.whl", f"_{apart}", "link",
+    ]  # fmt: skip
+    assert [file.source for file in found] == [
+        *(str(folder / "dist" / name) for name in ("a.whl", "b.whl", "deep/c.whl")), str(apart), str(folder / "link"),
+    ]  # fmt: skip
+    for file in found:
+        with open(file.path, "rb") as copy:
+            data = copy.read()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (file.sha256, file.size)
+        assert os.stat(file.path).st_mode & 0o777 == (0o500 if file.path.endswith(("a.whl", "link")) else 0o400)
+    (folder / "dist/b.whl").write_text("another")
+    with open(found[1].path) as copy:
+        assert copy.read() == "dist/b.whl"
+
+
+def test_copies_are_whole_or_none(folder, copies):
+    (folder / "large").write_bytes(b"x" * 1001)
+    with pytest.raises(NotKept, match=r"1,001 bytes, and at most 1,000 are copied: .*copies_limit"):
+        collect(str(folder), ["large"], go_on, copies)
+    beats = iter([None, None, Stop()])
+
+    def stop_at_the_third():
+        if (beat := next(beats)) is not None:
+            raise beat
+
+    with pytest.raises(Stop):
+        collect(str(folder), ["dist/a.whl", "dist/b.whl", "empty", "dist/deep/c.whl"], stop_at_the_third, copies)
+    assert left_in(folder, copies) == []
+
+
+def test_an_unfinished_copy_is_begun_anew(folder, copies):
+    copies.begin()
+    os.mkdir(copies.place_of(str(folder / "dist")))
+    for name in ("dist/a.whl", "stale"):
+        with open(copies.place_of(str(folder / name)), "w") as half:
+            half.write("half")
+    (found,) = collect(str(folder), ["dist/a.whl"], go_on, copies)
+    assert left_in(folder, copies) == [found.path]
+    with open(found.path) as copy:
+        assert copy.read() == "dist/a.whl"
+
+
+def test_what_cannot_be_copied_is_not_kept(folder, copies, monkeypatch):
+    def full(fd, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(artifacts.os, "write", full)
+    with pytest.raises(NotKept, match="artifacts cannot be copied: the disk is full"):
+        collect(str(folder), ["dist/a.whl"], go_on, copies)
+    monkeypatch.undo()
+    assert left_in(folder, copies) == []

@@ -14,7 +14,8 @@ R = "${tasks.b.result.x}"
 
 def graph(fields: dict[str, Any], *others: dict[str, Any], **top: Any) -> dict[str, Any]:
     task = {"id": "a", "command": "true", "depends_on": ["b"], **fields}
-    return {"name": "g", "tasks": [task, {"id": "b", "command": "true"}, *others], **top}
+    b = {"id": "b", "command": "true", "artifacts": ["*"]}
+    return {"name": "g", "tasks": [task, b, *others], **top}
 
 
 def parsed(fields: dict[str, Any], *others: dict[str, Any], **top: Any) -> GraphSpec:
@@ -49,6 +50,9 @@ def only(document: object, where: str, *words: str) -> None:
         {"worker": "python", "command": None, "script": "s.py", "args": [R]},
         {"depends_on": [{"task": "b", "on": "finished"}], "command": f"echo {R}"},
         {"command": "echo ${tasks.b.result} ${tasks.b.result.0.a-b.C_d}"},
+        {"command": 'for f in ${tasks.b.artifacts}; do x; done; (x ${tasks.b.artifacts}) | y "${tasks.b.artifacts}">z'},
+        {"command": "x F=${tasks.b.artifacts.0} < ${tasks.b.artifacts.1}"},
+        {"command": ["x", "${tasks.b.artifacts}"], "env": {"A": "${tasks.b.artifacts}"}},
     ],
 )
 def test_they_are_taken(fields: dict[str, Any]) -> None:
@@ -110,6 +114,11 @@ def test_in_defaults_they_are_told_once() -> None:
         ("${tasks.c.result}", ["does not depend on", "add `c` to depends_on"]),
         ("${tasks.bb.result.x}", ["no task has the id 'bb'", "did you mean `b`"]),
         ("${tasks.a.result}", ["own result"]),
+        ("${tasks.a.artifacts}", ["own artifacts"]),
+        ("${tasks.b.artifacts.x}", ["list of paths", "by its place"]),
+        ("${tasks.b.artifacts.0.path}", ["list of paths"]),
+        ("${tasks.d.artifacts}", ["`d` has no `artifacts`"]),
+        ("${tasks.b.artifact}", ["no reference", "${tasks.ID.artifacts}"]),
         ("${tasks.b}", ["no reference", "${tasks.ID.result}"]),
         ("${tasks.b.results}", ["no reference"]),
         ("${tasks.b.result.}", ["no reference"]),
@@ -130,7 +139,9 @@ def test_wrong_references(field: str, text: str, words: list[str]) -> None:
         "env": {"env": {"A": text}},
     }[field]
     place = {"command": "command", "list": "command[1]", "env": "env.A"}[field]
-    only(graph(fields, {"id": "c", "command": "x"}), f"tasks[0] (a).{place}", *words)
+    fields["depends_on"] = ["b", "d"]
+    others = [{"id": name, "command": "x"} for name in "cd"]
+    only(graph(fields, *others), f"tasks[0] (a).{place}", *words)
 
 
 def test_what_is_awaited_as_failed_has_no_result() -> None:
@@ -176,6 +187,15 @@ def test_where_the_shell_has_no_place(command: str) -> None:
     only(graph({"command": command}), "tasks[0] (a).command", "stands", R[:-1])
 
 
+@pytest.mark.parametrize(
+    "command", ["F={} x", "x --in={}", "cat {}.bak", "x < {}", "x >> {}", "x 2>& {}", "x a{}", "x '' {}''"]
+)
+def test_several_words_stand_by_themselves(command: str) -> None:
+    whole = command.format("${tasks.b.artifacts}")
+    only(graph({"command": whole}), "tasks[0] (a).command", "by itself", "${tasks.b.artifacts.0}")
+    assert parse_graph(graph({"command": command.format("${tasks.b.artifacts.0}")}), base_dir="/")
+
+
 # --- how they are read ------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +209,10 @@ def test_where_the_shell_has_no_place(command: str) -> None:
         ("a.result.result.x", [("a.result", ("x",)), ("a", ("result", "x"))]),
         ("result.result", [("result", ())]),
         ("a.results.result", [("a.results", ())]),
+        ("b.artifacts", [("b", (), "artifacts")]),
+        ("b.artifacts.0", [("b", ("0",), "artifacts")]),
+        ("a.artifacts.result", [("a.artifacts", ()), ("a", ("result",), "artifacts")]),
+        ("a.result.artifacts", [("a.result", (), "artifacts"), ("a", ("artifacts",))]),
         (".result", []),
         ("a..b.result", []),
         ("a.result.x y", []),
@@ -196,7 +220,7 @@ def test_where_the_shell_has_no_place(command: str) -> None:
         ("x" * 65 + ".result", []),
     ],
 )
-def test_readings(body: str, readings: list[tuple[str, tuple[str, ...]]]) -> None:
+def test_readings(body: str, readings: list[tuple[Any, ...]]) -> None:
     (mention,) = mentions(f"${{tasks.{body}}}")
     assert mention.readings() == [Reading(*reading) for reading in readings]
 

@@ -47,6 +47,14 @@ EXEMPT = {
     ("actors.host.agents.versions", "os.replace"): "what is remembered of a program, as a whole file or not at all",
     ("actors.host.agents.versions", "subprocess.run"): "asks a program for its version",
     ("actors.host.artifacts", "os.open"): "reads what an attempt left; what cannot be read is no artifact",
+    (
+        "actors.host.artifacts",
+        "os.write",
+    ): "a copy; one that cannot be made fails the attempt: unit/host/test_artifacts.py",
+    **{
+        ("actors.host.copies", function): "the same"
+        for function in ("os.makedirs", "os.mkdir", "os.open", "shutil.rmtree")
+    },
     ("actors.host.checker", "os.open"): "reads, in a process of its own",
     ("actors.host.link", "os.write"): "wakes our own thread",
     ("actors.host.leavings", "os.unlink"): "what a file of an attempt before may have left",
