@@ -13,6 +13,7 @@ import msgspec
 from loguru import logger
 
 from orch_actors.actors.actor import Actor
+from orch_actors.actors.clearing import clear_worktrees
 from orch_actors.actors.context.parts import assemble
 from orch_actors.actors.context.reading import read_some
 from orch_actors.actors.inside import (
@@ -28,6 +29,7 @@ from orch_actors.actors.inside import (
 from orch_actors.actors.views.past import EventsGone, archive, events_after
 from orch_actors.actors.views.queries import events_gone
 from orch_actors.actors.views.telling import event_of
+from orch_actors.actors.worktrees import worktrees_of
 from orch_actors.protocol.codec import MAX_BODY_BYTES
 from orch_actors.protocol.errors import ErrorCode, ErrorInfo
 from orch_actors.protocol.messages import Because, Context, Events, LogPiece, Result, TaskResult
@@ -79,6 +81,8 @@ class Archivist(Actor):
             value=value,
             usage=asked.usage,
             artifacts=asked.artifacts,
+            worktree=asked.own.path,
+            branch=asked.own.branch,
         )
         self._answer(asked.origin, found)
 
@@ -125,18 +129,28 @@ class Archivist(Actor):
 
     def _on_remove_files(self, asked: RemoveFiles) -> None:
         shutil.rmtree(asked.folder, ignore_errors=True)
+        clear_worktrees([asked.folder])
 
     def _on_sweep_files(self, asked: SweepFiles) -> None:
-        try:
-            names = os.listdir(asked.folder)
-        except FileNotFoundError:
-            return
-        for name in names:
-            number = name[1:]
-            ours = name[:1] == "g" and number.isascii() and number.isdecimal() and int(number) <= asked.last
-            if ours and name not in asked.known:
-                logger.info("removing the files of {}, which was forgotten", name)
-                shutil.rmtree(os.path.join(asked.folder, name), ignore_errors=True)
+        for name in _forgotten(asked.folder, asked):
+            logger.info("removing the files of {}, which was forgotten", name)
+            shutil.rmtree(os.path.join(asked.folder, name), ignore_errors=True)
+        worktrees = os.path.dirname(worktrees_of(os.path.join(asked.folder, "g0")).path)
+        clear_worktrees([os.path.join(asked.folder, name) for name in _forgotten(worktrees, asked)])
+
+
+def _forgotten(folder: str, asked: SweepFiles) -> list[str]:
+    """Of the folders of graphs in it, those of graphs that are not known any more."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [
+        name
+        for name in names
+        if name[:1] == "g" and name[1:].isascii() and name[1:].isdecimal() and int(name[1:]) <= asked.last
+        if name not in asked.known
+    ]
 
 
 def _in_words(event: Event) -> str:

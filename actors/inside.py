@@ -9,6 +9,7 @@ from orch_actors.actors.context.parts import Part
 from orch_actors.actors.core.stimuli import TimerKey
 from orch_actors.actors.journal.retiring import Begins
 from orch_actors.actors.views.telling import Wanted
+from orch_actors.actors.worktrees import NO_WORKTREE, Worktree
 from orch_actors.protocol.codec import Encoding
 from orch_actors.protocol.hostwire import ToSupervisor
 from orch_actors.protocol.messages import Request
@@ -261,6 +262,7 @@ class ReadResultFile(Struct, frozen=True):
     attempt: int
     usage: Usage | None = None
     artifacts: tuple[Artifact, ...] = ()
+    own: Worktree = NO_WORKTREE
 
 
 class ReadOldEvents(Struct, frozen=True):

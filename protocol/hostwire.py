@@ -32,8 +32,13 @@ class Launch(Struct, frozen=True, kw_only=True):
     work: dict[str, Any]
     #: What the configuration says of the worker type (protocol/settings.py, WorkerSettings), as a document.
     settings: dict[str, Any] = {}
-    #: Absolute working directory.
+    #: Absolute working directory; with `worktree` the folder in the repository that the one in the worktree stands for.
     cwd: str
+    #: Where files are that it names for its host to read, where that is another folder than `cwd`.
+    given_in: str = ""
+    #: Its git worktree, which is made before it starts, and the branch of that; empty: it has none.
+    worktree: str = ""
+    branch: str = ""
     #: The whole environment, but for the ORCH_* variables that the host adds.
     env: dict[str, str]
     #: Variables whose values the host finds (protocol/spec/graph.py, Secret), as documents.

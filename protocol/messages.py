@@ -427,6 +427,9 @@ class TaskResult(Answer, frozen=True, kw_only=True, tag="task_result"):
     usage: Usage | None = None
     #: Files that this attempt left.
     artifacts: tuple[Artifact, ...] = ()
+    #: The task's git worktree, and the branch of that; empty: it has none.
+    worktree: str = ""
+    branch: str = ""
 
 
 class LogPiece(Answer, frozen=True, kw_only=True, tag="log_piece"):

@@ -134,6 +134,9 @@ class TaskView(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     #: What it may use in all: `usd`, `tokens`, `attempts`, `wall`, those that are bounded.
     budget: dict[str, float | int] = {}
+    #: Its git worktree, and the branch of that, once an attempt was started; empty: it has none.
+    worktree: str = ""
+    branch: str = ""
 
 
 def _in_words(counts: dict[str, int]) -> str:

@@ -16,14 +16,15 @@ from orch_actors.actors.attempts.references import Filled, MissingReference, fil
 from orch_actors.actors.context.layers import MAX_BEFORE, before
 from orch_actors.actors.context.parts import assemble
 from orch_actors.actors.context.reading import read_some
-from orch_actors.actors.core.budgets import left_tokens, left_usd
+from orch_actors.actors.core.budgets import left_tokens, left_usd, whose
 from orch_actors.actors.core.nodes import Task
 from orch_actors.actors.core.state import State
+from orch_actors.actors.worktrees import NO_WORKTREE, worktree_of
 from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
-from orch_actors.protocol.spec.references import ARTIFACTS
+from orch_actors.protocol.spec.references import ARTIFACTS, RESULT, WORKTREE
 from orch_actors.protocol.workers import WorkerSettings
 
 #: Most that the file of artifacts holds, about; and of it what one is without its path.
@@ -74,12 +75,12 @@ def launch_of(
     base = task.graph.environment or allowed_variables(environment)
 
     def left_by(other: str, what: str) -> Any:
-        node = task.graph.tasks.get(other)
-        return _paths(node, other) if what == ARTIFACTS else _result(node, other, folder)
+        return _left(task.graph.tasks.get(other), other, what, folder)
 
     done = Filled(msgspec.to_builtins(spec.work), spec.env)
     if fill:
         done = filled(done.work, done.env, left_by, [dependency.task for dependency in spec.depends_on])
+    own = worktree_of(folder, whose(task).id) if whose(task).spec.worktree else NO_WORKTREE
     context = ""
     if fill and state is not None and spec.depends_on:
         context, _cut = assemble(before(state, task, folder), MAX_BEFORE, read_some)
@@ -95,6 +96,8 @@ def launch_of(
         work=done.work,
         settings=msgspec.to_builtins(worker),
         cwd=spec.cwd or "/",
+        worktree=own.path,
+        branch=own.branch,
         env={**base, **worker.env, **done.env},
         secrets=msgspec.to_builtins(spec.secrets),
         grace_s=spec.grace,
@@ -143,6 +146,18 @@ def artifacts_before(task: Task) -> dict[str, Any]:
         elif files:
             left_out.append(other.id)
     return {"tasks": told, "left_out": left_out} if told or left_out else {}
+
+
+def _left(task: Task | None, name: str, what: str, folder: str) -> Any:
+    """What a task left. Raises MissingReference."""
+    if what == RESULT:
+        return _result(task, name, folder)
+    if what == ARTIFACTS:
+        return _paths(task, name)
+    if task is None or not task.spec.worktree or not task.attempts:
+        raise MissingReference(f"`{name}` has no worktree")
+    own = worktree_of(folder, name)
+    return own.path if what == WORKTREE else own.branch
 
 
 def _paths(task: Task | None, name: str) -> list[str]:

@@ -9,6 +9,7 @@ from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Graph, Spent, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.views.why import explain
+from orch_actors.actors.worktrees import worktree_of
 from orch_actors.protocol.spec.durations import format_duration
 
 #: Tasks of a graph that L1 names, for each thing that matters.
@@ -114,6 +115,9 @@ def _overview(state: State, task: Task, folder: str) -> list[Part]:
         parts.append(Part(f"{last.verdict['outcome']} {last.verdict['why']}".strip(), "judged:", most=600))
     parts.append(Part(label="summary, in its own words:", path=stem + ".summary", most=1_500))
     parts += _result(last, stem, most=800)
+    if task.spec.worktree:
+        own = worktree_of(folder, task.id)
+        parts.append(Part(f"{own.path} (branch {own.branch})", "git worktree:"))
     if last.artifacts:
         parts.append(
             Part("\n".join(f"{file.path} ({file.size} bytes)" for file in last.artifacts), "artifacts:", most=800)

@@ -13,6 +13,7 @@ import msgspec
 from orch_actors.actors.host import logbook, record, stop
 from orch_actors.actors.host.adapters import Adapter, RunnerPlan, ShimPlan, adapter_for
 from orch_actors.actors.host.bounds import Bounds, OnExceeded
+from orch_actors.actors.host.branching import make_worktree, within_worktree
 from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.clock import boot_clock, wall_clock
 from orch_actors.actors.host.leavings import write_answer, write_file
@@ -80,7 +81,8 @@ class Local:
             with _as_cannot_spawn():
                 _check_cwd(launch.cwd)
                 env = self._environment(launch, paths)
-                plan = self._adapter_of(launch).prepare(launch)
+                within = self._folder_of(launch, make=True)
+                plan = self._adapter_of(launch).prepare(within)
                 env.update(self._secrets.begin(launch, env, paths))
                 if launch.answer is not None:
                     write_answer(paths.answer, launch.answer)
@@ -97,7 +99,7 @@ class Local:
                         spawn_shim(
                             self._children,
                             plan.command,
-                            cwd=launch.cwd,
+                            cwd=within.cwd,
                             env=env,
                             umask=launch.umask,
                             record_fd=taken.fd,
@@ -107,7 +109,7 @@ class Local:
                         return Started()
                     case RunnerPlan():
                         self._zygotes.submit(
-                            plan, cwd=launch.cwd, env=env, umask=launch.umask, record_fd=taken.fd, paths=paths
+                            plan, cwd=within.cwd, env=env, umask=launch.umask, record_fd=taken.fd, paths=paths
                         )
                     case _ as never:
                         assert_never(never)
@@ -178,7 +180,11 @@ class Local:
             env = self._environment(launch, paths)
             return {**env, **self._secrets.values(launch, env, paths)}
 
-        subject = Subject(launch, paths, environment, lambda: self._secrets.mask(launch), cookie, result)
+        try:
+            within = self._folder_of(launch)
+        except CannotSpawn:  # its repository was taken away since
+            within = msgspec.structs.replace(launch, cwd=launch.worktree)
+        subject = Subject(within, paths, environment, lambda: self._secrets.mask(launch), cookie, result)
         validation = Validation(subject, self._children, self._log_folder, done)
         validation.start(sweep_first=sweep_first)
         return validation
@@ -194,6 +200,17 @@ class Local:
     def sweep(self, launch: Launch, told_group: int | None, patience_s: float) -> int:
         """See Place."""
         return stop.sweep(f"{COOKIE}={self._cookie(launch)}", told_group, patience_s)
+
+    def _folder_of(self, launch: Launch, *, make: bool = False) -> Launch:
+        """The attempt in the folder that it runs in: its own, or one of its worktree. Raises CannotSpawn, OSError."""
+        if not launch.worktree:
+            return launch
+        if make:
+            make_worktree(self._children, launch, self._log_folder)
+        within = within_worktree(launch)
+        if make and not os.path.isdir(within.cwd):
+            raise CannotSpawn(f"the worktree has no folder {within.cwd}: commit {launch.cwd}, which its branch lacks")
+        return within
 
     def _adapter_of(self, launch: Launch) -> Adapter:
         kind = launch.kind or self._config.worker
@@ -227,6 +244,8 @@ class Local:
             env["ORCH_FEEDBACK"] = paths.feedback
         if launch.given:
             env["ORCH_ARTIFACTS"] = paths.artifacts
+        if launch.worktree:
+            env["ORCH_BRANCH"] = launch.branch
         return env
 
 

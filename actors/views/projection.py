@@ -9,6 +9,7 @@ from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.views.why import explain
+from orch_actors.actors.worktrees import NO_WORKTREE, worktree_of
 from orch_actors.protocol.callbacks import files_folder
 from orch_actors.protocol.spec.graph import Budget
 from orch_actors.protocol.views import (
@@ -79,6 +80,7 @@ def _counts(graph: Graph) -> dict[str, int]:
 
 
 def _task_view(state: State, task: Task, folder: str) -> TaskView:
+    own = worktree_of(folder, task.id) if task.spec.worktree and task.attempts else NO_WORKTREE
     return TaskView(
         id=task.id,
         worker=task.worker,
@@ -94,6 +96,8 @@ def _task_view(state: State, task: Task, folder: str) -> TaskView:
         decision=None if task.decision is None else task.decision.ref,
         usage=spent_by(task).usage if task.attempts or task.judges else None,
         budget=_bounds(task.spec.budget),
+        worktree=own.path,
+        branch=own.branch,
     )
 
 

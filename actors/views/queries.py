@@ -19,6 +19,7 @@ from orch_actors.actors.recovery.history import Told
 from orch_actors.actors.views import projection
 from orch_actors.actors.views.telling import Wanted, event_of
 from orch_actors.actors.views.why import why
+from orch_actors.actors.worktrees import NO_WORKTREE, worktree_of
 from orch_actors.protocol import messages
 from orch_actors.protocol.errors import ErrorInfo, Refused
 from orch_actors.protocol.views import Event
@@ -47,10 +48,11 @@ def get_result(
     """What the latest attempt that left a result, or artifacts, left; a large result is the archivist's to read."""
     task = find_task(find_graph(state, query.graph), query.task)
     usage = spent_by(task).usage
+    own = worktree_of(folder_of(task.graph.id), task.id) if task.spec.worktree else NO_WORKTREE
     for attempt in reversed(task.attempts):
         if attempt.result_in_file:
             path = os.path.join(folder_of(task.graph.id), attempt_stem(task.id, attempt.number) + ".result")
-            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number, usage, attempt.artifacts)
+            return ReadResultFile(origin, path, task.graph.id, task.id, attempt.number, usage, attempt.artifacts, own)
         if attempt.result is not None or attempt.artifacts:
             return messages.TaskResult(
                 graph=task.graph.id,
@@ -59,6 +61,8 @@ def get_result(
                 value=None if attempt.result is None else msgspec.json.decode(attempt.result),
                 usage=usage,
                 artifacts=attempt.artifacts,
+                worktree=own.path,
+                branch=own.branch,
             )
     over = "it left none" if task.terminal else f"it is {task.state}"
     raise Refused.because(

@@ -14,7 +14,7 @@ from orch_actors.cli.targets import one_task
 
 EXAMPLES = """
 orch-actors result g7/count               the value, as JSON
-orch-actors result g7/count --json        {"graph", "task", "attempt", "value", "usage", "artifacts"}
+orch-actors result g7/count --json        {"graph", "task", "attempt", "value", "usage", "artifacts", …}
 orch-actors result g7/build --artifacts   files that it left, as sha256sum prints them: | sha256sum -c
 """
 
@@ -35,7 +35,15 @@ def command(
         found = client.result(graph, task)
     if as_json:
         told = {"graph": found.graph, "task": found.task, "attempt": found.attempt, "value": found.value}
-        say_json({**told, "usage": found.usage, "artifacts": found.artifacts})
+        say_json(
+            {
+                **told,
+                "usage": found.usage,
+                "artifacts": found.artifacts,
+                "worktree": found.worktree,
+                "branch": found.branch,
+            }
+        )
         return faults.GOOD
     if artifacts:
         for file in found.artifacts:

@@ -154,6 +154,8 @@ class TaskSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str = ""
     depends_on: tuple[Dependency, ...] = ()
     cwd: str | None = None
+    #: It runs in a git worktree of its own, of the repository that `cwd` is in.
+    worktree: bool = False
     env: dict[str, str] = {}
     #: Variables whose values are looked up just before an attempt starts, and written down nowhere.
     secrets: dict[str, Secret] = {}

@@ -71,8 +71,8 @@ class Reader:
         self._inherits_mentions = False
         #: Ids of all tasks; None: only one of them is read.
         self._ids: Collection[str] | None = None
-        #: Of those that say nothing of artifacts.
-        self._bare: Collection[str] = ()
+        #: Field → ids of those that say nothing of it.
+        self._bare: Mapping[str, Collection[str]] = {}
         #: Absolute folder for tasks without a `cwd`.
         self._cwd = base_dir
         if not os.path.isabs(base_dir):
@@ -95,7 +95,7 @@ class Reader:
         tasks: list[TaskSpec] = []
         nodes: list[Node] = []
         written = self._written(document, raw_tasks)
-        self._ids, self._bare = _ids_of(written), self._without_artifacts(written)
+        self._ids, self._bare = _ids_of(written), self._without(written)
         for entry in written:
             task, node = self.task(entry.raw, entry.base, broken=entry.broken)
             nodes.append(node)
@@ -125,7 +125,7 @@ class Reader:
         written = expand(
             [(("tasks", index), raw) for index, raw in enumerate(documents)], self.shapes_of, self._findings
         )
-        self._ids, self._bare = _ids_of(written) | set(known), self._without_artifacts(written)
+        self._ids, self._bare = _ids_of(written) | set(known), self._without(written)
         tasks: list[tuple[int, TaskSpec]] = []
         nodes: list[Node] = []
         for entry in written:
@@ -136,10 +136,15 @@ class Reader:
         self._whole(nodes, written, known)
         return tasks
 
-    def _without_artifacts(self, written: Sequence[Written]) -> set[str]:
-        if not self._may_refer or self._defaults.names("artifacts"):
-            return set()
-        return _ids_of([one for one in written if not (isinstance(one.raw, dict) and one.raw.get("artifacts"))])
+    def _without(self, written: Sequence[Written]) -> dict[str, set[str]]:
+        """Field that others may refer to → ids of those that say nothing of it."""
+        if not self._may_refer:
+            return {}
+        return {
+            field: _ids_of([one for one in written if not (isinstance(one.raw, dict) and one.raw.get(field))])
+            for field in ("artifacts", "worktree")
+            if not self._defaults.names(field)
+        }
 
     def _top(self, document: dict[str, Any]) -> _Top | None:
         """The fields around the tasks; also takes over `cwd` and `defaults`."""

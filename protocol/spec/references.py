@@ -39,7 +39,10 @@ _PLACE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 #: Where an id ends at the latest (ids.py).
 _LONGEST_ID: Final = 64
 
-_FORM: Final = "expected ${tasks.ID.result}, ${tasks.ID.result.FIELD}, ${tasks.ID.artifacts} or ${tasks.ID.artifacts.0}"
+_FORM: Final = (
+    "expected ${tasks.ID.result}, ${tasks.ID.result.FIELD}, ${tasks.ID.artifacts}, ${tasks.ID.artifacts.0}, "
+    "${tasks.ID.worktree} or ${tasks.ID.branch}"
+)
 
 #: What may be before and behind a word of its own, and before the blanks before it.
 _BEFORE: Final = frozenset(" \t\n;&|(")
@@ -51,6 +54,8 @@ _SEVERAL: Final = "may be several words, so it must stand by itself, between bla
 #: What a task leaves that may be referred to.
 RESULT: Final = "result"
 ARTIFACTS: Final = "artifacts"
+WORKTREE: Final = "worktree"
+BRANCH: Final = "branch"
 
 
 class Reading(NamedTuple):
@@ -59,7 +64,7 @@ class Reading(NamedTuple):
     task: str
     #: The way into the result, or to one of the artifacts: names, and numbers of places in lists, from 0.
     steps: tuple[str, ...]
-    #: RESULT or ARTIFACTS.
+    #: RESULT, ARTIFACTS, WORKTREE or BRANCH.
     what: str = RESULT
 
     @property
@@ -86,7 +91,7 @@ class Mention(NamedTuple):
         """All that it can mean, the longest id first; none: it is no reference to what a task left."""
         if self.space != "tasks" or not self.closed:
             return []
-        found = [*self._readings(RESULT), *self._readings(ARTIFACTS)]
+        found = [reading for what in (RESULT, ARTIFACTS, WORKTREE, BRANCH) for reading in self._readings(what)]
         return sorted(found, key=lambda reading: -len(reading.task))
 
     def _readings(self, what: str) -> Iterator[Reading]:
@@ -165,26 +170,26 @@ class _Around(NamedTuple):
     own: str
     conditions: Mapping[str, str]
     known: Collection[str] | None
-    #: Of those that are known to leave no artifacts.
-    bare: Collection[str]
+    #: `artifacts`, `worktree` → ids of those that are known to have none.
+    bare: Mapping[str, Collection[str]]
 
 
 def check_references(
-    task: TaskSpec, known: Collection[str] | None = None, bare: Collection[str] = ()
+    task: TaskSpec, known: Collection[str] | None = None, bare: Mapping[str, Collection[str]] | None = None
 ) -> Iterator[Finding]:
     """What is wrong with a task's references; paths begin in the task.
 
     Args:
         task: the task.
         known: ids of all tasks, where they are known.
-        bare: ids of tasks that leave no artifacts.
+        bare: `artifacts`, `worktree` → ids of tasks that have none.
     """
     fields = msgspec.to_builtins(task)
     fields.update(fields.pop("work"))
     conditions = {dependency.task: dependency.on for dependency in task.depends_on}
     for name, value in fields.items():
         if name != "depends_on" and has_mentions(value):
-            yield from _checked(value, (name,), _Around(task.id, conditions, known, bare))
+            yield from _checked(value, (name,), _Around(task.id, conditions, known, bare or {}))
 
 
 def outside(value: Any, path: Path) -> Iterator[Finding]:
@@ -250,14 +255,18 @@ def _fault(mention: Mention, around: _Around) -> str | None:
             f"{_shown(mention)} refers to a task that is awaited with `on: failed`, so there is no result: "
             "use `done`, or `finished` where it may be missing"
         )
-    return _fault_of_artifacts(mention, reading, bare) if reading.what == ARTIFACTS else None
+    return None if reading.what == RESULT else _fault_beside(mention, reading, bare)
 
 
-def _fault_of_artifacts(mention: Mention, reading: Reading, bare: Collection[str]) -> str | None:
+def _fault_beside(mention: Mention, reading: Reading, bare: Mapping[str, Collection[str]]) -> str | None:
+    """What is wrong with a reference to what a task has beside its result."""
+    field = ARTIFACTS if reading.what == ARTIFACTS else WORKTREE
+    if field == WORKTREE and reading.steps:
+        return f"{_shown(mention)}: a {reading.what} is a text, there is nothing in it"
     if len(reading.steps) > 1 or not all(map(_PLACE.fullmatch, reading.steps)):
         return f"{_shown(mention)}: artifacts are a list of paths: name one by its place, from 0, or all of them"
-    if reading.task in bare:
-        return f"{_shown(mention)} refers to files that there are not: `{reading.task}` has no `artifacts`"
+    if reading.task in bare.get(field, ()):
+        return f"{_shown(mention)} refers to what there is not: `{reading.task}` has no `{field}`"
     return None
 
 

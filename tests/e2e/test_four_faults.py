@@ -8,6 +8,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -41,6 +42,7 @@ SEEN = {
     "work": "test_what_it_does_and_where",
     "title": "test_what_it_does_and_where",
     "cwd": "test_what_it_does_and_where",
+    "worktree": "test_worktree",
     "env": "test_what_it_does_and_where",
     "secrets": "test_secrets",
     "depends_on": "test_conditions",
@@ -113,6 +115,43 @@ def test_what_it_does_and_where(shared, tmp_path):
         ("one", "shell", "The first"),
         ("two", "python", ""),
     ]
+
+
+def test_worktree(shared, tmp_path):
+    """Each in a folder and on a branch of its own; it goes when nobody can miss it, and not before."""
+    repository = tmp_path / "work"
+    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    (repository / "text").write_text("one\n")
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-qm", "1"], check=True)
+    commit = "git -c user.name=n -c user.email=e commit -qam 2"
+    graph = submit(
+        shared,
+        task("clean", "cat text; echo x > text; git checkout -q .", worktree=True),
+        task("dirty", 'echo two >> text; pwd; test "$ORCH_BRANCH" = "$(git branch --show-current)"', worktree=True),
+        task("commits", f"echo three >> text; {commit}", worktree=True),
+        task("sees", "cat ${tasks.dirty.worktree}/text; git show ${tasks.commits.branch}:text", "dirty", "commits"),
+        task("elsewhere", worktree=True, cwd=str(tmp_path)),
+        cwd=str(repository),
+    )
+    ended(shared, graph, "failed")
+    found = tasks(shared, graph)
+    assert "is in none: `git init` there" in found["elsewhere"]["reason"]
+    assert shared("logs", f"{graph}/sees").out == "one\ntwo\none\nthree\n"
+    assert (repository / "text").read_text() == "one\n"
+    places = {name: found[name]["worktree"] for name in ("clean", "dirty", "commits")}
+    assert shared("logs", f"{graph}/dirty").out == places["dirty"] + "\n"
+    assert all(map(os.path.isdir, places.values()))
+    assert places["dirty"] in shared("context", f"{graph}/dirty").out
+    shared("prune", graph)
+    eventually(lambda: not os.path.exists(places["clean"]))
+    shared("down")
+    shared("up")  # looks again at what it kept
+    assert [os.path.exists(path) for path in places.values()] == [False, True, True]
+    branches = subprocess.run([*git, "branch", "--format=%(refname:short)"], capture_output=True, text=True, check=True)
+    assert {found["dirty"]["branch"], found["commits"]["branch"]} <= set(branches.stdout.split())
+    assert found["clean"]["branch"] not in branches.stdout.split()
 
 
 def test_worker_types_of_the_configuration(cli, tmp_path):

@@ -21,7 +21,8 @@ def test_results(shared):
     assert "\u202e" not in shared("result", f"{graph}/value").out
     assert shared("result", f"{graph}/file").out == "[1,2]\n"
     found = shared("result", f"{graph}/file", "--json").json
-    assert found == {"graph": graph, "task": "file", "attempt": 1, "value": [1, 2], "usage": None, "artifacts": []}
+    rest = {"usage": None, "artifacts": [], "worktree": "", "branch": ""}
+    assert found == {"graph": graph, "task": "file", "attempt": 1, "value": [1, 2], **rest}
     assert shared("result", f"{graph}/none", "--json", code=4).error["code"] == "NO_RESULT"
 
 

@@ -154,6 +154,7 @@ def tasks(draw: st.DrawFn, name: str, earlier: list[str]) -> TaskSpec:
         grace=draw(durations),
         retry=draw(st.just(Retry()) | retries),
         validate=draw(st.none() | validations),
+        worktree=draw(st.booleans()),
         artifacts=draw(st.builds(Artifacts, paths=st.lists(texts, max_size=2).map(tuple), copy=st.booleans())),
         judge=draw(st.none() | judges),
         decisions=draw(st.just(Deciding()) | deciding),

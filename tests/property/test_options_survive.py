@@ -164,6 +164,7 @@ def test_options_survive_from_file_to_execution(spec: GraphSpec) -> None:
                 assert told["grace_s"] == task_spec.grace
                 assert told["idle_timeout_s"] == task_spec.idle_timeout
                 assert told["validate"] == plain(task_spec.validate)
+                assert bool(told["worktree"]) == bool(told["branch"]) == task_spec.worktree
                 assert told["artifacts"] == plain(task_spec.artifacts.paths)
                 assert (told["copies_limit"] is not None) == task_spec.artifacts.copy
 

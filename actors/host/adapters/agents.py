@@ -35,6 +35,11 @@ INSTALL: Final = {
 
 _GO_ON: Final = "Go on with the task: do what is still missing, and say at the end what you did."
 
+_OWN_BRANCH: Final = (
+    "You work in a git worktree of your own, on the branch {branch}. Commit there what is to be kept; leave other "
+    "branches and folders alone."
+)
+
 
 def program_of(kind: str, launch: Launch) -> str:
     """Absolute path of the agent's program: the worker type's `program`, else the kind's own name, on the task's PATH.
@@ -68,7 +73,9 @@ def prompt_of(work: AgentWork, launch: Launch) -> str:
     if launch.resume and launch.session and work.session is None:
         # It knows its task; what it has to hear is what was wrong, or answered.
         return "\n\n".join([part for part in (launch.feedback, _answer(launch), _GO_ON) if part])
-    parts = [work.prompt if work.prompt is not None else _prompt_file(work.prompt_file or "", launch.cwd)]
+    parts = [work.prompt if work.prompt is not None else _prompt_file(work.prompt_file or "", launch)]
+    if launch.branch:
+        parts.append(_OWN_BRANCH.format(branch=launch.branch))
     if launch.context:
         parts.append(f"What has been done before, by the tasks that this one builds on:\n\n{launch.context}")
     if launch.feedback:
@@ -87,8 +94,8 @@ def _answer(launch: Launch) -> str:
     return f"To the question {answer['question']!r} the answer is: {answer['choice']}{note}"
 
 
-def _prompt_file(name: str, cwd: str) -> str:
-    path = os.path.join(cwd, os.path.expanduser(name))
+def _prompt_file(name: str, launch: Launch) -> str:
+    path = os.path.join(launch.given_in or launch.cwd, os.path.expanduser(name))
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_PROMPT_BYTES + 1)

@@ -23,6 +23,7 @@ EVERY_OPTION = {
     "title": "everything",
     "depends_on": ["first", {"task": "second", "on": "finished"}],
     "cwd": "/srv",
+    "worktree": True,
     "env": {"A": "1"},
     "secrets": {"B": {"env": "C"}},
     "timeout": 11,

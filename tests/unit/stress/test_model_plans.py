@@ -40,6 +40,7 @@ def test_every_policy_is_among_them():
     documents = [document for plan in plans for document in predict(plan).documents.values()]
     work = {"id", "work", "worker", "kind", "title", "cwd"}
     judged = {"judge", "decisions"}  # sub-agents have their own: tests/unit/core/test_judging.py
+    work.add("worktree")  # where it is done: tests/actors/host/test_worktrees.py
     judged.add("budget")  # held by a ledger of its own: tests/core_world.py
     assert {name for document in documents for name in document} >= set(TaskSpec.__struct_fields__) - work - judged
     for field, struct in (("retry", Retry), ("validate", Validate)):

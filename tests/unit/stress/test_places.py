@@ -22,6 +22,7 @@ REACHING = {
 EXEMPT = {
     ("actors.archivist", "os.open"): "reads what an attempt left, for a client",
     ("actors.archivist", "shutil.rmtree"): "files of forgotten graphs; errors are passed over",
+    ("actors.clearing", "subprocess.run"): "git, on what is forgotten; what it does not remove stays",
     ("actors.context.reading", "os.open"): "reads what an attempt left, for those that come after",
     ("actors.process.boot", "subprocess.run"): "where there is no /proc",
     **{
