@@ -7,6 +7,7 @@ from typing import Any
 
 from orch_actors.protocol import messages as m
 from orch_actors.protocol.exchange import R
+from orch_actors.protocol.progressing import say_progress
 from orch_actors.protocol.submission import addition, folder
 from orch_actors.protocol.views import DecisionView, WhyView
 from orch_actors.protocol.waiting import Questioned, until_after
@@ -231,6 +232,15 @@ class AsyncSteering(ABC):
             'deploy'
         """
         return await self._ask(m.Decide(ref=ref, choice=choice, note=note), m.Decided)
+
+    @staticmethod
+    async def progress(text: str = "", percent: float | None = None) -> None:
+        """Say, from inside a running task, how far it is.
+
+        Example:
+            >>> await client.progress("half of the files", 50)
+        """
+        say_progress(text, percent)
 
     async def ask(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 
 from orch_actors.protocol import messages as m
 from orch_actors.protocol.exchange import R
+from orch_actors.protocol.progressing import say_progress
 from orch_actors.protocol.submission import addition, folder
 from orch_actors.protocol.views import DecisionView, WhyView
 from orch_actors.protocol.waiting import Questioned, until_after
@@ -257,6 +258,18 @@ class Steering(ABC):
             'deploy'
         """
         return self._ask(m.Decide(ref=ref, choice=choice, note=note), m.Decided)
+
+    @staticmethod
+    def progress(text: str = "", percent: float | None = None) -> None:
+        """Say, from inside a running task, how far it is; told within two seconds, and the newest counts.
+
+        Raises:
+            Refused: this process is none of a running task, or there is nothing to say.
+
+        Example:
+            >>> client.progress("half of the files", 50)
+        """
+        say_progress(text, percent)
 
     def ask(
         self,

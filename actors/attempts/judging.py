@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orch_actors.actors.context.reading import read_some
+from orch_actors.actors.context.reading import read_some, shown
 from orch_actors.actors.core.nodes import Attempt, Task
 from orch_actors.actors.core.sessions import nonce_of
 from orch_actors.protocol.spec.work import AGENTS, AgentWork
@@ -93,7 +93,8 @@ def _left(task: Task, attempt: Attempt, folder: str) -> dict[str, str]:
     """What the attempt left: its result, its own summary, its output."""
     stem = os.path.join(folder, f"{task.id}.{attempt.number}")
     result = attempt.result.decode(errors="replace") if attempt.result is not None else _both_ends(stem + ".result")
-    found = {"result": result, "summary": _both_ends(stem + ".summary"), "output": _both_ends(stem + ".out")}
+    files = {"summary": stem + ".summary", "output": stem + ".out"}
+    found = {"result": result, **{name: _both_ends(shown(task, path)) for name, path in files.items()}}
     found["artifacts"] = "\n".join(f"{file.path} {file.size} bytes" for file in attempt.artifacts)
     return {name: _excerpt(text) for name, text in found.items() if text.strip()}
 

@@ -5,6 +5,7 @@ import os
 from typing import Final
 
 from orch_actors.actors.context.parts import BUDGETS, Part, one_line
+from orch_actors.actors.context.reading import shown
 from orch_actors.actors.core.budgets import spent_by
 from orch_actors.actors.core.nodes import Attempt, Graph, Spent, Task
 from orch_actors.actors.core.state import State
@@ -113,7 +114,7 @@ def _overview(state: State, task: Task, folder: str) -> list[Part]:
     parts.append(Part(f"{took}{len(task.attempts)} attempts" + (f", {spent}" if spent else ""), "took:"))
     if last.verdict is not None:
         parts.append(Part(f"{last.verdict['outcome']} {last.verdict['why']}".strip(), "judged:", most=600))
-    parts.append(Part(label="summary, in its own words:", path=stem + ".summary", most=1_500))
+    parts.append(Part(label="summary, in its own words:", path=shown(task, stem + ".summary"), most=1_500))
     parts += _result(last, stem, most=800)
     if task.spec.worktree:
         own = worktree_of(folder, task.id)
@@ -140,7 +141,7 @@ def _details(state: State, task: Task, folder: str) -> list[Part]:
         if attempt.artifacts:
             lines = [f"{file.sha256}  {file.path} ({file.size} bytes)" for file in attempt.artifacts]
             parts.append(Part("\n".join(lines), "artifacts, by SHA-256:", most=6_000))
-        parts.append(Part(label="summary, in its own words:", path=stem + ".summary", most=6_000))
+        parts.append(Part(label="summary, in its own words:", path=shown(task, stem + ".summary"), most=6_000))
         if attempt.verdict is not None:
             parts.append(Part(json.dumps(attempt.verdict, ensure_ascii=False, indent=1), "verdict:", most=4_000))
     for ref in task.graph.decisions:
@@ -156,8 +157,8 @@ def _output(task: Task, attempt: Attempt, folder: str, *, most: int) -> list[Par
     stem = _stem(folder, task, attempt)
     name = f"{task.graph.id}/{task.id}/{attempt.number}"
     return [
-        Part(label=f"{name} stderr, its end:", path=stem + ".err", tail=True, most=most),
-        Part(label=f"{name} stdout, its end:", path=stem + ".out", tail=True, most=most),
+        Part(label=f"{name} stderr, its end:", path=shown(task, stem + ".err"), tail=True, most=most),
+        Part(label=f"{name} stdout, its end:", path=shown(task, stem + ".out"), tail=True, most=most),
         Part(f"orch-actors logs {task.ref} --attempt {attempt.number}", "all of it:"),
     ]
 

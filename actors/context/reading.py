@@ -3,6 +3,13 @@
 import os
 import stat
 
+from orch_actors.actors.core.nodes import Task
+
+
+def shown(task: Task, path: str) -> str:
+    """The file to be read where a file that this task wrote is to be shown to somebody: one without its secrets."""
+    return f"{path}.told" if task.spec.secrets else path  # written by its host; see host/blotted.py
+
 
 def read_some(path: str, characters: int, tail: bool) -> str:
     """About so many characters of a file, from its beginning or its end; empty where there is nothing to be read."""

@@ -12,6 +12,7 @@ import msgspec
 
 from orch_actors.actors.host import logbook, record, stop
 from orch_actors.actors.host.adapters import Adapter, RunnerPlan, ShimPlan, adapter_for
+from orch_actors.actors.host.blotted import leave_blotted
 from orch_actors.actors.host.bounds import Bounds, OnExceeded
 from orch_actors.actors.host.branching import make_worktree, within_worktree
 from orch_actors.actors.host.children import Children
@@ -192,6 +193,11 @@ class Local:
     def mask(self, launch: Launch) -> Mask:
         """See Place."""
         return self._secrets.mask(launch)
+
+    def leave_blotted(self, launch: Launch) -> None:
+        """See Place."""
+        if launch.secrets:
+            leave_blotted(paths_of(launch), self._secrets.mask(launch))
 
     def forget_secrets(self, launch: Launch) -> None:
         """See Place."""

@@ -99,6 +99,9 @@ class Place(Protocol):
     def mask(self, launch: Launch) -> Mask:
         """What blots its secrets out of what is told of it."""
 
+    def leave_blotted(self, launch: Launch) -> None:
+        """Leave copies without its secrets of what it wrote, where it has any; before its end is told."""
+
     def forget_secrets(self, launch: Launch) -> None:
         """It is over and told."""
 

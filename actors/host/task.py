@@ -357,6 +357,7 @@ class Task(Actor):
         if has_bounds(self._launch):
             self._place.forget_bounds(self._launch)
         self._place.forget_progress(self._launch)
+        self._place.leave_blotted(self._launch)
         told = outcome.ended(
             self.name,
             ending,

@@ -3,12 +3,13 @@
 import os
 from typing import Annotated
 
-import msgspec
 import typer
 
 from orch_actors.cli import faults
 from orch_actors.cli.options import JsonOption
 from orch_actors.cli.output import say_json
+from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.progressing import say_progress
 
 EXAMPLES = """
 orch-actors progress "half of the files" --percent 50
@@ -30,18 +31,12 @@ def command(
 
     It is written into the file that $ORCH_PROGRESS names, and told within a few seconds; the newest counts.
     """
-    path = os.environ.get("ORCH_PROGRESS")
-    if not path:
-        raise faults.usage("this is no running task: ORCH_PROGRESS is not set", "say it from inside one")
     if not text.strip() and percent is None:
         raise faults.usage("nothing to say", 'for example: orch-actors progress "half of it" --percent 50')
-    draft = f"{path}.{os.getpid()}"
     try:
-        with open(draft, "xb") as file:
-            file.write(msgspec.json.encode({"text": text, "percent": percent}))
-        os.replace(draft, path)
-    except OSError as error:
-        raise faults.usage(f"{path} cannot be written: {error.strerror}", "the task may be over") from error
+        say_progress(text, percent)
+    except Refused as refused:
+        raise faults.usage(refused.info.message, refused.info.hint) from refused
     if as_json:
         told = {"graph": os.environ.get("ORCH_GRAPH"), "task": os.environ.get("ORCH_TASK"), "text": text}
         say_json({**told, "percent": percent})

@@ -1,6 +1,8 @@
-"""`progress`."""
+"""`progress`, of the command line and of the clients."""
 
-from .conftest import PROGRAM, eventually
+import sys
+
+from .conftest import eventually
 from .graphs import ended, tasks
 
 
@@ -10,7 +12,8 @@ def attempt(cli, graph):
 
 def test_from_inside_a_task(cli):
     until = "while [ ! -e {} ]; do sleep 0.1; done"
-    says = (f"{PROGRAM} progress 'half of it' --percent 50", "echo '90 %' > $ORCH_PROGRESS")
+    python = f"from orch_actors.protocol import Client; Client({cli.home!r}).progress('half of it', 50)"
+    says = (f'{sys.executable} -c "{python}"', "echo '90 %' > $ORCH_PROGRESS")
     command = "; ".join((says[0], until.format("go"), says[1], until.format("on")))
     graph = cli("submit", "--json", "--", "sh", "-c", command, cwd=cli.home).json["graph"]
     eventually(lambda: attempt(cli, graph)["percent"] == 50, within=20)

@@ -1,9 +1,14 @@
-"""What an attempt is told of the artifacts of those before it."""
+"""What an attempt is told of those before it: their artifacts, their worktrees; and that its judge works in its own."""
 
+import msgspec
+import pytest
 from core_world import World, task
 
 from orch_actors.actors.attempts import launching
-from orch_actors.actors.attempts.launching import artifacts_before
+from orch_actors.actors.attempts.launching import artifacts_before, launch_of
+from orch_actors.actors.attempts.references import MissingReference
+from orch_actors.actors.worktrees import folder_within, worktree_of
+from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.views import Artifact
 
 
@@ -47,3 +52,46 @@ def test_they_outlive_the_daemon():
     for from_picture in (False, True):
         world.restart(from_picture=from_picture)
         assert world.get("a").attempts[-1].artifacts == left("x")
+
+
+FOLDER = "/h/attempts/0123456789ab/g1"
+JUDGE = {"worker": "shell", "command": "true", "criteria": ["good"]}
+
+
+def launched(world, name):
+    node = world.get(name)
+    return launch_of(node, len(node.attempts), folder=FOLDER, environment={}, settings=Settings(), umask=None)
+
+
+def test_a_worktree_follows_from_the_id_and_is_told_to_dependents_and_judges():
+    world = World()
+    say = {"W": "${tasks.a.worktree}", "B": "${tasks.a.branch}"}
+    world.submit(task("a", worktree=True, judge=JUDGE), task("b", "a", env=say), task("c", worktree=True))
+    own = launched(world, "a")
+    assert (own.worktree, own.branch) == ("/h/worktrees/0123456789ab/g1/a", "orch/6789ab/g1/a")
+    world.end("a")
+    judge = launched(world, "a#judge-1")
+    assert (judge.worktree, judge.branch) == (own.worktree, own.branch)
+    verdict = {"verdict": "pass", "criteria": [{"id": "c1", "status": "met", "evidence": "e"}], "findings": []}
+    world.end("a#judge-1", result=msgspec.Raw(msgspec.json.encode(verdict)))
+    told = launched(world, "b")
+    assert set(told.env.values()) == {own.worktree, own.branch}
+    assert (told.worktree, told.branch) == ("", "")
+    with pytest.raises(MissingReference, match="`b` has no worktree"):
+        launching._left(world.get("b"), "b", "worktree", FOLDER)
+
+
+def test_what_is_no_name_of_a_branch_is_none():
+    assert worktree_of(FOLDER, "a.lock").branch == "orch/6789ab/g1/a.lock="
+    assert worktree_of(FOLDER, "a.").path.endswith("/g1/a.=")
+
+
+def test_the_folder_in_a_worktree(tmp_path):
+    (tmp_path / "top/.git").mkdir(parents=True)
+    (tmp_path / "top/sub/deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "top/sub")
+    assert folder_within("/w", str(tmp_path / "top")) == "/w"
+    assert folder_within("/w", str(tmp_path / "top/sub/deep")) == "/w/sub/deep"
+    assert folder_within("/w", str(tmp_path / "link")) == "/w/sub"
+    with pytest.raises(LookupError):
+        folder_within("/w", str(tmp_path))

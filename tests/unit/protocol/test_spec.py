@@ -271,6 +271,7 @@ def test_what_is_filled_in():
     assert found == {
         "${params.NAME}", "${item}", "${item.PATH}", "${index}",
         "${tasks.ID.result}", "${tasks.ID.result.PATH}", "${tasks.ID.artifacts}", "${tasks.ID.artifacts.N}",
+        "${tasks.ID.worktree}", "${tasks.ID.branch}",
     }  # fmt: skip
     for tasks in [row for row in rows("Graph documents", "written") if "tasks" in row[0]]:
         assert set(names(tasks[3])) in (references.FILLED, set())

@@ -14,7 +14,7 @@ R = "${tasks.b.result.x}"
 
 def graph(fields: dict[str, Any], *others: dict[str, Any], **top: Any) -> dict[str, Any]:
     task = {"id": "a", "command": "true", "depends_on": ["b"], **fields}
-    b = {"id": "b", "command": "true", "artifacts": ["*"]}
+    b = {"id": "b", "command": "true", "artifacts": ["*"], "worktree": True}
     return {"name": "g", "tasks": [task, b, *others], **top}
 
 
@@ -52,6 +52,7 @@ def only(document: object, where: str, *words: str) -> None:
         {"command": "echo ${tasks.b.result} ${tasks.b.result.0.a-b.C_d}"},
         {"command": 'for f in ${tasks.b.artifacts}; do x; done; (x ${tasks.b.artifacts}) | y "${tasks.b.artifacts}">z'},
         {"command": "x F=${tasks.b.artifacts.0} < ${tasks.b.artifacts.1}"},
+        {"command": "cd ${tasks.b.worktree} && git merge '${tasks.b.branch}'"},
         {"command": ["x", "${tasks.b.artifacts}"], "env": {"A": "${tasks.b.artifacts}"}},
     ],
 )
@@ -117,6 +118,8 @@ def test_in_defaults_they_are_told_once() -> None:
         ("${tasks.a.artifacts}", ["own artifacts"]),
         ("${tasks.b.artifacts.x}", ["list of paths", "by its place"]),
         ("${tasks.b.artifacts.0.path}", ["list of paths"]),
+        ("${tasks.b.branch.x}", ["a branch is a text"]),
+        ("${tasks.d.branch}", ["`d` has no `worktree`"]),
         ("${tasks.d.artifacts}", ["`d` has no `artifacts`"]),
         ("${tasks.b.artifact}", ["no reference", "${tasks.ID.artifacts}"]),
         ("${tasks.b}", ["no reference", "${tasks.ID.result}"]),
