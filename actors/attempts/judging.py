@@ -92,7 +92,9 @@ def _checked(task: Task) -> list[str]:
 def _left(task: Task, attempt: Attempt, folder: str) -> dict[str, str]:
     """What the attempt left: its result, its own summary, its output."""
     stem = os.path.join(folder, f"{task.id}.{attempt.number}")
-    result = attempt.result.decode(errors="replace") if attempt.result is not None else _both_ends(stem + ".result")
+    result = attempt.result.decode(errors="replace") if attempt.result is not None else ""
+    if not result and (attempt.result_in_file or not task.spec.secrets):  # one that was refused may hold a secret
+        result = _both_ends(stem + ".result")
     files = {"summary": stem + ".summary", "output": stem + ".out"}
     found = {"result": result, **{name: _both_ends(shown(task, path)) for name, path in files.items()}}
     found["artifacts"] = "\n".join(f"{file.path} {file.size} bytes" for file in attempt.artifacts)

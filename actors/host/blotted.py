@@ -3,8 +3,8 @@
 A summary and an output are shown to the tasks that come after, to judges and, as a context, to whoever asks; some of
 these are programs of other people's. Nobody but the host of an attempt knows the values, and that only while it is at
 it. So the host leaves, as the attempt ends and before that is told, `<file>.told` beside each of them; of a task with
-secrets those are read in the files' place, and where there is none nothing is. The files themselves, and so `logs`, stay
-as the task wrote them.
+secrets those are read in the files' place, and where there is none nothing is. The files themselves, and so `logs`,
+stay as the task wrote them.
 """
 
 import os

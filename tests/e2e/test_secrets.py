@@ -10,7 +10,7 @@ from .conftest import alive, eventually, say_go
 
 CANARY = "canary-b4d50ac3e1"
 #: What a task prints, and the files that it writes, are its own.
-OWN = (".out", ".err", ".check")
+OWN = (".out", ".err", ".check", ".summary")
 
 GRAPH = """
 name: secrets
@@ -28,6 +28,11 @@ tasks:
     validate: {command: 'echo "check $TOKEN"; exit 1', pattern: never}
   - id: result
     command: printf '"%s"' "$TOKEN" > "$ORCH_RESULT"
+  - id: summary
+    command: echo "in short $TOKEN" > "$ORCH_SUMMARY"; echo "in full $TOKEN"
+  - id: reads
+    command: grep -qF 'in short ***' "$ORCH_CONTEXT"
+    depends_on: summary
   - id: function
     worker: python
     script: |
@@ -55,7 +60,19 @@ VERBS = (
     *(("status",), ("status", "secrets"), ("events", "--since", "0"), ("decisions",), ("actors",), ("config", "show")),
     *(("graph", "secrets"), ("timeline", "secrets"), ("version",)),
 )
-TASKS = ("works", "fails", "invalid", "result", "function", "asks", "evidence", "by-command", "lives-on", "killed")
+TASKS = (
+    "works",
+    "fails",
+    "invalid",
+    "result",
+    "summary",
+    "function",
+    "asks",
+    "evidence",
+    "by-command",
+    "lives-on",
+    "killed",
+)
 
 
 def holding_it(folder):
@@ -75,6 +92,8 @@ def said(cli):
         for form in ((), ("--json",)):
             ran = cli.attempt(*words, *form)
             found.append(ran.out + ran.err)
+    for task, layer in (("summary", "1"), ("summary", "2"), ("summary", "3"), ("killed", "3")):
+        found.append(cli("context", f"secrets/{task}", "--layer", layer).out)
     for task in TASKS:
         ran = cli.attempt("result", f"secrets/{task}", "--json")
         found.append(ran.out + ran.err)
@@ -107,6 +126,8 @@ def test_the_canary(cli, tmp_path):
     assert {task: found["class"] for task, found in view.items()} == {
         **dict.fromkeys(("fails", "function", "evidence", "lives-on"), "exit"),
         "works": None,
+        "summary": None,
+        "reads": None,
         "invalid": "validation",
         "result": "result",
         "asks": None,
@@ -122,7 +143,9 @@ def test_the_canary(cli, tmp_path):
     cli("retry", "secrets/fails")
     eventually(lambda: states()["fails"] == "failed")
 
-    assert CANARY not in said(cli)
+    told = said(cli)
+    assert CANARY not in told
+    assert "in full ***" in told
     assert [path for path in holding_it(cli.home) if not path.endswith((*OWN, ".result", ".question"))] == []
     assert CANARY in cli("logs", "secrets/fails").err  # what the task prints itself stays its own
     cli("down", "--kill")

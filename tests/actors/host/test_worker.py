@@ -111,6 +111,9 @@ class Place:
     def mask(self, launch: Launch) -> Mask:
         return NOTHING
 
+    def leave_blotted(self, launch: Launch) -> None:
+        pass
+
     def forget_secrets(self, launch: Launch) -> None:
         pass
 
