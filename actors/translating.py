@@ -17,10 +17,25 @@ from orch_actors.protocol.environment import allowed_variables
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.ids import split_attempt_id
 from orch_actors.protocol.settings import Settings
+from orch_actors.protocol.spec.graph import GraphSpec
 from orch_actors.protocol.spec.parse import parse_graph
+from orch_actors.protocol.spec.places import Findings
+from orch_actors.protocol.workers import WorkerSettings, lacking_in
 
 #: A result up to this size is kept in the journal and in memory; bytes of JSON. A larger one stays in its file.
 INLINE_RESULT_BYTES = 16 * 1024
+
+
+def _check_programs(spec: GraphSpec, settings: Settings) -> None:
+    """Refuse what the programs of described worker types cannot be told; of what is added later a host says so."""
+    findings = Findings()
+    for index, task in enumerate(spec.tasks):
+        findings.name_task(index, {"id": task.id})
+        if task.kind == "agent":
+            for field, message in lacking_in(task.work, settings.workers.get(task.worker, WorkerSettings())):
+                findings.add(("tasks", index, field), message)
+    if findings:
+        findings.refuse()
 
 
 def stimulus_of(do: messages.Command, client: str, settings: Settings, events: range = range(1, 1)) -> s.Stimulus:
@@ -34,12 +49,12 @@ def stimulus_of(do: messages.Command, client: str, settings: Settings, events: r
     match do:
         case messages.SubmitGraph():
             body = msgspec.structs.replace(do, key=None, environment={}, parent="")
+            spec = parse_graph(
+                _with_defaults(do.graph, settings.defaults), base_dir=do.base_dir, workers=settings.worker_types()
+            )
+            _check_programs(spec, settings)
             return s.GraphOffered(
-                spec=parse_graph(
-                    _with_defaults(do.graph, settings.defaults),
-                    base_dir=do.base_dir,
-                    workers=settings.worker_types(),
-                ),
+                spec=spec,
                 digest=digest_of(body),
                 client=client,
                 key=do.key,

@@ -16,7 +16,7 @@ from orch_actors.protocol.spec.durations import Duration
 from orch_actors.protocol.spec.failures import FAILURES
 from orch_actors.protocol.spec.hints import did_you_mean, listed
 from orch_actors.protocol.spec.places import Finding
-from orch_actors.protocol.spec.work import AGENTS, BUILT_IN, KINDS
+from orch_actors.protocol.spec.work import AGENTS, BUILT_IN, KINDS, AgentWork, Work
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +138,34 @@ def _agent_faults(worker: WorkerSettings) -> Iterator[Finding]:
             re.compile(pattern)
         except re.error as error:
             yield Finding(("failures", cls), f"is no regular expression: {error}")
+
+
+def lacking(worker: WorkerSettings) -> dict[str, str]:
+    """Fields that an agent's task of this described type cannot have, since its program cannot be told; each with why.
+
+    What argv does not name, its driver sees to where it can: `system_prompt` and `json_schema` go into the prompt, and
+    a program that tells its turns or costs as it goes is ended.
+    """
+    named = {name for text in _texts(worker.argv) for name in re.findall(r"\{([a-z_]+)\}", text)}
+    found: dict[str, str] = {}
+    if "model" not in named:
+        found["model"] = "name {model} in its argv"
+    for field, place in (("max_turns", worker.turns), ("budget_usd", worker.cost)):
+        if field not in named and (place is None or worker.output != "jsonl"):
+            what = "turns" if field == "max_turns" else "cost"
+            found[field] = f"name {{{field}}} in its argv, or say where its jsonl output tells, in `{what}`"
+    if not worker.resume_argv:
+        found["session"] = "say in resume_argv how it goes on with one"
+    return found
+
+
+def lacking_in(work: Work, worker: WorkerSettings) -> Iterator[tuple[str, str]]:
+    """Fields of a task that the program of its worker type, of kind `agent`, cannot heed: (field, what is wrong)."""
+    if isinstance(work, AgentWork):
+        given = msgspec.structs.asdict(work)
+        for field, how in lacking(worker).items():
+            if given[field] is not None:
+                yield field, f"cannot be told to the program of this worker type: {how}, in config.toml"
 
 
 def _texts(argv: tuple[str | tuple[str, ...], ...]) -> list[str]:

@@ -3,9 +3,12 @@
 import os
 
 import pytest
+from msgspec import convert
 
-from orch_actors.protocol.errors import EnvironmentFault
-from orch_actors.protocol.settings import HostSettings, Settings, load_settings
+from orch_actors.actors.translating import stimulus_of
+from orch_actors.protocol.errors import EnvironmentFault, Refused
+from orch_actors.protocol.messages import SubmitGraph
+from orch_actors.protocol.settings import HostSettings, Settings, WorkerSettings, load_settings
 from orch_actors.protocol.spec.sizes import parse_size
 from orch_actors.protocol.spec.work import BUILT_IN
 
@@ -292,3 +295,25 @@ def test_where_it_listens(tmp_path, text, endpoints):
 def test_where_it_does_not(tmp_path, text, words):
     with pytest.raises(EnvironmentFault, match=words):
         load(tmp_path, f"[listen]\n{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("worker", "fields"),
+    [
+        ({"argv": ["x"]}, ["model", "max_turns", "budget_usd", "session"]),
+        ({"argv": ["x", ["-m", "{model}"], "{max_turns}"], "resume_argv": ["x"], "cost": "usd"}, ["budget_usd"]),
+        ({"argv": ["x", "{model}", "{budget_usd}"], "resume_argv": ["x"], "turns": "n", "output": "jsonl"}, []),
+    ],
+)
+def test_what_a_described_program_cannot_be_told_is_refused(worker, fields):
+    worker = convert({"kind": "agent", "stdin": "prompt", "text": "t", **worker}, WorkerSettings)
+    work = {"prompt": "do it", "model": "m", "max_turns": 2, "budget_usd": 1, "session": "a", "system_prompt": "s"}
+    tasks = [{"id": "a", "command": "true"}, {"id": "b", "worker": "stub", "depends_on": ["a"], **work}]
+    do = SubmitGraph(graph={"name": "g", "tasks": tasks})
+    if not fields:
+        assert stimulus_of(do, "me", Settings(workers={"stub": worker})).spec.tasks[1].kind == "agent"
+        return
+    with pytest.raises(Refused) as refused:
+        stimulus_of(do, "me", Settings(workers={"stub": worker}))
+    assert [problem.where for problem in refused.value.info.problems] == [f"tasks[1] (b).{name}" for name in fields]
+    assert all("in config.toml" in problem.message for problem in refused.value.info.problems)

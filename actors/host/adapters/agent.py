@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from orch_actors.actors.host.adapters import agents
 from orch_actors.actors.host.adapters.plans import ShimPlan, work_of
 from orch_actors.actors.host.place import CannotSpawn
 from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.spec.work import AgentWork
+from orch_actors.protocol.workers import WorkerSettings, lacking_in
 
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -28,6 +31,8 @@ class AgentAdapter:
         template = settings.get("argv")
         if not template:
             raise CannotSpawn("its worker type is not described in config.toml any more: argv is missing")
+        for field, message in lacking_in(work, msgspec.convert(settings, WorkerSettings)):
+            raise CannotSpawn(f"{field} {message}")
         resume = settings.get("resume_argv") if launch.resume and launch.session else None
         argv, stdin = self._filled(resume or template, work, launch if resume else agents.anew(launch), settings)
         fresh = self._filled(template, work, agents.anew(launch), settings) if resume else None
