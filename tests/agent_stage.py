@@ -78,7 +78,7 @@ def _variables(kind, api):
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": f"{api.url}/v1", "apiKey": "x"},
-        "models": {"m": {"cost": {"input": 1, "output": 2}}},
+        "models": {name: {"cost": {"input": 1, "output": 2}} for name in "mn"},
     }
     return {
         "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"test": provider}}),
