@@ -38,7 +38,11 @@ SCRIPTS = {
         {"calls": [["x_look", {}], ["read", {"filePath": "{{dir}}/sub/inside"}]]},
         {"say": 'It is\n```json\n{"n": 8}\n```'},
     ],
-    "c-turns": [{"call": "Bash", "input": {"command": "true"}}, {"say": "More than one."}],
+    "c-spends": [{"call": "Bash", "input": {"command": "true"}, "tokens": [900000, 90]}, {"say": "A second turn."}],
+    "o-spends": [
+        {"call": "bash", "input": {"command": "true", "description": "x"}, "tokens": [900000, 90]},
+        {"say": "2"},
+    ],
     "o-plan": [{"say": "A plan."}],
     "c-asks": [{"call": "Bash", "input": {"command": ASKS}}, {"say": "I have asked."}, {"say": "Then so."}],
     "c-tree": [
@@ -64,9 +68,9 @@ def tasks(here):
         "permission": {"bash": "deny"}, "mcp_config": {"x": {"type": "local", "command": server}},
         "extra_args": ["--title", "Eight"],
     }  # fmt: skip
-    yield {
-        "id": "c-turns", "worker": "claude", "prompt": "[script:c-turns]", "max_turns": 1, "allowed_tools": ["Bash"]
-    }  # fmt: skip
+    tools = {"allowed_tools": ["Bash"]}
+    yield {"id": "c-spends", "worker": "claude", "prompt": "[script:c-spends]", "budget_usd": 0.001, **tools}
+    yield {"id": "o-spends", "worker": "opencode", "prompt": "[script:o-spends]", "budget_usd": 0.001}
     yield {"id": "o-plan", "worker": "opencode", "prompt": "[script:o-plan]", "agent": "plan"}
     yield {"id": "c-asks", "worker": "claude", "prompt": "[script:c-asks]", "allowed_tools": ["Bash"]}
     yield {
@@ -136,10 +140,12 @@ def test_opencodes(seen):
     assert "Plan mode ACTIVE" in asked(here, "o-plan", 0)[0]
 
 
-def test_more_turns_than_it_may_have(seen):
-    _, view = seen
-    task = task_of(view, "c-turns")
+@pytest.mark.parametrize("name", ["c-spends", "o-spends"])
+def test_it_is_ended_when_it_has_spent_what_it_may(seen, name):
+    here, view = seen
+    task = task_of(view, name)
     assert (task.state, task.class_) == ("failed", "budget")
+    assert len(here.api.scripts.of(name)) <= 2  # opencode may have begun to ask again
 
 
 def test_an_answer_reaches_the_session_that_asked(seen):

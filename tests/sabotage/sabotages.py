@@ -562,6 +562,14 @@ SABOTAGES = (
         (TEST_CANARY,),
     ),
     Sabotage(
+        "commits that are on no other branch are no reason to keep",
+        "an agent's work that nobody has merged yet goes with its graph",
+        "actors/worktrees.py",
+        """  if [ -n "$alone" ]; then keep "its commits""",
+        """  if [ -n "" ]; then keep "its commits""",
+        ("tests/actors/host/test_worktrees.py::test_what_somebody_could_miss_stays",),
+    ),
+    Sabotage(
         "a result is taken as it is",
         "a secret that a task hands back gets into the journal",
         "actors/host/outcome.py",

@@ -71,8 +71,10 @@ def test_a_graph_stops_its_agents_and_no_others(world):
     assert why(world.state, node).help == "orch-actors limit g1 --usd N; then orch-actors retry g1/b"
 
 
-def test_attempts_of_a_graph_stop_everything(world):
-    world.submit(*[task(f"t{n}") for n in range(5)], limits={"attempts": 3, "parallel": 1})
+@pytest.mark.parametrize("parallel", [1, 2, None])
+def test_attempts_of_a_graph_stop_everything(world, parallel):
+    """To the number, also where several run at once."""
+    world.submit(*[task(f"t{n}") for n in range(5)], limits={"attempts": 3, "parallel": parallel})
     for n in range(3):
         world.end(f"t{n}")
     assert [world.get(f"t{n}").cls for n in range(5)] == [None, None, None, "budget", "budget"]
