@@ -2,8 +2,12 @@
 
 import itertools
 
+import msgspec
+
 from orch_actors.actors.journal.reading import Begun, SegmentReader
 from orch_actors.actors.journal.record import CHAIN_START, Header, encode_header, encode_line
+from orch_actors.actors.recovery.digest import Digest, digest_of
+from orch_actors.actors.recovery.heads import forgotten_in
 from orch_actors.actors.recovery.history import CommandLine, OutcomeLine, encode
 from orch_actors.actors.recovery.replaying import Replay
 
@@ -41,6 +45,17 @@ class Pages:
         if foresee:
             replay.foresee(segment)
         SegmentReader("segment", segment, Begun(last=first), newest=True).read(replay)
+        return replay
+
+    def replay_digested(self, first, last):
+        """A Replay that has read the lines, but for those after `first`, up to `last`: those through a digest."""
+        whole, part = self.segment(), self.segment(first, last)
+        replay = Replay()
+        replay.foresee(whole)
+        SegmentReader("before", self.segment(0, first), Begun(), newest=True).read(replay)
+        said = msgspec.msgpack.encode(digest_of(1, "digested", part, set(forgotten_in(whole))))
+        replay.take_in(msgspec.msgpack.decode(said, type=Digest))
+        SegmentReader("after", self.segment(last), Begun(last=last), newest=True).read(replay)
         return replay
 
     def came(self):

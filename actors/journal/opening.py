@@ -23,8 +23,9 @@ before the snapshot was begun.)
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -111,7 +112,22 @@ class Opened:
     oldest: int = 1
 
 
-def open_journal(disk: Readable, folder: str, sink: Sink, through: int | None = None) -> Opened:
+class Ahead(Protocol):
+    """Somebody who may have read closed segments already, and hands them on to the sink himself."""
+
+    def begin(self, numbers: Sequence[int]) -> None:
+        """These segments are about to be read, from the first line of the journal on; the last one is written."""
+
+    def take(self, number: int, at: Begun) -> Begun | None:
+        """Hand this segment on, which follows on `at`; where the chain stands then. None: it has to be read.
+
+        Neither the last segment nor the one before it may be his.
+        """
+
+
+def open_journal(
+    disk: Readable, folder: str, sink: Sink, through: int | None = None, ahead: Ahead | None = None
+) -> Opened:
     """Read what a start needs, check all of it, and give it to the sink.
 
     Changes nothing on disk: putting things aside and cutting the torn tail is the writer's first act.
@@ -122,6 +138,7 @@ def open_journal(disk: Readable, folder: str, sink: Sink, through: int | None = 
         sink: where the snapshot and the lines go.
         through: number of the last segment to be read, which is closed, as are all before it: nothing of them may be
             cut off, and what stands behind them is not looked at. None: all, of which the newest is written.
+        ahead: somebody who reads some of them meanwhile.
 
     Raises:
         JournalCorrupt, SegmentsMissing: something promised is broken or missing.
@@ -133,15 +150,26 @@ def open_journal(disk: Readable, folder: str, sink: Sink, through: int | None = 
     chosen = _choose(disk, folder, names)
     begun = _restore(chosen, sink)
     covered = chosen.snapshot.head.segment if chosen.snapshot is not None else 0
-    paths = [os.path.join(folder, segment_name(number)) for number in _after(folder, numbers, covered, chosen)]
+    numbered = _after(folder, numbers, covered, chosen)
+    paths = [os.path.join(folder, segment_name(number)) for number in numbered]
+    if ahead is not None and not covered and through is None:
+        ahead.begin(numbered)
+    for path in paths if through is not None else paths[:-1]:  # of the newest one something may yet be cut off
+        sink.foresee(disk.read(path))
     reader: SegmentReader | None = None
+    before: SegmentReader | Begun = begun
     torn, half_made = b"", ""
-    for path, data, last in _ahead(disk, paths, sink, closed=through is not None):
-        newest = last and through is None
+    for number, path in zip(numbered, paths, strict=True):
+        there = Begun(id=before.id, last=before.last, crc=before.crc)
+        if ahead is not None and (after := ahead.take(number, there)) is not None:
+            before = after
+            continue
+        data = disk.read(path)
+        newest = path == paths[-1] and through is None
         if newest and _is_half_made(data) and not (covered and reader is None):
             torn, half_made = data, path
             break
-        reader = SegmentReader(path, data, reader or begun, newest=newest)
+        before = reader = SegmentReader(path, data, before, newest=newest)
         reader.read(sink)
         torn = data[reader.size :]
     if reader is None:
@@ -205,17 +233,6 @@ def _after(folder: str, numbers: Sequence[int], covered: int, chosen: Chosen) ->
         if number != wanted:
             raise SegmentsMissing(folder, wanted, chosen.faults)
     return after
-
-
-def _ahead(disk: Readable, paths: Sequence[str], sink: Sink, *, closed: bool) -> Iterator[tuple[str, bytes, bool]]:
-    """Path, bytes, and whether it is the newest, of each segment, once the sink has looked into all that are closed.
-
-    So each is read twice, which is a small part of what is made of it, and no more than one is held at a time.
-    """
-    for path in paths if closed else paths[:-1]:  # of the newest one something may yet be cut off
-        sink.foresee(disk.read(path))
-    for path in paths:
-        yield path, disk.read(path), path == paths[-1]
 
 
 def _is_half_made(data: bytes) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from orch_actors.actors.journal.ballast import BALLAST_BYTES, Ballast
 from orch_actors.actors.journal.disk import Disk
-from orch_actors.actors.journal.opening import Opened, open_journal, segment_name
+from orch_actors.actors.journal.opening import Ahead, Opened, open_journal, segment_name
 from orch_actors.actors.journal.reading import Lines, Sink
 from orch_actors.actors.journal.record import (
     FORMAT_VERSION,
@@ -126,17 +126,20 @@ class Journal:
         folder: str,
         sink: Sink,
         *,
+        ahead: Ahead | None = None,
         now_utc: Callable[[], float] = time.time,
         segment_bytes: int = SEGMENT_BYTES,
         ballast_bytes: int = BALLAST_BYTES,
     ) -> tuple["Journal", Opened]:
         """Open or begin the journal in `folder`; what a start needs of it goes to the sink as it is read.
 
+        `ahead`: somebody who reads some of it meanwhile.
+
         Raises:
             EnvironmentFault: damaged, too new, or the disk does not let us.
         """
         try:
-            found = open_journal(disk, folder, sink)
+            found = open_journal(disk, folder, sink, ahead=ahead)
             journal = cls(
                 disk, folder, found, now_utc=now_utc, segment_bytes=segment_bytes, ballast_bytes=ballast_bytes
             )

@@ -11,6 +11,7 @@ from orch_actors.actors.core.state import State
 from orch_actors.actors.journal.disk import Disk
 from orch_actors.actors.journal.opening import Opened
 from orch_actors.actors.journal.writer import Journal
+from orch_actors.actors.recovery.forerunner import Forerunner
 from orch_actors.actors.recovery.history import Replayed
 from orch_actors.actors.recovery.replaying import Replay
 
@@ -24,7 +25,8 @@ def recall(disk: Disk, folder: str) -> tuple[Journal, Replayed, State]:
     began_at = time.monotonic()
     with uncollected():
         replay = Replay()
-        journal, found = Journal.resume(disk, folder, replay)
+        with Forerunner(disk, folder, replay) as ahead:
+            journal, found = Journal.resume(disk, folder, replay, ahead=ahead)
         came = replay.finish()
     came.oldest, came.snapshot = found.oldest, found.snapshot
     _tell(found)

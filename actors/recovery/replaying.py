@@ -15,10 +15,10 @@ lines folded three times as many, and took 1.7 times as long.)
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Union, get_args
+from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from orch_actors.actors.answers import Answers
 from orch_actors.actors.core import facts as f
@@ -28,66 +28,20 @@ from orch_actors.actors.core.quarantine import fold_or_pass_over
 from orch_actors.actors.core.state import State
 from orch_actors.actors.journal.reading import JournalUnreadable
 from orch_actors.actors.journal.record import Whole
-from orch_actors.actors.recovery.history import RECENT_EVENTS, CommandLine, OutcomeLine, Replayed, Told, numbered
+from orch_actors.actors.recovery.digest import Answered, Asked, Digest, Line, Passed
+from orch_actors.actors.recovery.heads import (
+    ASKED,
+    FORGETS,
+    SUBMITTED,
+    Entry,
+    entry_decoder,
+    forgotten_in,
+    outcome_line,
+)
+from orch_actors.actors.recovery.history import RECENT_EVENTS, CommandLine, Replayed, Told, numbered
 from orch_actors.actors.recovery.snapshot import Restorer
 from orch_actors.protocol.errors import Refused
 
-#: Facts that mean something beyond the graph that they are about.
-_FAR_REACHING: Final = frozenset({f.GraphSubmitted, f.GraphForgotten, f.DecisionAsked})
-
-#: How a fact that forgets a graph is written.
-_FORGOTTEN: Final = b'"k":"graph_forgotten"'
-
-
-def _head_of(kind: type[f.FactForm]) -> type[Struct]:
-    """All that is decoded of a fact of this kind at first: its graph.
-
-    Of one that has to be looked at `graph` is None, and `about` its graph; of one that has to be folded both are None.
-    """
-    names = [name for name in ("graph", "ref") if name in kind.__struct_fields__ and not issubclass(kind, f.SilentFact)]
-    near = "graph" in names and kind not in _FAR_REACHING
-    kept = ["graph"] if near else ["about" if name == "graph" else name for name in names]
-    return msgspec.defstruct(
-        f"{kind.__name__}Head",
-        [(name, str, "") for name in kept],
-        tag_field="k",
-        tag=kind.__struct_config__.tag,
-        rename={"about": "graph"},
-        namespace={name: None for name in ("graph", "about") if name not in kept},
-        frozen=True,
-        gc=False,
-    )
-
-
-_HEADS: Final = {kind: _head_of(kind) for kind in get_args(f.Fact)}
-_SUBMITTED: Final = _HEADS[f.GraphSubmitted]
-_FORGETS: Final = _HEADS[f.GraphForgotten]
-_ASKED: Final = _HEADS[f.DecisionAsked]
-
-if TYPE_CHECKING:
-
-    class _Head(Struct):
-        graph: str | None
-        about: str | None
-        ref: str
-else:
-    _Head = Union[tuple(_HEADS.values())]  # noqa: UP007 (made of many)
-
-
-class _Entry(Struct, frozen=True, kw_only=True, gc=False):
-    """As much of a command or an outcome as every line is decoded to."""
-
-    of: int | None = None
-    at: float = 0.0
-    e: int = 0
-    facts: tuple[_Head, ...] = ()
-    reply: Raw = f.NOTHING
-    client: str = ""
-    id: str = ""
-    digest: str = ""
-
-
-_outcome_line: Final = msgspec.json.Decoder(Whole[OutcomeLine]).decode
 _command_line: Final = msgspec.json.Decoder(Whole[CommandLine]).decode
 
 #: What a line that makes no sense raises when it is folded.
@@ -97,7 +51,7 @@ _NO_SENSE: Final = (msgspec.DecodeError, RecursionError, LookupError, ValueError
 class Replay:
     """See the module. Invariant: of every graph either all facts are folded, or none."""
 
-    decoder: Final = msgspec.json.Decoder(Whole[_Entry])
+    decoder: Final = entry_decoder
 
     def __init__(self) -> None:
         #: What it has come to so far.
@@ -106,7 +60,7 @@ class Replay:
         self._restorer: Restorer | None = None
         #: Commands without an outcome so far, by sequence; of those from lines, also their bytes.
         self._old_commands: dict[int, CommandLine] = {}
-        self._commands: Final[dict[int, tuple[_Entry, bytes]]] = {}
+        self._commands: Final[dict[int, tuple[Entry, bytes]]] = {}
         #: Graphs of which it is known that they are forgotten further on; those that are passed over.
         self._doomed: Final[set[str]] = set()
         self._skipped: Final[set[str | None]] = set()
@@ -130,16 +84,7 @@ class Replay:
 
     def foresee(self, segment: bytes) -> None:
         """See Sink. A segment is damaged or whole: if its lines turn out not to be, nothing comes of it at all."""
-        at = segment.find(_FORGOTTEN)
-        while at >= 0:
-            begin, end = segment.rfind(b"\n", 0, at) + 1, segment.find(b"\n", at)
-            end = len(segment) if end < 0 else end
-            try:
-                facts = _outcome_line(segment[begin:end]).d.facts
-            except (msgspec.DecodeError, RecursionError):  # the words of a user, in a line of another kind
-                facts = ()
-            self._doomed.update(fact.graph for fact in facts if isinstance(fact, f.GraphForgotten))
-            at = segment.find(_FORGOTTEN, end)
+        self._doomed.update(forgotten_in(segment))
 
     def take(self, lines: Sequence[Whole[Any]], raws: Sequence[bytes]) -> None:
         """See Sink.
@@ -150,7 +95,7 @@ class Replay:
         self._tail.extend(raws)
         skipped, state, told = self._skipped, self.state, self.state.told
         for line, raw in zip(lines, raws, strict=True):
-            entry: _Entry = line.d
+            entry: Entry = line.d
             if line.t == "command":
                 self._commands[line.s] = entry, raw
                 continue
@@ -167,6 +112,42 @@ class Replay:
             if entry.of is not None:
                 self._answered(entry.of, entry)
         state.told = told
+
+    def take_in(self, digest: Digest) -> None:
+        """Take in a segment that somebody else has read and checked, in its turn.
+
+        Raises:
+            JournalUnreadable: see `take`.
+        """
+        for item in digest.items:
+            match item:
+                case Line():
+                    self.take((self.decoder.decode(item.line),), (item.line,))
+                case Asked():
+                    self._commands[item.sequence] = Entry(client=item.client, id=item.id, digest=item.digest), item.line
+                case Answered():
+                    self._answered(item.of, Entry(at=item.at, reply=Raw(item.reply)))
+                case Passed():
+                    self._pass_over(item, digest)
+        self._tail.clear()  # it lacks what was passed over: the newest events are found in what comes after
+
+    def _pass_over(self, passed: Passed, digest: Digest) -> None:
+        state = self.state
+        if passed.first != state.told + 1:
+            what = f"an event after it is {passed.first}, and the newest one before it {state.told}"
+            raise JournalUnreadable(digest.before.last + 1, what)
+        try:
+            for graph in passed.submitted:
+                note_numbers(state, graph=graph)
+                self._skipped.add(graph)
+            for ref in passed.asked:
+                note_numbers(state, decision=ref)
+            for graph in passed.forgotten:
+                self._skipped.remove(graph)
+                self._doomed.discard(graph)
+        except _NO_SENSE as error:
+            raise JournalUnreadable(digest.before.last + 1, f"{type(error).__name__}: {error}") from error
+        state.told += passed.told
 
     # --- what comes of it -----------------------------------------------------------------------------------------
 
@@ -187,23 +168,23 @@ class Replay:
         came.recent.extend(self._newest())
         return came
 
-    def _look(self, sequence: int, entry: _Entry, raw: bytes) -> None:
+    def _look(self, sequence: int, entry: Entry, raw: bytes) -> None:
         """Take a line in that has more in it than what becomes of graphs that are passed over."""
         state, skipped = self.state, self._skipped
         for head in entry.facts:
             graph = head.about if head.graph is None else head.graph
-            if isinstance(head, _SUBMITTED) and graph in self._doomed:
+            if isinstance(head, SUBMITTED) and graph in self._doomed:
                 skipped.add(graph)
             elif graph not in skipped:
                 self._fold(sequence, raw)
                 return
         try:
             for head in entry.facts:
-                if isinstance(head, _SUBMITTED):
+                if isinstance(head, SUBMITTED):
                     note_numbers(state, graph=head.about or "")
-                elif isinstance(head, _ASKED):
+                elif isinstance(head, ASKED):
                     note_numbers(state, decision=head.ref)
-                elif isinstance(head, _FORGETS):
+                elif isinstance(head, FORGETS):
                     skipped.remove(head.about)
                     self._doomed.discard(head.about or "")
         except _NO_SENSE as error:
@@ -214,7 +195,7 @@ class Replay:
         """Fold a line, but for what it says of graphs that are passed over."""
         state = self.state
         try:
-            outcome = _outcome_line(raw).d
+            outcome = outcome_line(raw).d
             for fact in outcome.facts:
                 graph = getattr(fact, "graph", None)
                 if isinstance(fact, f.GraphSubmitted) and graph in self._doomed:
@@ -229,8 +210,8 @@ class Replay:
         except _NO_SENSE as error:
             raise JournalUnreadable(sequence, f"{type(error).__name__}: {error}") from error
 
-    def _answered(self, sequence: int, outcome: _Entry) -> None:
-        command: CommandLine | _Entry | None = self._old_commands.pop(sequence, None)
+    def _answered(self, sequence: int, outcome: Entry) -> None:
+        command: CommandLine | Entry | None = self._old_commands.pop(sequence, None)
         if command is None and (found := self._commands.pop(sequence, None)) is not None:
             command = found[0]
         reply = bytes(outcome.reply)
@@ -243,7 +224,7 @@ class Replay:
         for raw in reversed(self._tail):
             if b'"t":"outcome"' not in raw[:96]:
                 continue
-            found.extend(reversed(list(numbered(_outcome_line(raw).d))))
+            found.extend(reversed(list(numbered(outcome_line(raw).d))))
             if len(found) >= RECENT_EVENTS:
                 break
         return list(islice(reversed(found), max(0, len(found) - RECENT_EVENTS), None))

@@ -38,6 +38,8 @@ EXEMPT = {
         }.items()
         for function in functions
     },
+    ("actors.recovery.forerunner", "subprocess.Popen"): "of a long journal only; without it all is read here:"
+    " tests/actors/test_forerunner.py",
     ("actors.courier.keeper", "subprocess.Popen"): "the courier; where it cannot be started, it is tried again",
     ("actors.process.ending", "os.write"): "wakes our own thread",
     ("actors.gateway.outbox", "os.write"): "wakes our own thread",
