@@ -25,6 +25,7 @@ from orch_actors.protocol.hostwire import Launch
 from orch_actors.protocol.ids import attempt_id
 from orch_actors.protocol.settings import Settings
 from orch_actors.protocol.spec.references import ARTIFACTS, RESULT, WORKTREE
+from orch_actors.protocol.spec.work import AGENTS
 from orch_actors.protocol.workers import WorkerSettings
 
 #: Most that the file of artifacts holds, about; and of it what one is without its path.
@@ -80,7 +81,9 @@ def launch_of(
     done = Filled(msgspec.to_builtins(spec.work), spec.env)
     if fill:
         done = filled(done.work, done.env, left_by, [dependency.task for dependency in spec.depends_on])
-    own = worktree_of(folder, whose(task).id) if whose(task).spec.worktree else NO_WORKTREE
+    # A judge that is an agent has no tools, and is told what there is.
+    in_one = whose(task).spec.worktree and (task.judged is None or (spec.kind or spec.worker) not in AGENTS)
+    own = worktree_of(folder, whose(task).id) if in_one else NO_WORKTREE
     context = ""
     if fill and state is not None and spec.depends_on:
         context, _cut = assemble(before(state, task, folder), MAX_BEFORE, read_some)

@@ -2,20 +2,27 @@
 
 import os
 import stat
+from typing import Final
 
 from orch_actors.actors.core.nodes import Task
+
+#: What its host leaves beside the files of an attempt with secrets; see host/blotted.py.
+_TOLD: Final = ".told"
 
 
 def shown(task: Task, path: str) -> str:
     """The file to be read where a file that this task wrote is to be shown to somebody: one without its secrets."""
-    return f"{path}.told" if task.spec.secrets else path  # written by its host; see host/blotted.py
+    return f"{path}{_TOLD}" if task.spec.secrets else path
 
 
 def read_some(path: str, characters: int, tail: bool) -> str:
-    """About so many characters of a file, from its beginning or its end; empty where there is nothing to be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
+    """About so many characters of a file, from its beginning or its end; empty where there is nothing to be read.
+
+    Where there is a copy of it without secrets, that is read: its task had some then, whatever it has now.
+    """
+    fd = _open(path + _TOLD) if not path.endswith(_TOLD) else None
+    fd = _open(path) if fd is None else fd
+    if fd is None:
         return ""
     with open(fd, "rb", buffering=0) as file:
         try:
@@ -29,3 +36,10 @@ def read_some(path: str, characters: int, tail: bool) -> str:
         except OSError:
             return ""
     return text[-characters:] if tail else text[:characters]
+
+
+def _open(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None

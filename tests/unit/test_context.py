@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from orch_actors.actors.context import layers
 from orch_actors.actors.context.parts import BUDGETS, Part, assemble
+from orch_actors.actors.context.reading import read_some, shown
 from orch_actors.protocol.views import Artifact, Usage
 
 
@@ -139,3 +140,14 @@ def test_a_task_starts_with_what_those_before_it_came_to():
     assert "g1/t0 done" in text
     assert cut > 0
     assert "… cut" in text
+
+
+def test_what_has_a_copy_without_secrets_is_read_from_it(tmp_path):
+    path = tmp_path / "a.1.summary"
+    path.write_text("hush")
+    assert read_some(str(path), 100, False) == "hush"
+    (tmp_path / "a.1.summary.told").write_text("***")
+    assert read_some(str(path), 100, False) == "***"
+    world = world_of(task("a", secrets={"T": {"env": "T"}}))
+    assert shown(world.get("a"), str(path)) == f"{path}.told"
+    assert read_some(str(tmp_path / "gone.told"), 100, True) == ""

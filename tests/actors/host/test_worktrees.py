@@ -138,7 +138,8 @@ def test_what_somebody_could_miss_stays(tmp_path: Path, supervisor: FakeSupervis
     assert {name for name in tasks if worktree_of(folder, name).branch in branches} == {
         "changed", "new", "committed", "rebasing", "torn",
     }  # fmt: skip
-    git("merge", "-q", "--no-edit", "-X", "ours", worktree_of(folder, "committed").branch, at=repository)
+    who = ("-c", "user.name=n", "-c", "user.email=e")
+    git(*who, "merge", "-q", "--no-edit", "-X", "ours", worktree_of(folder, "committed").branch, at=repository)
     clear(folder)
     assert not places["committed"].exists()
 
