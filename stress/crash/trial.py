@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ KILL_AT_BYTES: Final = 60
 MARKER: Final = "happened"
 COUNT: Final = "count"
 SETTINGS: Final = "[workers.shell]\nlimit = 3\n[workers.python]\nlimit = 2\n"
+
+#: Then no events are kept for readers that come late, and segments go.
+FORGETFUL: Final = SETTINGS + "[retention]\nevents = 0\n"
+#: Links to segments that go: the checker reads all of the journal.
+KEPT: Final = "kept"
 
 #: Words in a log that only a bug of ours writes there.
 BUGS: Final = ("Traceback (most recent", "a bug")
@@ -182,7 +188,7 @@ class _Trial:
             Agent(client, client.client_id, iter(jobs), history) for client, jobs in zip(clients, every, strict=False)
         ]
         consumer = Consumer(clients[-1], "stream", 0, told)
-        tidier = threading.Thread(target=_compact, args=(home,), name="tidier", daemon=True)
+        tidier = threading.Thread(target=self._tidy, args=(home,), name="tidier", daemon=True)
         for thread in (*agents, consumer, tidier):
             thread.start()
         for agent in agents:
@@ -192,13 +198,32 @@ class _Trial:
         _compact(home)
         consumer.finish(seen.head)
         consumer.join(READ_S)
+        if self._removes:
+            _retire(home, self._path(KEPT))
         for client in clients:
             client.close()
         for log in (history, told):
             log.close()
         return seen
 
+    @property
+    def _removes(self) -> bool:
+        """Whether it is about what a compaction removes: that takes one more compaction, which others do without."""
+        return self._cell is None or self._cell.place.function == "os.unlink"
+
+    def _tidy(self, home: str) -> None:
+        for _ in range(2 if self._removes else 1):
+            _compact(home)
+
+    def _put_back(self) -> None:
+        """Give the checker the segments that are gone."""
+        folder, kept = os.path.join(self._path(HOME), "journal"), self._path(KEPT)
+        for name in os.listdir(kept) if os.path.isdir(kept) else ():
+            with suppress(FileExistsError):
+                os.link(os.path.join(kept, name), os.path.join(folder, name))
+
     def _judge(self) -> list[str]:
+        self._put_back()
         verdict = judge(self._folder)
         cell = self._cell
         if cell is not None and may_be_unknown(cell):
@@ -244,6 +269,33 @@ def _compact(home: str) -> None:
                     found = client.status().compaction
             time.sleep(LOOK_S)
     raise EnvironmentFault("the journal was never compacted", "see the daemon's log", 111)
+
+
+def _retire(home: str, kept: str) -> None:
+    """Have the oldest segments go, which nobody reads any more, whatever comes between.
+
+    Raises:
+        EnvironmentFault: none ever does.
+    """
+    folder, until = os.path.join(home, "journal"), time.monotonic() + END_S
+    with open(os.path.join(home, "config.toml"), "w", encoding="utf-8") as file:
+        file.write(FORGETFUL)
+    os.mkdir(kept, 0o700)
+    with Client(home, client_id="retirer", timeout_s=20.0) as client:
+        while time.monotonic() < until:
+            for name in os.listdir(folder):
+                if name.endswith(".jsonl") and name[0].isdigit():
+                    with suppress(FileExistsError):
+                        os.link(os.path.join(folder, name), os.path.join(kept, name))
+            with suppress(OrchError, ProcessLookupError):
+                os.kill(client.status().supervisor.pid, signal.SIGHUP)
+                client.compact()
+            look_again_at = time.monotonic() + ASK_AGAIN_S
+            while time.monotonic() < look_again_at:
+                if min(os.listdir(kept)) not in os.listdir(folder):
+                    return
+                time.sleep(LOOK_S)
+    raise EnvironmentFault("no segment was ever removed", "see the daemon's log", 111)
 
 
 class _Minder(threading.Thread):

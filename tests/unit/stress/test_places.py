@@ -72,7 +72,6 @@ EXEMPT = {
     ("actors.inspection.doctor.programs", "subprocess.Popen"): "asks a program for its version",
     ("actors.journal.swapping", "os.makedirs"): "no daemon runs: tests/unit/inspection/test_rescue.py",
     ("actors.journal.swapping", "shutil.rmtree"): "the same",
-    ("actors.journal.disk", "os.unlink"): "ballast, segments: tests/unit/journal, tests/crash, stress powercut",
     ("protocol.homes", "os.unlink"): "sockets that are left",
 }
 
