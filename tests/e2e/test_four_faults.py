@@ -149,9 +149,15 @@ def test_worktree(shared, tmp_path):
     shared("down")
     shared("up")  # looks again at what it kept
     assert [os.path.exists(path) for path in places.values()] == [False, True, True]
-    branches = subprocess.run([*git, "branch", "--format=%(refname:short)"], capture_output=True, text=True, check=True)
-    assert {found["dirty"]["branch"], found["commits"]["branch"]} <= set(branches.stdout.split())
-    assert found["clean"]["branch"] not in branches.stdout.split()
+
+    def branches():
+        listed = subprocess.run(
+            [*git, "branch", "--format=%(refname:short)"], capture_output=True, text=True, check=True
+        )
+        return set(listed.stdout.split())
+
+    eventually(lambda: found["clean"]["branch"] not in branches())
+    assert {found["dirty"]["branch"], found["commits"]["branch"]} <= branches()
 
 
 def test_worker_types_of_the_configuration(cli, tmp_path):
