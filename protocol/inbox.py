@@ -24,6 +24,7 @@ from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.submitter import submitter as own_name
 from orch_actors.protocol.submitter import submitter_of
 from orch_actors.protocol.views import GRAPH_ENDINGS, DecisionView, Event
+from orch_actors.protocol.visible import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Item(Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
     #: Questions that were asked since then and are still open.
     decisions: tuple[DecisionView, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<news: {one_line(self.line)}>"
 
 
 class Inbox(Struct, frozen=True, kw_only=True):
@@ -131,6 +135,8 @@ class _Since:
         elif event.kind == "task_ended":
             state = event.state or "done"
             self.tasks[state] = self.tasks.get(state, 0) + 1
+            if event.task in self.failed:  # it has run again since
+                self.failed.remove(event.task)
             if state == "failed" and event.task is not None and len(self.failed) < NAMED:
                 self.failed.append(event.task)
         elif event.kind == "decision_asked":

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
+from orch_actors.protocol.visible import one_line
+
 TaskState = Literal["pending", "ready", "running", "judging", "blocked", "done", "failed", "cancelled", "skipped"]
 GraphState = Literal["running", "paused", "done", "failed", "cancelled"]
 AttemptState = Literal["running", "stopping", "done", "failed", "cancelled", "unknown"]
@@ -139,6 +141,10 @@ class TaskView(Struct, frozen=True, kw_only=True):
     branch: str = ""
 
 
+#: Tasks that a graph shows of itself in Python.
+_TASKS_SHOWN: Final = 20
+
+
 def _in_words(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no tasks"
 
@@ -164,7 +170,7 @@ class GraphSummary(Struct, frozen=True, kw_only=True):
     files: str = ""
 
     def __repr__(self) -> str:
-        return f"<graph {self.id} {self.name} {self.state}: {_in_words(self.counts)}>"
+        return f"<graph {self.id} {one_line(self.name)} {self.state}: {_in_words(self.counts)}>"
 
 
 class GraphView(Struct, frozen=True, kw_only=True):
@@ -195,6 +201,12 @@ class GraphView(Struct, frozen=True, kw_only=True):
     #: Who is told of what happens to it, as its document says; and the folder of its inbox and outbox, if it has them.
     callbacks: tuple[dict[str, Any], ...] = ()
     files: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"<graph {self.id} {one_line(self.name)} {self.state}: {_in_words(self.counts)}>"]
+        lines += [f"  {task.id}  {task.state}  {one_line(task.reason)}".rstrip() for task in self.tasks[:_TASKS_SHOWN]]
+        more = len(self.tasks) - _TASKS_SHOWN
+        return "\n".join([*lines, *([f"  … and {more} more"] if more > 0 else [])])
 
 
 class SupervisorView(Struct, frozen=True, kw_only=True):
@@ -271,6 +283,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     elsewhere: int = 0
     compaction: CompactionView | None = None
 
+    def __repr__(self) -> str:
+        going = sum(graph.state not in GRAPH_ENDINGS for graph in self.graphs)
+        return f"<orch-actors pid {self.supervisor.pid}: {len(self.graphs)} graphs, {going} running>"
+
 
 class DecisionView(Struct, frozen=True, kw_only=True):
     """A question about one task, or about one worker type."""
@@ -296,6 +312,11 @@ class DecisionView(Struct, frozen=True, kw_only=True):
     answered_utc: str | None = None
     #: The worker type that it is about.
     worker: str = ""
+
+    def __repr__(self) -> str:
+        about = f"worker {self.worker}" if self.worker else f"{self.graph}/{self.task}"
+        answer = self.choice or "|".join(self.options)
+        return f"<decision {self.ref} about {one_line(about)}: {one_line(self.question)} {one_line(answer)}>"
 
 
 class StoryLine(Struct, frozen=True, kw_only=True):

@@ -57,6 +57,8 @@ def graph_text(graph: GraphView, now_utc: float, style: Style) -> str:
         lines.append(f"submitted from inside: {', '.join(map(one_line, graph.children[:10]))}{more}")
     own = [f"worktree of {one_line(task.id)}: {one_line(task.worktree)}" for task in graph.tasks if task.worktree]
     lines += own if len(own) <= 10 else [*own[:9], f"and {len(own) - 9} more worktrees"]
+    if graph.files:
+        lines.append(f"files: {one_line(graph.files)}")
     spent = usage_text(graph.usage, graph.budget, graph.tries)
     if spent:
         lines.append(f"spent: {spent}")

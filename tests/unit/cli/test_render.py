@@ -45,6 +45,21 @@ test   shell   – skipped      -     -     -  build failed
     )
 
 
+def test_where_a_graph_has_its_inbox():
+    view = msgspec.structs.replace(sample.graph(), files="/w/mail\x1b/g7")
+    assert r"files: /w/mail\x1b/g7" in graph_text(view, sample.NOW, PLAIN).splitlines()
+
+
+def test_what_stands_in_a_notebook():
+    lines = repr(sample.graph()).splitlines()
+    assert lines[0] == "<graph g7 nightly failed: 1 done, 1 failed, 1 running, 1 skipped>"
+    assert lines[2] == r"  build  failed  exit code 2, after 2 attempts \x1b[2J"
+    assert len(lines) == 5
+    many = msgspec.structs.replace(sample.graph(), tasks=sample.graph().tasks * 10)
+    assert repr(many).splitlines()[-1] == "  … and 20 more"
+    assert repr(sample.status()) == "<orch-actors pid 123: 2 graphs, 1 running>"
+
+
 def test_a_full_disk_comes_first():
     view = sample.status()
     full = msgspec.structs.replace(view, supervisor=msgspec.structs.replace(view.supervisor, disk="No space\x1b left"))

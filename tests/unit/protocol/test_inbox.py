@@ -67,6 +67,14 @@ def test_a_graph_is_one_item_whatever_happened():
     assert (item.tasks, item.failed) == ({"done": 2, "failed": 1}, ("b",))
 
 
+def test_a_task_that_ran_again_counts_as_it_ended_last():
+    events = [submitted("g1"), task("g1", "a", "failed"), task("g1", "b", "failed"), task("g1", "a"), ended("g1")]
+    events += [task("g1", "b", "failed"), ended("g1", "failed")]
+    (item,) = read(FakeClient(events, {"g1": graph("g1", state="failed")})).items
+    assert item.failed == ("b",)
+    assert repr(item) == "<news: g1 line>"
+
+
 def test_others_are_passed_over_and_the_cursor_may_pass_them():
     found = read(FakeClient([submitted("g1", OTHER), ended("g1"), submitted("g2"), ended("g2")], {"g2": graph("g2")}))
     assert ([item.graph for item in found.items], found.through, found.more) == (["g2"], 4, False)
