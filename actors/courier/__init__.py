@@ -2,12 +2,17 @@
 
     __main__.py     the process: one of each daemon that needs one
     keeper.py       in the daemon: starts it, and another one when it dies
-    inbox.py        `inbox.jsonl`: an appended line is a request, carried out once
+    bell.py         the one subscription to events, which says that there is something to look at
+    files.py        the loops of `inbox.jsonl` and `outbox.jsonl`: the home's, and those of graphs
+    post.py         one inbox and its outbox: reads the one, writes the other
+    inbox.py        an appended line is read once
     cursor.py       how far that file was read, over restarts and rotations
-    outbox.py       `outbox.jsonl`: replies and events, numbered
-    post.py         the loop of files: reads the one, writes the other
+    lines.py        what a line asks; pure
+    outbox.py       replies and events, numbered
+    unread.py       what a consumer was not given yet, and what is lost to it
+    callbacks.py    the loop of one callback of config.toml
+    graphs.py       the loop of all callbacks of graphs
     deliveries.py   which event is to be delivered next, and what may be acknowledged; pure
-    callbacks.py    the loop of one callback
     targets.py      where an event goes: a command, an HTTP server, a file
 
 It is a client like any other, over the socket: no code of anybody else runs in the process that owns the journal, a

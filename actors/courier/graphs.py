@@ -5,7 +5,7 @@ once the graph's end is acknowledged; so what is left to do is read off the daem
 consumer that is gone says that its callback is done with, or was given up by somebody.
 
 Nobody waits for a slow one: each callback has one delivery at a time, and those whose last one failed may take no more
-than half of the crew, so that however many hang, there is room for the others.
+than a quarter of the crew, so that however many hang for long, there is room for the others.
 """
 
 import heapq
@@ -30,8 +30,8 @@ from orch_actors.protocol.spec.graph import Callback
 from orch_actors.protocol.views import Event
 
 #: Deliveries at once, in all, and of those that have failed before; events that one callback holds.
-_AT_ONCE: Final = 64
-_SUSPECTS: Final = _AT_ONCE // 2
+_AT_ONCE: Final = 256
+_SUSPECTS: Final = _AT_ONCE // 4
 _HELD: Final = 100
 _SOON_S: Final = 0.2
 #: Events that were passed over after which a cursor is moved on unasked; and so often it is looked which those are,
