@@ -18,10 +18,12 @@ from orch_actors.protocol.spec.shapes import found
 from orch_actors.protocol.spec.work import BUILT_IN
 
 #: Fields of a graph document that are about the graph as a whole → what to do instead.
-_OF_THE_WHOLE: Final[Mapping[str, str]] = {
+OF_THE_WHOLE: Final[Mapping[str, str]] = {
     "limits": "`limit` changes how many of its attempts may run at once",
     "goal": "leave it out",
     "tolerant": "leave it out",
+    "callbacks": "a graph has those that it was submitted with",
+    "files": "leave it out",
 }
 
 
@@ -49,7 +51,7 @@ def check_addition(
     loaded = read_graph(path)
     findings = Findings()
     document = parameters.fill(loaded.document, params or {}, findings)
-    for field, instead in _OF_THE_WHOLE.items():
+    for field, instead in OF_THE_WHOLE.items():
         if field in document:
             findings.add((field,), f"is about the graph as a whole, which is there already: {instead}")
     stubs, whole = _beside(document, known, findings)
@@ -67,7 +69,7 @@ def _beside(
 ) -> tuple[set[str], dict[str, Any]]:
     """Ids of the stubs, and the document with them; a task that the graph has already is noted."""
     tasks = document.get("tasks")
-    rest = {name: value for name, value in document.items() if name not in _OF_THE_WHOLE}
+    rest = {name: value for name, value in document.items() if name not in OF_THE_WHOLE}
     rest.setdefault("name", "addition")
     if not isinstance(tasks, dict | list):
         if tasks is not None:

@@ -7,6 +7,8 @@ import pytest
 from orch_actors.cli.additions import Offer, addition, check_offer
 from orch_actors.cli.faults import CommandFault
 from orch_actors.protocol.errors import Refused
+from orch_actors.protocol.spec.addition import OF_THE_WHOLE
+from orch_actors.protocol.spec.graph import GraphSpec
 from orch_actors.protocol.views import GraphView, TaskView
 
 from . import sample_views as sample
@@ -112,6 +114,7 @@ def test_tasks_by_id(tmp_path):
         ("name: m\nlimits: {parallel: 2}\ntasks: [{id: x, command: a}]\n", 2, "about the graph as a whole"),
         ("name: m\ngoal: win\ntasks: [{id: x, command: a}]\n", 2, "about the graph as a whole"),
         ("name: m\ntolerant: true\ntasks: [{id: x, command: a}]\n", 2, "about the graph as a whole"),
+        ("name: m\nfiles: box\ntasks: [{id: x, command: a}]\n", 2, "about the graph as a whole"),
         ("name: m\ntasks:\n- {id: build, command: a}\n", 3, "has a task `build` already"),
         ("name: m\ntasks:\n  build: {command: a}\n", 3, "has a task `build` already"),
         ("name: m\ntasks:\n- {id: x, command: a, depends_on: [nope]}\n", 3, "no task has the id 'nope'"),
@@ -132,3 +135,7 @@ def test_problems_have_lines(tmp_path, text, line, said):
     with pytest.raises(Refused) as caught:
         made(Offer(file=str(path)))
     assert [problem for problem in caught.value.info.problems if said in problem.message and problem.line == line]
+
+
+def test_whatever_is_about_the_whole_is_refused():
+    assert set(OF_THE_WHOLE) == set(GraphSpec.__struct_fields__) - {"name", "tasks"}
