@@ -29,6 +29,7 @@ def test_show_and_path_need_no_daemon(cli):
         "hosts",
         "nesting",
         "output_limit",
+        "copies_limit",
         "files",
         "callbacks",
     }
