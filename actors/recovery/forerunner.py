@@ -32,8 +32,8 @@ from orch_actors.actors.process.leaving import let_go
 from orch_actors.actors.recovery.digest import Digest
 from orch_actors.actors.recovery.replaying import Replay
 
-#: Its part of the segments: it has to start, and what it hands over has to be taken in.
-SHARE: Final = 0.5
+#: Its part of the segments. It is the larger one: what those come to that are kept is folded here.
+SHARE: Final = 0.6
 #: Bytes of digests that wait here; beyond that it waits.
 HELD_BYTES: Final = 128 * 1024 * 1024
 #: For it to leave; and for the next digest, before it is done without. Seconds.

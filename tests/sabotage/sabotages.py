@@ -146,6 +146,22 @@ SABOTAGES = (
         (f"{TEST_OPENING}::test_a_header_that_does_not_follow_is_found",),
     ),
     Sabotage(
+        "no checksums of a block",
+        "a flipped bit becomes another fact, where lines are read many at a time",
+        READING,
+        '            "".join(crcs) != _summed_up(raws)\n            or ',
+        "            ",
+        (f"{TEST_OPENING}::test_every_flipped_byte_is_detected_or_was_never_promised",),
+    ),
+    Sabotage(
+        "what was read for us is taken on its word",
+        "a segment that was read by a second process, and is of elsewhere, passes",
+        "actors/recovery/forerunner.py",
+        " or digest.before != at:\n",
+        ":\n",
+        ("tests/actors/test_forerunner.py::test_a_segment_of_another_journal_is_not_taken_on_its_word",),
+    ),
+    Sabotage(
         "the watermark is not looked at",
         "a damaged line that was promised is cut off as if it were a torn tail",
         READING,
