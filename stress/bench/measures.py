@@ -217,23 +217,28 @@ def cold(bench: Bench) -> list[Figure]:
 
 def idle(bench: Bench) -> list[Figure]:
     """Memory and processor time of the daemon when it has nothing to do, both worker types having worked."""
-    with bench.daemon() as (daemon, client), rivals.waiting_interpreter() as bare:
+    with (
+        bench.daemon() as (daemon, client),
+        rivals.waiting_interpreter() as bare,
+        rivals.waking_interpreter() as waking,
+    ):
         python = {"id": "py", "worker": "python", "script": "pass"}
         bench.run(client, {"name": "both", "tasks": [NOOP, python]})
         status = client.status()
         named = {status.supervisor.pid, *(worker.pid for worker in status.workers if worker.pid)}
         others = [pid for pid in processes_of(daemon.home.path) if pid not in named]
         time.sleep(bench.size.settle_s)
-        before, begun_at = _cpu(named), time.perf_counter()
+        before, woken, begun_at = _cpu(named), cpu_s(waking), time.perf_counter()
         time.sleep(bench.size.idle_s)
-        used = (_cpu(named) - before) / (time.perf_counter() - begun_at) * 100
+        share = 100 / (time.perf_counter() - begun_at)
+        used = {"ours": [(_cpu(named) - before) * share], "waking once a second": [(cpu_s(waking) - woken) * share]}
         memory, bare_memory = total_memory(named), memory_of(bare)
         rest = f"; {len(others)} more (warm runners): {total_memory(others).pss / 2**20:.1f} MiB PSS" if others else ""
     note = f"{len(named)} processes, RSS {memory.rss / 2**20:.1f} MiB{rest}"
     sizes = {"ours": [memory.pss / 2**20], "one bare interpreter": [bare_memory.pss / 2**20]}
     return [
         figure("idle memory (PSS)", "MiB", sizes, note=note),
-        figure("idle CPU", "%", {"ours": [used]}, bound=Bound("value", 0.5), note=f"over {bench.size.idle_s:g} s"),
+        figure("idle CPU", "%", used, bound=Bound("value", 0.5), note=f"over {bench.size.idle_s:g} s"),
     ]
 
 

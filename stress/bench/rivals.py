@@ -82,6 +82,17 @@ def waiting_interpreter() -> Iterator[int]:
 
 
 @contextmanager
+def waking_interpreter() -> Iterator[int]:
+    """The pid of a bare interpreter that wakes once a second, and ends with its stdin.
+
+    What waking costs is the machine's: a virtual processor that sleeps in between is charged milliseconds for it.
+    """
+    script = "import select; print(flush=True)\nwhile not select.select([0], [], [], 1.0)[0]: pass"
+    with _listening([sys.executable, "-c", script]) as pid:
+        yield pid
+
+
+@contextmanager
 def _listening(command: list[str]) -> Iterator[int]:
     """The pid of a program that has printed a line, and that ends when its stdin does."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
