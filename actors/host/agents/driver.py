@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO, Any, Final
 
@@ -278,7 +279,10 @@ class Driver:
         if answer is None and job.structured:
             answer = _json_in(report.text)
             if answer is None:
-                report.cls, report.message = "result", "its answer holds no JSON, which was asked for"
+                report.cls, report.message = (
+                    "result",
+                    "its answer holds no JSON, which was asked for, or several objects",
+                )
                 return
         _put(job.result, json.dumps({"text": report.text} if answer is None else answer))
 
@@ -306,17 +310,40 @@ def _put(path: str, text: str) -> None:
 _FENCE: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 
 
+#: Braces that begin nothing, in an answer that is looked through: each may take time.
+_MOST_BRACES: Final = 10_000
+
+
 def _json_in(text: str) -> Any:
-    """The JSON value that an answer is or holds: the whole of it, its last fenced block, or its outermost braces."""
+    """The JSON value that an answer is or holds: the whole of it, its last fenced block, or its outermost braces.
+
+    An answer that holds another object besides has none: one of them may be quoted, and which one nobody can tell.
+    """
     candidates = [text, *reversed(_FENCE.findall(text))]
     if "{" in text and "}" in text:
         candidates.append(text[text.index("{") : text.rindex("}") + 1])
     for candidate in candidates:
         try:
-            return json.loads(candidate, object_pairs_hook=_without_doubles)
+            found = json.loads(candidate, object_pairs_hook=_without_doubles)
         except (ValueError, RecursionError):
             continue
+        before, _, after = text.partition(candidate)
+        return found if all(one == found for rest in (before, after) for one in _objects_in(rest)) else None
     return None
+
+
+def _objects_in(text: str) -> Iterator[Any]:
+    """Each object that stands in a text and in no other whole one, but for empty ones."""
+    decoder, begin, broken = json.JSONDecoder(), text.find("{"), 0
+    while begin >= 0 and broken < _MOST_BRACES:
+        try:
+            found, end = decoder.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            broken, end = broken + 1, begin + 1
+        else:
+            if found:
+                yield found
+        begin = text.find("{", end)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
