@@ -96,9 +96,11 @@ SABOTAGES = (
         "a sync that failed is tried again",
         "what the page cache has dropped is acknowledged",
         WRITER,
+        "and not self.full:\n                self._rotate(next_event)\n        except OSError as error:\n"
         "            self._poisoned = JournalPoisoned(self._path, error)\n"
-        "            raise self._poisoned from error\n\n    def _flush",
-        "            raise JournalPoisoned(self._path, error) from error\n\n    def _flush",
+        "            raise self._poisoned from error\n",
+        "and not self.full:\n                self._rotate(next_event)\n        except OSError as error:\n"
+        "            raise JournalPoisoned(self._path, error) from error\n",
         (f"{TEST_WRITER}::test_a_failed_write_or_sync_poisons_for_good",),
     ),
     Sabotage(
