@@ -7,25 +7,16 @@ what came of it as one line of JSON on stdout; see `actors/errands.py`.
 import argparse
 import os
 import sys
-import threading
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import Final
 
 from orch_actors.actors.compaction.alone import compact_alone
 from orch_actors.actors.errands import carry_out
+from orch_actors.actors.process.leaving import leave_with_stdin
 from orch_actors.protocol.homes import Home
 
 #: Of the process, while others want the processor.
 NICENESS: Final = 15
-
-#: Exit code of one that was left alone.
-LEFT: Final = 3
-
-
-def _leave_with_stdin() -> NoReturn:
-    while os.read(0, 4096):
-        pass
-    os._exit(LEFT)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -34,7 +25,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--through", type=int, required=True)
     asked = parser.parse_args(words)
-    threading.Thread(target=_leave_with_stdin, name="stdin", daemon=True).start()
+    leave_with_stdin()
     with suppress(OSError):  # where that is not allowed, it is as urgent as everybody
         os.nice(NICENESS)
     return carry_out(lambda: compact_alone(Home(asked.home), asked.through))

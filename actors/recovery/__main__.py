@@ -8,33 +8,26 @@ its stdin closes: who started it reads on alone.
 import gc
 import os
 import sys
-import threading
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
 
 from orch_actors.actors.journal.disk import RealDisk
 from orch_actors.actors.journal.opening import segment_name
 from orch_actors.actors.journal.record import Damaged, Unfamiliar
+from orch_actors.actors.process.leaving import leave_with_stdin
 from orch_actors.actors.recovery.digest import digest_of
 from orch_actors.actors.recovery.forerunner import LENGTH_BYTES
 from orch_actors.actors.recovery.heads import forgotten_in
 from orch_actors.protocol.errors import EnvironmentFault
 
-#: Exit codes of one that was left alone, and of one that will not go on.
-LEFT: Final = 3
+#: Exit code of one that will not go on.
 NO_MORE: Final = 4
-
-
-def _leave_with_stdin() -> NoReturn:
-    while os.read(0, 4096):
-        pass
-    os._exit(LEFT)
 
 
 def main(words: list[str]) -> int:
     """Read them; the exit code."""
-    threading.Thread(target=_leave_with_stdin, name="stdin", daemon=True).start()
+    leave_with_stdin()
     gc.disable()  # nothing here is cyclic, and it does not live long
     folder, (first, last, closed) = words[0], (int(word) for word in words[1:])
     disk, encode = RealDisk(), msgspec.msgpack.Encoder().encode
