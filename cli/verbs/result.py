@@ -50,7 +50,7 @@ def command(
             say(one_line(f"{file.sha256}  {file.path}"))
         return faults.GOOD
     if found.value is None and found.artifacts:
-        note(f"it handed back no value, and left {len(found.artifacts)} artifacts: --artifacts")
+        note(f"it handed back no value; the files that it left ({len(found.artifacts)}): --artifacts")
     value = msgspec.json.encode(found.value)
     say(json_text((msgspec.json.format(value, indent=2) if is_terminal(sys.stdout) else value).decode()))
     return faults.GOOD

@@ -219,6 +219,7 @@ def test_a_key_that_is_there_twice_is_no_answer():
         ('{"a": 1,, {"b": 1}}\n```json\n{"a": 2}\n```', None),
         ("nothing", None),
         ("{" * 100_000, None),
+        ("{" * 20_000 + '\n{"a": 2}\n```json\n{"a": 1}\n```', None),
     ],
 )
 def test_an_answer_holds_one_object(answer, found):

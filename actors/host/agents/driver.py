@@ -310,8 +310,10 @@ def _put(path: str, text: str) -> None:
 _FENCE: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 
 
-#: Braces that begin nothing, in an answer that is looked through: each may take time.
+#: Braces that begin nothing, in an answer that is looked through: each takes time. With more, what else is in it is
+#: unknown, and stands for another object.
 _MOST_BRACES: Final = 10_000
+_UNKNOWN: Final = object()
 
 
 def _json_in(text: str) -> Any:
@@ -344,6 +346,8 @@ def _objects_in(text: str) -> Iterator[Any]:
             if found:
                 yield found
         begin = text.find("{", end)
+    if begin >= 0:
+        yield _UNKNOWN
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
