@@ -246,7 +246,7 @@ def serve(home: Home, starter: Starter, *, only_to_end: bool = False) -> int:
         refuse_unfinished(home.salvage)
         _log_to(home.log)
         manager = ServiceManager.from_environment()
-        ending = Ending()
+        ending = Ending(_log_crash)
         daemon = Daemon(home, ending, umask, only_to_end=only_to_end)
         ending.listen(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         daemon.start()
@@ -281,6 +281,10 @@ def _read_settings(daemon: Daemon, home: Home) -> str:
         logger.error("the settings stay as they were: {}", fault.whole)
         return f"serves {home.path}; its settings stayed as they were: {fault.message}"
     return f"serves {home.path}"
+
+
+def _log_crash(name: str, error: BaseException) -> None:
+    logger.error("{} died: {}: {}", name, type(error).__name__, error)
 
 
 def _log_to(path: str) -> None:

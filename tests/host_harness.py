@@ -57,6 +57,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def signal_other_thread(pid: int, signum: int) -> None:
+    """Signal a thread of a process that is not its main one (Linux): that one's calls are not interrupted."""
+    import ctypes
+
+    threads = eventually(lambda: [int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid])
+    assert ctypes.CDLL(None).tgkill(pid, threads[0], signum) == 0
+
+
 class Host:
     """One host process and what it has said."""
 

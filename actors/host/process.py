@@ -12,7 +12,6 @@ A host keeps nothing that matters in its memory: it may be killed at any moment 
 
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
@@ -28,6 +27,7 @@ from orch_actors.actors.host.children import Children
 from orch_actors.actors.host.link import Link
 from orch_actors.actors.host.local import Local
 from orch_actors.actors.host.worker import Worker
+from orch_actors.actors.process.ending import Ending
 from orch_actors.protocol.errors import EnvironmentFault
 from orch_actors.protocol.hostwire import HostConfig, ToHost
 
@@ -64,28 +64,25 @@ def run(config: HostConfig) -> NoReturn:
     _die_with_supervisor()
     inherited = dict(os.environ)
     _forget_inherited()
-    reasons: queue.SimpleQueue[int] = queue.SimpleQueue()
-    _set_signals(reasons)
+    ending = Ending(_log_crash)
+    _set_signals(ending)
     logbook.open_logbook(os.path.join(config.home, "logs", f"host-{config.worker}.log"), config.log_level)
     logging.getLogger("pykka").addHandler(logging.NullHandler())  # crashes are ours to tell
     children = Children()
     place = Local(config, children, inherited)
-
-    def crashed(_name: str, error: BaseException) -> None:
-        logbook.error("the Worker actor died:\n{}", "".join(traceback.format_exception(error)))
-        reasons.put(EXIT_BUG)
 
     def tell_worker(message: ToHost) -> None:
         with suppress(pykka.ActorDeadError):  # it has crashed: we are about to leave
             worker.tell(message)
 
     link = Link(config, tell_worker)
-    worker = Worker.start(config.worker, place, link.send, lambda: reasons.put(0), on_crash=crashed)
+    worker = Worker.start(config.worker, place, link.send, ending.asked, on_crash=ending.crashed)
     children.start_reaping()
     link.start()
     threading.Thread(target=_leave_with_supervisor, name="stdin", daemon=True).start()
     logbook.info("host for {} is up", config.worker)
-    code = reasons.get()
+    next(ending.signals(), None)  # TERM, or the end
+    code = 0 if ending.crash is None else EXIT_BUG
     logbook.info("host for {} leaves with {}; its attempts go on", config.worker, code)
     link.flush(_LAST_WORDS_S)
     logbook.close_logbook(_LAST_WORDS_S)
@@ -98,11 +95,14 @@ def _forget_inherited() -> None:
         del os.environ[name]
 
 
-def _set_signals(reasons: "queue.SimpleQueue[int]") -> None:
+def _log_crash(name: str, error: BaseException) -> None:
+    logbook.error("the {} actor died:\n{}", name, "".join(traceback.format_exception(error)))
+
+
+def _set_signals(ending: Ending) -> None:
     # A terminal's ctrl-C is the supervisor's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # SimpleQueue.put is made for use in signal handlers.
-    signal.signal(signal.SIGTERM, lambda _signum, _frame: reasons.put(0))
+    ending.listen(signal.SIGTERM)
     # Whoever started us may have ignored it; our children would then vanish unseen.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 

@@ -1,24 +1,26 @@
-"""What the daemon's main thread waits for: signals, and the end.
+"""What the main thread of a daemon or a host waits for: signals, and the end.
 
 Both come through one pipe, and Python's handlers do nothing. A handler that put its wish into a queue would run
 between any two steps of the main thread, which may hold the very lock that the wish needs; and a signal that comes
 just before the main thread begins to wait on a lock is seen only when that wait is over: a TERM right after the start
 was lost so, about once in fifty tries. A byte in a pipe cannot be missed.
+
+Knows no logger: what hosts load for theirs would cost as much as starting one.
 """
 
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-
-from loguru import logger
 
 
 class Ending:
     """See the module. One for each process that listens to signals."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_crash: Callable[[str, BaseException], None]) -> None:
+        """With what writes down that an actor died, by its name and of what; called in any thread."""
+        self._log_crash = log_crash
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._over = False
@@ -45,7 +47,7 @@ class Ending:
     def crashed(self, name: str, error: BaseException) -> None:
         """An actor died of a bug, or of the disk; from any thread. The first one counts."""
         if self.crash is None:
-            logger.error("{} died: {}: {}", name, type(error).__name__, error)
+            self._log_crash(name, error)
             self.crash = error
         self.asked()
 

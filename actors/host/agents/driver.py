@@ -16,13 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import IO, Any, Final
+from typing import IO, Final
 
+from orch_actors.actors.host.agents.answer import json_in
 from orch_actors.actors.host.agents.job import Job, Report
 from orch_actors.actors.host.agents.streams import Stream, stream_named
 from orch_actors.actors.host.agents.versions import version_fault
+from orch_actors.actors.process.ending import Ending
 
 #: Exit codes, where the program's own does not say it: it failed although it ended with 0; it could not be started.
 FAILED: Final = 1
@@ -57,11 +58,48 @@ _WAITING_S: Final = 60.0
 _MAX_LINE: Final = 8 * 1024 * 1024
 
 
+class Termination:
+    """TERM or INT to the driver, passed on to its program, whichever that is by then.
+
+    A thread does it, not a handler: one that came just before the main thread began to wait for the program's next
+    line was seen with that line, and the program knew nothing of its grace (see actors/process/ending.py).
+    """
+
+    def __init__(self) -> None:
+        self.came: Final = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending: Final = Ending(lambda _name, _error: None)
+
+    def listen(self) -> None:
+        """From now on; only from the main thread."""
+        self._ending.listen(signal.SIGTERM, signal.SIGINT)
+        threading.Thread(target=self._listen, name="signals", daemon=True).start()
+
+    def is_for(self, process: "subprocess.Popen[bytes]") -> None:
+        """This program is the one that runs now; it is told of what came before it started."""
+        self._process = process
+        if self.came.is_set():
+            signal_group(process, signal.SIGTERM)
+
+    def _listen(self) -> None:
+        for _ in self._ending.signals():
+            self.came.set()
+            if self._process is not None:
+                signal_group(self._process, signal.SIGTERM)
+
+
+def signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
+    """Signal what a program and its children are, as far as they are still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
 class Driver:
     """One run. Threads read the program's two streams; all that is decided is decided in `run`."""
 
-    def __init__(self, job: Job, tries: int = 0) -> None:
+    def __init__(self, job: Job, termination: Termination, tries: int = 0) -> None:
         self._job: Final = job
+        self._termination: Final = termination
         #: How often it has tripped before.
         self._tries: Final = tries
         self._stream: Final[Stream] = stream_named(job.stream)(job.options)
@@ -73,12 +111,9 @@ class Driver:
         self._ended_for: tuple[str, str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr_reader: threading.Thread | None = None
-        self._termed = False
 
     def run(self) -> int:
         """The whole of it; the exit code for the attempt."""
-        signal.signal(signal.SIGTERM, self._pass_on)
-        signal.signal(signal.SIGINT, self._pass_on)
         try:
             fault = version_fault(self._job)
             if not fault:
@@ -95,26 +130,29 @@ class Driver:
             return self._begin_afresh()
         if self._has_tripped(code):
             _say("… it tripped over another's first start: once more")
-            time.sleep(_AGAIN_AFTER_S[self._tries])
-            if not self._termed:
-                return Driver(self._job, self._tries + 1).run()
+            if not self._termination.came.wait(_AGAIN_AFTER_S[self._tries]):
+                return Driver(self._job, self._termination, self._tries + 1).run()
         return self._close(code)
+
+    def _termed(self) -> bool:
+        return self._termination.came.is_set()
 
     def _has_tripped(self, code: int) -> bool:
         """It could not begin, as another one was beginning; nothing was done."""
-        begun = self._termed or self._ended_for or self._stream.report.session or self._stream.report.turns
+        begun = self._termed() or self._ended_for or self._stream.report.session or self._stream.report.turns
         said = self._stderr.decode(errors="replace")
         return code != 0 and not begun and self._tries < len(_AGAIN_AFTER_S) and bool(_TRIPPED.search(said))
 
     def _has_no_session(self, code: int) -> bool:
         """The session that it was to go on with is not there (any more): nothing was done."""
         said = self._stderr.decode(errors="replace") + self._stream.report.text
-        return self._job.fresh is not None and code != 0 and not self._termed and bool(_NO_SESSION.search(said))
+        return self._job.fresh is not None and code != 0 and not self._termed() and bool(_NO_SESSION.search(said))
 
     def _begin_afresh(self) -> int:
         fresh = self._job.fresh or {}
         _say("… its session is not there any more: a new one begins")
-        return Driver(replace(self._job, argv=fresh["argv"], stdin=fresh["stdin"], fresh=None)).run()
+        job = replace(self._job, argv=fresh["argv"], stdin=fresh["stdin"], fresh=None)
+        return Driver(job, self._termination).run()
 
     # --- the program ------------------------------------------------------------------------------------------------
 
@@ -128,8 +166,7 @@ class Driver:
             env={**os.environ, **self._job.env},
             process_group=0,
         )
-        if self._termed:
-            self._signal(signal.SIGTERM)
+        self._termination.is_for(process)
         threading.Thread(target=self._read_stdout, args=(process.stdout,), daemon=True).start()
         self._stderr_reader = threading.Thread(target=self._read_stderr, args=(process.stderr,), daemon=True)
         self._stderr_reader.start()
@@ -219,10 +256,6 @@ class Driver:
         self._end_program()
         return True
 
-    def _pass_on(self, _number: int, _frame: object) -> None:
-        self._termed = True
-        self._signal(signal.SIGTERM)
-
     def _end_program(self) -> None:
         self._signal(signal.SIGTERM)
         process = self._process
@@ -232,10 +265,8 @@ class Driver:
         self._signal(signal.SIGKILL)  # what is left of its group
 
     def _signal(self, number: int) -> None:
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+        if self._process is not None:
+            signal_group(self._process, number)
 
     def _wait(self) -> int:
         """Its exit code. What closed its stdout and does not go is ended, and with it what it left behind."""
@@ -255,7 +286,7 @@ class Driver:
 
     def _close(self, code: int) -> int:
         stream, job = self._stream, self._job
-        if stream.ended and code > 128 and not self._termed:
+        if stream.ended and code > 128 and not self._termed():
             code = 0  # it had said its last word; it was ended for living on
         stream.close(code, self._stderr.decode(errors="replace"))
         report = stream.report
@@ -277,7 +308,7 @@ class Driver:
             return
         answer = self._stream.answer()
         if answer is None and job.structured:
-            answer = _json_in(report.text)
+            answer = json_in(report.text)
             if answer is None:
                 report.cls, report.message = (
                     "result",
@@ -305,57 +336,6 @@ def _put(path: str, text: str) -> None:
     with open(draft, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
     os.replace(draft, path)
-
-
-_FENCE: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
-
-
-#: Braces that begin nothing, in an answer that is looked through: each takes time. With more, what else is in it is
-#: unknown, and stands for another object.
-_MOST_BRACES: Final = 10_000
-_UNKNOWN: Final = object()
-
-
-def _json_in(text: str) -> Any:
-    """The JSON value that an answer is or holds: the whole of it, its last fenced block, or its outermost braces.
-
-    An answer that holds another object besides has none: one of them may be quoted, and which one nobody can tell.
-    """
-    candidates = [text, *reversed(_FENCE.findall(text))]
-    if "{" in text and "}" in text:
-        candidates.append(text[text.index("{") : text.rindex("}") + 1])
-    for candidate in candidates:
-        try:
-            found = json.loads(candidate, object_pairs_hook=_without_doubles)
-        except (ValueError, RecursionError):
-            continue
-        before, _, after = text.partition(candidate)
-        return found if all(one == found for rest in (before, after) for one in _objects_in(rest)) else None
-    return None
-
-
-def _objects_in(text: str) -> Iterator[Any]:
-    """Each object that stands in a text and in no other whole one, but for empty ones."""
-    decoder, begin, broken = json.JSONDecoder(), text.find("{"), 0
-    while begin >= 0 and broken < _MOST_BRACES:
-        try:
-            found, end = decoder.raw_decode(text, begin)
-        except (ValueError, RecursionError):
-            broken, end = broken + 1, begin + 1
-        else:
-            if found:
-                yield found
-        begin = text.find("{", end)
-    if begin >= 0:
-        yield _UNKNOWN
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; one that says a key twice is none: what an agent quotes badly could stand for its own words."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice")
-    return found
 
 
 def _summary(report: Report) -> str:
@@ -386,4 +366,6 @@ def main() -> int:
     except (OSError, ValueError, TypeError) as error:
         sys.stderr.write(f"not an agent's job: {error}\n")
         return NOT_STARTED
-    return Driver(job).run()
+    termination = Termination()
+    termination.listen()
+    return Driver(job, termination).run()

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import stat
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 from daemon_harness import alive
-from host_harness import eventually
+from host_harness import eventually, signal_other_thread
 
 from orch_actors.protocol.hostwire import StartAttempt
 from orch_actors.protocol.settings import load_settings
@@ -35,8 +36,6 @@ def agent(supervisor):
     """Makes the program, and a launch of a task for it."""
 
     def make(body, *, kind="claude", version="1.2.3", prompt="do it", work=None, **changes):
-        import sys
-
         path = supervisor.folder / kind
         path.write_text(PROGRAM.format(python=sys.executable, body=body, version=version))
         path.chmod(0o700)
@@ -204,6 +203,27 @@ def test_a_stop_reaches_the_program(supervisor, agent):
     ended = host.stop(launch)
     assert (ended.ending, mark.exists()) == ("killed", True)
     assert supervisor.processes() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals to one thread are Linux's")
+def test_a_stop_that_the_drivers_main_thread_does_not_see_reaches_the_program(supervisor, agent):
+    body = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\nopen('up', 'w').close()\ntime.sleep(300)"
+    launch = agent(body)
+    host = supervisor.start_host("claude")
+    host.send(StartAttempt(launch=launch))
+    eventually((supervisor.cwd / "up").exists)
+    (driver,) = [pid for pid in supervisor.processes() if of_driver(command_line(pid))]
+    signal_other_thread(driver, signal.SIGTERM)
+    assert host.ended(launch.attempt).exit_code == 7
+
+
+def of_driver(words):
+    """Not its shim's, which has them, too."""
+    return "python" in words[0] and "orch_actors.actors.host.agents" in words
+
+
+def command_line(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 def test_the_driver_and_its_host_may_die(supervisor, agent):
