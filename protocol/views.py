@@ -335,7 +335,7 @@ class WhyView(Struct, frozen=True, kw_only=True):
     state: TaskState
     #: For people.
     sentence: str
-    #: For programs: `kind` (dependency, slot, graph_limit, resource, lock, paused, worker_paused, worker_down,
+    #: For programs: `kind` (dependency, slot, graph_limit, budget, resource, lock, paused, worker_paused, worker_down,
     #: retry, decision, running, stopping, done, failed, cancelled, skipped) and what belongs to it.
     reason: dict[str, Any]
     #: Oldest first.

@@ -420,6 +420,25 @@ class World:
             found[f"resource {name}"] = (amount, self.resources.get(name, 0))
         for name in node.spec.exclusive:
             found[f"lock {name}"] = (1, 1)
+        return {**found, **self.kept(node)}
+
+    def kept(self, node):
+        """What it keeps of its graph's dollars and tokens: its own bound, or all that is left where that is less."""
+        graph, own = node.graph, (node.judged or node).spec.budget
+        if node.worker != "claude":
+            return {}
+        _, usd, tokens, _ = self.ledger.spent.get(graph.id, [0, 0, 0, 0])
+        if graph.id in self.ledger.spoilt:
+            usd, tokens = graph.spent.usd, graph.spent.tokens
+        found = {}
+        for name, bounds, most, spent in (
+            ("usd", [node.spec.work.budget_usd, own.usd], graph.budget.usd, usd),
+            ("tokens", [own.tokens], graph.budget.tokens, tokens),
+        ):
+            own_bounds = [bound for bound in bounds if bound is not None]
+            if own_bounds and most is not None:
+                left = max(0, most - spent)
+                found[f"{name} {graph.id}"] = (min(left, *own_bounds), left)
         return found
 
     def claimed(self):

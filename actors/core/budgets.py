@@ -1,8 +1,12 @@
 """Budgets: what was used, what may be, and whether one more attempt may start.
 
 Looked at when an attempt is about to start and at no other time: what is used up by then is not started. What runs is
-bounded by what was left when it started (`left_usd`, `left_tokens`, `time_of`), as far as its program can be bounded;
-attempts that run beside each other have the same rest before them, so together they may go beyond a graph's bound.
+bounded by what was left when it started (`left_usd`, `left_tokens`, `time_of`), as far as its program can be bounded.
+
+Attempts that run beside each other: one with a bound of its own keeps that much of its graph's dollars and tokens for
+as long as it runs (`reserved`: claims on capacities, see scheduler.py), so that together they stay within the graph's.
+One that has no bound of its own keeps nothing, and is told the same rest as its neighbours: with such ones a graph may
+go beyond its bound. (Rejected: to keep all of the rest for it, so that agents without bounds run one by one.)
 
 A judge's attempts count as its task's. Dollars and tokens are spent by agents alone, so where those are used up other
 tasks go on. A task's own sums are worked out when they are needed, over its own attempts; a graph's are kept
@@ -10,12 +14,14 @@ tasks go on. A task's own sums are worked out when they are needed, over its own
 """
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Final, NamedTuple
 
 from orch_actors.actors.core.nodes import NO_TRIES, Attempt, Graph, Spent, Task
+from orch_actors.actors.core.state import tokens_key, usd_key
 from orch_actors.protocol.spec.durations import format_duration
 from orch_actors.protocol.spec.graph import Budget, Limits
-from orch_actors.protocol.spec.work import AGENTS
+from orch_actors.protocol.spec.work import AGENTS, AgentWork
 
 #: Failure class of what is not started, or is ended, since its budget is used up.
 BUDGET: Final = "budget"
@@ -142,6 +148,25 @@ def left_tokens(task: Task) -> int | None:
 def _least(*bounds: tuple[float | None, Callable[[], float]]) -> float | None:
     left = [most - used() for most, used in bounds if most is not None]
     return max(0.0, min(left)) if left else None
+
+
+def reserved(task: Task) -> dict[str, float]:
+    """What an attempt of this task keeps of its graph's budget while it runs: capacity → how much."""
+    work, own = task.spec.work, whose(task).spec.budget
+    if not isinstance(work, AgentWork):
+        return {}
+    usd = [most for most in (work.budget_usd, own.usd) if most is not None]
+    kept = {usd_key(task.graph.id): min(usd)} if usd else {}
+    return kept if own.tokens is None else {**kept, tokens_key(task.graph.id): float(own.tokens)}
+
+
+def left_of_graph(graph: Graph) -> dict[str, float]:
+    """Capacity → how much of a graph's budget is not spent yet."""
+    budget, spent = graph.budget, graph.spent
+    return {
+        usd_key(graph.id): inf if budget.usd is None else max(0.0, budget.usd - spent.usd),
+        tokens_key(graph.id): inf if budget.tokens is None else max(0.0, float(budget.tokens - spent.tokens)),
+    }
 
 
 class TimeOf(NamedTuple):

@@ -10,7 +10,7 @@ from math import inf
 from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.core.budgets import budget_of, is_try
+from orch_actors.actors.core.budgets import budget_of, is_try, left_of_graph, reserved
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.nodes import (
     NO_CLAIMS,
@@ -211,6 +211,7 @@ def _fold_edit(
             _move_graph(graph, "graph_budgeted", graph.state)
             graph.budget = Budget(usd=fact.usd, tokens=fact.tokens, attempts=fact.attempts)
             graph.version += 1
+            set_budget_capacities(state, graph)
         case f.GraphEdited():
             _move_graph(graph, "graph_edited", graph.state)
             graph.version += 1
@@ -271,6 +272,7 @@ def _submitted(state: State, fact: f.GraphSubmitted, at_utc: float) -> None:
     graph.parallel, graph.wall_from_utc = spec.limits.parallel, at_utc
     graph.budget = budget_of(spec.limits)
     graph.parent, graph.depth = fact.parent, fact.depth
+    set_budget_capacities(state, graph)
     adopt(state, graph)
     state.graphs[graph.id] = graph
     state.last_graph = max(state.last_graph, int(graph.id[1:]))
@@ -339,6 +341,12 @@ def set_graph_capacity(state: State, graph: Graph) -> None:
     state.scheduler.set_capacity(graph_key(graph.id), inf if graph.parallel is None else graph.parallel)
 
 
+def set_budget_capacities(state: State, graph: Graph) -> None:
+    """Let the scheduler know how much of a graph's dollars and tokens is not spent."""
+    for name, amount in left_of_graph(graph).items():
+        state.scheduler.set_capacity(name, amount)
+
+
 def _added(graph: Graph, fact: f.TasksAdded) -> None:
     _move_graph(graph, "tasks_added", graph.state)
     _take_in(graph, tuple(parse_task(document, base_dir="/", accepted=True) for document in fact.documents))
@@ -357,9 +365,19 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
         other.dependents.sort(key=_place)
     _recount(task)
     task.graph.version += 1
-    if task.state == "ready":  # its place in the queue depends on its options
+    judges = (graph_task for name in task.judges if (graph_task := task.graph.tasks.get(name)) is not None)
+    for one in (task, *judges):
+        _claim_anew(state, one)
+
+
+def _claim_anew(state: State, task: Task) -> None:
+    """Its options have changed, and its place in the queue and what it claims depend on them."""
+    if task.state == "ready":
         state.scheduler.remove(task.ref)
         enqueue(state, task)
+    elif task.state == "running":  # its budget may change then, and nothing else of it
+        before, task.claims = task.claims, _claims_of(task)
+        state.scheduler.exchange(before, task.claims)
 
 
 def _revived(graph: Graph, task: Task) -> None:
@@ -380,7 +398,8 @@ def _forgotten(state: State, graph: Graph) -> None:
     parent = state.graphs.get(graph.parent.partition("/")[0])
     if parent is not None:
         parent.children.remove(graph.id)
-    state.scheduler.drop_capacity(graph_key(graph.id))
+    for name in (graph_key(graph.id), *left_of_graph(graph)):
+        state.scheduler.drop_capacity(name)
     ids = state.names[graph.spec.name]
     ids.remove(graph.id)
     if not ids:
@@ -406,6 +425,7 @@ def _claims_of(task: Task) -> dict[str, float]:
         claims[resource_key(name)] = amount
     for name in task.spec.exclusive:
         claims[lock_key(name)] = 1.0
+    claims.update(reserved(task))
     return claims
 
 
@@ -451,6 +471,8 @@ def _attempt_ended(state: State, task: Task, fact: f.AttemptEnded) -> None:
     attempt.usage, attempt.session = fact.usage, fact.session or attempt.session
     task.graph.spent.attempts -= not is_try(attempt)
     task.graph.spent.add(fact.usage)
+    if fact.usage is not None:
+        set_budget_capacities(state, task.graph)
     del state.in_flight[task.worker][task.ref]
     state.worker(task.worker).running -= 1
     state.scheduler.give_back(task.worker, task.claims)

@@ -8,7 +8,7 @@ from msgspec import json
 from msgspec.structs import force_setattr
 
 from orch_actors.actors.core.budgets import budget_of, recounted
-from orch_actors.actors.core.fold import adopt, enqueue, link, note_over, set_graph_capacity
+from orch_actors.actors.core.fold import adopt, enqueue, link, note_over, set_budget_capacities, set_graph_capacity
 from orch_actors.actors.core.image import (
     DecisionImage,
     GraphImage,
@@ -183,6 +183,7 @@ class Restoring:
             if task.retry_at_utc is not None:
                 state.retrying[task.ref] = task
         graph.spent = recounted(graph)
+        set_budget_capacities(state, graph)
         graph.counts = dict(Counter([task.state for task in tasks.values() if task.judged is None]))
         graph.open_tasks = sum(1 for task in tasks.values() if not task.terminal) if graph.ended_utc is None else 0
         self._images.clear()

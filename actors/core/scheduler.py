@@ -8,6 +8,9 @@ The next to start is the best-ranked first of all lines whose worker type has a 
 capacity is parked under it as a whole, and comes back when enough of it is given back; so the cost of a step does
 not depend on how many entries wait.
 
+Of an elastic capacity, who claims more than there is needs all there is: what is left of a budget is less than what
+an attempt may use in the end, and it starts all the same, beside nobody.
+
 Nobody starves. What the first of a line has waited for is kept for it until it starts: while it is parked nobody
 worse-ranked takes of that capacity, and once there is enough, that much stays promised to it while it lacks
 something else (a slot, another capacity). So the best-ranked of those that can start at all collects what it needs,
@@ -20,7 +23,7 @@ hours behind a lock); keeping only what is lacking now (two scarce capacities ca
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -110,9 +113,15 @@ _Heap = list[tuple[Rank, int, Line]]
 class Scheduler:
     """Queues, capacities and claims."""
 
-    def __init__(self, defaults: Mapping[str, float]) -> None:
-        """`defaults`: the part of a capacity's name before `:` → how much there is unless it is set; else no bound."""
+    def __init__(self, defaults: Mapping[str, float], elastic: Collection[str] = ()) -> None:
+        """For kinds of capacities, the part of their names before `:`.
+
+        Args:
+            defaults: how much there is unless it is set; else there is no bound.
+            elastic: those of which a claim may be more than there is; see the module's header.
+        """
         self._defaults = defaults
+        self._elastic = frozenset(elastic)
         #: Capacity → how much there is, where that was set.
         self._capacity: dict[str, float] = {}
         #: Capacity → how much is claimed. Invariant: the sum over entries taken and not given back.
@@ -170,6 +179,13 @@ class Scheduler:
         """Capacity → how much of it is claimed."""
         return self._used
 
+    def needed(self, name: str, amount: float) -> float:
+        """How much must be free for a claim of so much; of what is not elastic, the claim."""
+        there_is = self.capacity(name)
+        if amount > there_is and name.partition(":")[0] in self._elastic:
+            return there_is
+        return amount
+
     def set_capacity(self, name: str, amount: float) -> None:
         """Change how much there is; what is claimed beyond it stays claimed."""
         if amount == self.capacity(name):
@@ -177,7 +193,7 @@ class Scheduler:
         self._capacity[name] = amount
         hopeless: list[Line] = []
         for line in self._claiming.get(name, {}).values():
-            if line.claims[name] > amount + _GRAIN:
+            if self.needed(name, line.claims[name]) > amount + _GRAIN:
                 hopeless.append(line)
             elif line.parked == name:  # with nothing kept for it: perhaps it could not start at all
                 self._enqueue(line)
@@ -247,13 +263,22 @@ class Scheduler:
     def give_back(self, worker: str, claims: Mapping[str, float]) -> None:
         """An attempt is over: its claims and its slot are free."""
         for name, amount in claims.items():
-            left = self._used[name] - amount
-            if left > _GRAIN:
-                self._used[name] = left
-            else:
-                del self._used[name]
+            self._note_used(name, self._used[name] - amount)
             self._release(name)
         self.dirty.add(worker)
+
+    def exchange(self, before: Mapping[str, float], after: Mapping[str, float]) -> None:
+        """What runs holds other claims from now on."""
+        for name in before.keys() | after.keys():
+            left = self._used.get(name, 0.0) - before.get(name, 0.0) + after.get(name, 0.0)
+            self._note_used(name, left)
+            self._release(name)
+
+    def _note_used(self, name: str, amount: float) -> None:
+        if amount > _GRAIN:
+            self._used[name] = amount
+        else:
+            self._used.pop(name, None)
 
     # --- lines ------------------------------------------------------------------------------------------------------
 
@@ -302,7 +327,7 @@ class Scheduler:
     def _park(self, line: Line, rank: Rank) -> bool:
         """Park a line under a capacity that its first lacks; False if it lacks none."""
         for name, amount in line.claims.items():
-            if amount > self.capacity(name) + _GRAIN:  # until that changes; see set_capacity
+            if self.needed(name, amount) > self.capacity(name) + _GRAIN:  # until that changes; see set_capacity
                 line.parked = name
                 return True
         for name, amount in line.claims.items():
@@ -316,7 +341,8 @@ class Scheduler:
 
     def _is_lacking(self, name: str, amount: float, rank: Rank) -> bool:
         """Too little is left beside what is kept for better ones."""
-        if self.capacity(name) == inf:
+        needed = self.needed(name, amount)
+        if self.capacity(name) == inf or needed <= 0:
             return False
         for heap in self._parked.get(name, {}).values():
             best = self._best(heap, name)
@@ -326,8 +352,8 @@ class Scheduler:
         for line in self._promised.get(name, {}).values():
             first = line.first()
             if first is not None and first.rank < rank:
-                left -= line.claims[name]
-        return amount > left + _GRAIN
+                left -= self.needed(name, line.claims[name])
+        return needed > left + _GRAIN
 
     def _release(self, name: str) -> None:
         """Bring back, per worker type, the best of those parked under `name`, as far as there is room for them."""
@@ -338,10 +364,11 @@ class Scheduler:
             heap, room = parked[worker], self.free(name)
             while (best := self._best(heap, name)) is not None:
                 line = best[2]
-                if line.claims[name] > room + _GRAIN:
+                needed = self.needed(name, line.claims[name])
+                if needed > room + _GRAIN:
                     break
                 heappop(heap)
-                room -= line.claims[name]
+                room -= needed
                 self._promise(line, name)
                 self._enqueue(line)
             if not heap:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from orch_actors.actors.core.budgets import recounted
+from orch_actors.actors.core.budgets import left_of_graph, recounted, reserved
 from orch_actors.actors.core.nodes import Graph, Task
 from orch_actors.actors.core.state import State, graph_key, lock_key, resource_key, satisfied, unmet_dependencies
 from orch_actors.actors.core.table import GRAPH_TERMINAL, TERMINAL
@@ -51,6 +51,10 @@ def _of_capacities(state: State) -> Iterator[str]:
     for name in {*claimed, *used}:
         if abs(claimed.get(name, 0.0) - used.get(name, 0.0)) > 1e-6:
             yield f"{name}: {used.get(name)} is noted as used, running tasks claim {claimed.get(name)}"
+    for graph in state.graphs.values():
+        for name, amount in left_of_graph(graph).items():
+            if state.scheduler.capacity(name) != amount:
+                yield f"{name}: {amount} is left, noted is {state.scheduler.capacity(name)}"
     retrying = sorted(task.ref for task in _tasks(state) if task.retry_at_utc is not None)
     if retrying != sorted(state.retrying):
         yield f"{retrying} wait for a retry, noted are {sorted(state.retrying)}"
@@ -174,6 +178,7 @@ def _queued_as_it_says(state: State, task: Task) -> bool:
     entry = state.scheduler.entry(task.ref)
     expected = {graph_key(task.graph.id): 1.0, **{lock_key(name): 1.0 for name in task.spec.exclusive}}
     expected |= {resource_key(name): amount for name, amount in task.spec.resources.items()}
+    expected |= reserved(task)
     return entry is not None and (entry.worker, entry.rank, dict(entry.claims), task.claims) == (
         task.spec.worker,
         (-task.spec.priority, task.rank),

@@ -34,6 +34,16 @@ def lock_key(name: str) -> str:
     return f"lock:{name}"
 
 
+def usd_key(graph: str) -> str:
+    """The capacity that stands for what is left of a graph's dollars."""
+    return f"usd:{graph}"
+
+
+def tokens_key(graph: str) -> str:
+    """The capacity that stands for what is left of a graph's tokens."""
+    return f"tokens:{graph}"
+
+
 class State:
     """Graphs by id and everything derived from them."""
 
@@ -60,7 +70,7 @@ class State:
         #: Named capacity → how much there is, as configured; not journalled.
         self.resources: dict[str, float] = {}
         #: Of a resource that no configuration names there is nothing; a lock is one.
-        self.scheduler = Scheduler({"resource": 0.0, "lock": 1.0})
+        self.scheduler = Scheduler({"resource": 0.0, "lock": 1.0}, elastic=("usd", "tokens"))
         #: Worker type → tasks with an attempt that runs. Invariant: exactly those whose last attempt has not ended.
         self.in_flight: dict[str, dict[str, Task]] = {}
         #: Tasks that wait for their next attempt's time.

@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any
 
-from orch_actors.actors.core.budgets import BUDGET, UsedUp, used_up, whose
+from orch_actors.actors.core.budgets import BOUNDS, BUDGET, UsedUp, used_up, whose
 from orch_actors.actors.core.nodes import Task, WorkerType
 from orch_actors.actors.core.state import State, lock_key, resource_key, unmet_dependencies
 from orch_actors.protocol.views import WhyView, utc_text
@@ -113,6 +113,8 @@ def _held(state: State, task: Task, held: str) -> _Reason:
         limit = task.graph.parallel
         sentence = f"waits for a place among the {limit} that its graph may run at once"
         return sentence, {"kind": "graph_limit", "limit": limit}, f"orch-actors limit {name} {(limit or 0) + 1}"
+    if kind in ("usd", "tokens"):
+        return _budget(state, task, held)
     scheduler = state.scheduler
     entry, wanted, free = scheduler.entry(task.ref), task.claims.get(held, 0.0), max(0.0, scheduler.free(held))
     ahead = scheduler.ahead_of(entry) if entry is not None and wanted <= free else None
@@ -125,6 +127,21 @@ def _held(state: State, task: Task, held: str) -> _Reason:
     sentence = f"waits for {wanted:g} of {name}: {free:g} of {total:g} are free{kept}"
     reason = {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total, "ahead": ahead}
     return sentence, reason, help_
+
+
+def _budget(state: State, task: Task, held: str) -> _Reason:
+    """There is some left of its graph's budget, but what runs may still use it."""
+    scheduler = state.scheduler
+    name, _, graph = held.partition(":")
+    bound = next(bound for bound in BOUNDS if bound.name == name)
+    left = scheduler.capacity(held)
+    wanted, free = scheduler.needed(held, task.claims[held]), max(0.0, scheduler.free(held))
+    sentence = (
+        f"waits for {bound.written(wanted)} of the graph's budget: of the {bound.written(left)} that are left, "
+        f"{bound.written(left - free)} are kept for what runs"
+    )
+    reason = {"kind": "budget", "name": name, "wanted": wanted, "free": free, "left": left}
+    return sentence, reason, f"orch-actors limit {graph} --{name} N"
 
 
 def _impossible(state: State, task: Task) -> _Reason | None:

@@ -340,7 +340,9 @@ class Life(RuleBasedStateMachine):
         if what == "limit":
             self.edit(s.LimitAsked(graph=graph, worker=None, parallel=parallel, **checked))
         elif what == "budget":
-            self.edit(s.BudgetAsked(graph=graph, set={"attempts": parallel and 3 * parallel, "usd": None}, **checked))
+            self.edit(
+                s.BudgetAsked(graph=graph, set={"attempts": parallel and 3 * parallel, "usd": parallel}, **checked)
+            )
         else:
             self.edit((s.PauseAsked if what == "pause" else s.ResumeAsked)(graph=graph, worker=None, **checked))
 

@@ -19,19 +19,21 @@ EXAMPLES = int(os.environ.get("ORCH_EXAMPLES", "150"))  # see test_machine.py
 
 WORKERS = ("shell", "python", "agent")
 SLOTS = {"shell": 2, "python": 1, "agent": 3}
-TOTALS = {"mem": 4.0, "gpu": 2.0, "graph:1": 3.0, "graph:2": inf}
+TOTALS = {"mem": 4.0, "gpu": 2.0, "graph:1": 3.0, "graph:2": inf, "usd:2": 3.0}
 
 claims = st.fixed_dictionaries(
     {"graph:1": st.just(1.0)},
     optional={"mem": st.sampled_from([0.5, 1.0, 2.0, 4.0]), "gpu": st.sampled_from([1.0, 2.0]), "lock:a": st.just(1.0)},
-) | st.fixed_dictionaries({"graph:2": st.just(1.0)}, optional={"mem": st.sampled_from([1.0, 3.0])})
+) | st.fixed_dictionaries(
+    {"graph:2": st.just(1.0)}, optional={"mem": st.sampled_from([1.0, 3.0]), "usd:2": st.sampled_from([0.5, 2.0, 7.0])}
+)
 
 
 class Floor:
     """A scheduler, and who runs: starts whatever it offers, as the machine does."""
 
     def __init__(self, totals=TOTALS, slots=SLOTS):
-        self.scheduler = Scheduler({"lock": 1.0})
+        self.scheduler = Scheduler({"lock": 1.0}, elastic=["usd"])
         self.slots = dict(slots)
         self.open = set(slots)
         self.totals = {"lock:a": 1.0}
@@ -68,13 +70,19 @@ class Floor:
     def free(self, name):
         return self.totals.get(name, inf) - sum(claims.get(name, 0) for _, _, claims in self.running.values())
 
+    def needed(self, name, amount):
+        """Of what is elastic, no more than there is."""
+        return min(amount, self.totals[name]) if name.startswith("usd:") else amount
+
     def fits(self, claims):
-        return all(amount <= self.free(name) + 1e-9 for name, amount in claims.items())
+        amounts = [(name, self.needed(name, amount)) for name, amount in claims.items()]
+        return all(needed <= max(0, self.free(name)) + 1e-9 for name, needed in amounts)
 
     def possible(self, ref):
         """Whether it can start at all: its type is open, and there is enough of everything, if nobody has it."""
         _, worker, claims = self.waiting[ref]
-        return worker in self.open and all(amount <= self.totals.get(name, inf) for name, amount in claims.items())
+        amounts = [(name, self.needed(name, amount)) for name, amount in claims.items()]
+        return worker in self.open and all(needed <= self.totals.get(name, inf) for name, needed in amounts)
 
     def grant(self):
         """Start all that may start; check each, and that nothing was left over."""
@@ -101,7 +109,7 @@ class Floor:
         contended = Counter()
         for ref in sorted(filter(self.possible, self.waiting), key=lambda ref: self.waiting[ref][0]):
             _, worker, claims = self.waiting[ref]
-            bounded = [name for name in claims if self.totals.get(name, inf) != inf]
+            bounded = [name for name in claims if self.totals.get(name, inf) not in (inf, 0)]
             if self.free_slots(worker) > 0 and self.fits(claims) and not any(contended[name] for name in bounded):
                 yield ref
             contended.update(bounded)
@@ -153,7 +161,23 @@ class FloorLife(RuleBasedStateMachine):
         self.floor.grant()
         self.floor.scheduler.remove("nobody")
 
-    @rule(name=st.sampled_from(["mem", "gpu", "graph:1", "lock:a"]), amount=st.sampled_from([0.0, 1.0, 2.0, 4.0, inf]))
+    @precondition(lambda self: self.floor.running)
+    @rule(number=st.integers(0, 20), amount=st.sampled_from([None, 1.0, 4.0]))
+    def exchange(self, number, amount):
+        """What runs may use more from now on, or less."""
+        ref = self.pick(self.floor.running, number)
+        rank, worker, claims = self.floor.running[ref]
+        now = {name: claim for name, claim in claims.items() if name != "usd:2"}
+        if amount is not None:
+            now["usd:2"] = amount
+        self.floor.scheduler.exchange(claims, now)
+        self.floor.running[ref] = (rank, worker, now)
+        self.floor.grant()
+
+    @rule(
+        name=st.sampled_from(["mem", "gpu", "graph:1", "lock:a", "usd:2"]),
+        amount=st.sampled_from([0.0, 1.0, 2.0, 4.0, inf]),
+    )
     def change(self, name, amount):
         self.floor.set_capacity(name, amount)
         self.floor.grant()

@@ -1,11 +1,12 @@
 """Budgets: what is used up is not started, and says so; judges count; more can be given."""
 
 import pytest
-from core_world import LIMITS, World, offer, task
+from core_world import LIMITS, World, offer, restored, task
 from msgspec import Raw
 
 from orch_actors.actors.core import facts as f
 from orch_actors.actors.core import stimuli as s
+from orch_actors.actors.core.budgets import left_usd
 from orch_actors.actors.views.why import why
 from orch_actors.protocol.errors import Refused
 from orch_actors.protocol.views import Usage
@@ -69,6 +70,76 @@ def test_a_graph_stops_its_agents_and_no_others(world):
     assert node.reason == "not started: the graph's budget is used up: $0.4 of $0.3"
     assert (world.get("c").state, world.get("d").state) == ("skipped", "running")
     assert why(world.state, node).help == "orch-actors limit g1 --usd N; then orch-actors retry g1/b"
+
+
+def running(world):
+    return [name for name in world.graphs[0].tasks if world.get(name).state == "running"]
+
+
+@pytest.fixture
+def wide():
+    return World({**LIMITS, "claude": 9})
+
+
+def test_side_by_side_they_stay_within_their_graphs_dollars(wide):
+    wide.submit(*[agent(f"t{n}", budget_usd=0.5) for n in range(6)], limits={"usd": 1.2})
+    assert running(wide) == ["t0", "t1"]
+    told = why(wide.state, wide.get("t2"))
+    assert told.sentence == "waits for $0.5 of the graph's budget: of the $1.2 that are left, $1 are kept for what runs"
+    assert told.reason == {"kind": "budget", "name": "usd", "wanted": 0.5, "free": pytest.approx(0.2), "left": 1.2}
+    assert told.help == "orch-actors limit g1 --usd N"
+    wide.end("t0", usage=Usage(cost_usd=0.1))  # 1.1 are left, 0.5 of it kept
+    assert running(wide) == ["t1", "t2"]
+    wide.end("t1", usage=Usage(cost_usd=0.4))
+    assert running(wide) == ["t2"]  # 0.7 are left
+    wide.end("t2", usage=Usage(cost_usd=0.4))
+    assert running(wide) == ["t3"]  # with the 0.3 that are left, and beside nobody
+    assert left_usd(wide.get("t3")) == pytest.approx(0.3)
+    wide.end("t3", usage=Usage(cost_usd=0.3))
+    assert [wide.get(f"t{n}").cls for n in range(6)] == [None] * 4 + ["budget"] * 2
+
+
+def test_tokens_are_kept_as_dollars_are_and_what_has_no_bound_keeps_nothing(wide):
+    tasks = [agent("a", budget={"tokens": 60}), agent("b", budget={"tokens": 60}), agent("c"), task("d")]
+    wide.submit(*tasks, limits={"tokens": 100})
+    assert running(wide) == ["a", "c", "d"]
+    limit(wide, tokens=150)
+    assert running(wide) == ["a", "b", "c", "d"]
+
+
+def test_of_other_graphs_nothing_is_kept(wide):
+    for _ in range(2):
+        wide.submit(agent("a", budget_usd=1), agent("b", budget_usd=1), limits={"usd": 1})
+    assert [[one.state for one in graph.tasks.values()] for graph in wide.graphs] == [["running", "ready"]] * 2
+    limit(wide, "g1", usd=None)
+    assert [[one.state for one in graph.tasks.values()] for graph in wide.graphs] == [
+        ["running", "running"],
+        ["running", "ready"],
+    ]
+
+
+def test_a_budget_that_changes_while_it_runs_changes_what_is_kept(wide):
+    wide.submit(agent("a", budget={"usd": 1}), agent("b", budget={"usd": 1}), limits={"usd": 1.5})
+    assert running(wide) == ["a"]
+    update(wide, "a", usd=0.5)
+    assert running(wide) == ["a", "b"]
+    again = restored(wide.state)
+    assert again.state.scheduler.used() == wide.state.scheduler.used()
+
+
+def test_what_its_judge_may_spend_is_kept_for_it(wide):
+    judge = {"worker": "claude", "criteria": ["good"], "budget_usd": 0.8}
+    wide.submit(agent("a", budget_usd=0.5, judge=judge), agent("b", budget_usd=0.5), limits={"usd": 1})
+    wide.end("a", usage=Usage(cost_usd=0.1))
+    assert why(wide.state, wide.get("a#judge-1")).reason["kind"] == "budget"
+    wide.end("b", usage=Usage(cost_usd=0.1))
+    assert wide.get("a#judge-1").state == "running"
+
+
+def test_when_nothing_is_left_what_waits_fails_at_once_beside_what_runs(wide):
+    wide.submit(agent("a", budget_usd=1), agent("b"), agent("c", budget_usd=1), limits={"usd": 1})
+    wide.end("b", usage=Usage(cost_usd=1.5))
+    assert (wide.get("a").state, wide.get("c").cls) == ("running", "budget")
 
 
 @pytest.mark.parametrize("parallel", [1, 2, None])
