@@ -13,6 +13,7 @@
     callbacks.py    the loop of one callback of config.toml
     graphs.py       the loop of all callbacks of graphs
     deliveries.py   which event is to be delivered next, and what may be acknowledged; pure
+    troubles.py     what does not work at present, for `doctor`
     targets.py      where an event goes: a command, an HTTP server, a file
 
 It is a client like any other, over the socket: no code of anybody else runs in the process that owns the journal, a

@@ -18,6 +18,7 @@ from orch_actors.actors.courier.bell import Bell
 from orch_actors.actors.courier.callbacks import CallbackLoop
 from orch_actors.actors.courier.files import GraphFiles, HomeFiles
 from orch_actors.actors.courier.graphs import GraphCallbacks
+from orch_actors.actors.courier.troubles import Troubles
 from orch_actors.actors.host.unnamed import make_folder
 from orch_actors.actors.process.logfile import LogFile
 from orch_actors.protocol.callbacks import CONSUMER_PREFIX, consumer_of
@@ -48,14 +49,15 @@ def main() -> NoReturn:
         welcome = client.hello()
         journal, since = welcome.journal, int(sys.argv[2] or welcome.head)
         _forget_others(client, settings)
-    bell = Bell(home.path)
+    bell, troubles = Bell(home.path), Troubles(home.troubles)
     loops: list[Callable[[], None]] = [
-        CallbackLoop(name, one, home.path, bell, journal=journal, since=since).run
+        CallbackLoop(name, one, home.path, bell, troubles, journal=journal, since=since).run
         for name, one in settings.callbacks.items()
     ]
-    loops += [bell.run, GraphCallbacks(home.path, journal, bell).run, GraphFiles(home, journal, bell).run]
+    loops += [bell.run, GraphCallbacks(home.path, journal, bell, troubles).run]
+    loops.append(GraphFiles(home, journal, bell, troubles).run)
     if settings.files.inbox:
-        loops.append(HomeFiles(home, journal, since, bell).run)
+        loops.append(HomeFiles(home, journal, since, bell, troubles).run)
     logger.info("up: pid {}, {} callbacks{}", os.getpid(), len(settings.callbacks), ", files" * settings.files.inbox)
     threads = [threading.Thread(target=_run, args=(loop,), name=f"loop-{at}") for at, loop in enumerate(loops)]
     for thread in threads:

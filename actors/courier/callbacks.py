@@ -14,6 +14,7 @@ from loguru import logger
 from orch_actors.actors.courier.bell import Bell
 from orch_actors.actors.courier.deliveries import Deliveries
 from orch_actors.actors.courier.targets import delivered
+from orch_actors.actors.courier.troubles import Troubles
 from orch_actors.actors.courier.unread import GONE, begin, unread
 from orch_actors.protocol.callbacks import KINDS, consumer_of, wants
 from orch_actors.protocol.client import Client
@@ -30,8 +31,11 @@ _PASS_EVERY: Final = 1000
 class CallbackLoop:
     """See the module."""
 
-    def __init__(self, name: str, callback: Callback, home: str, bell: Bell, *, journal: str, since: int) -> None:
+    def __init__(
+        self, name: str, callback: Callback, home: str, bell: Bell, troubles: Troubles, *, journal: str, since: int
+    ) -> None:
         self._name, self._callback, self._journal, self._since = name, callback, journal, since
+        self._troubles = troubles
         self._consumer = consumer_of(name)
         self._client = Client(home)
         self._crew = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=self._consumer)
@@ -107,9 +111,11 @@ class CallbackLoop:
         self._busy -= 1
         now = time.monotonic()
         if not why:
+            self._troubles.over(f"callback {self._name}")
             self._deliveries.done(event, now)
             self._owed = True
             return
+        self._troubles.tell(f"callback {self._name}", why)
         again_s = self._deliveries.failed(event, now)
         if again_s is None:
             self._owed = True

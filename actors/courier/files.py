@@ -25,6 +25,7 @@ from orch_actors.actors.courier.inbox import Reader
 from orch_actors.actors.courier.lines import Graph
 from orch_actors.actors.courier.outbox import Outbox
 from orch_actors.actors.courier.post import TOLD, Post
+from orch_actors.actors.courier.troubles import Troubles
 from orch_actors.actors.courier.unread import begin
 from orch_actors.protocol.callbacks import graph_consumer
 from orch_actors.protocol.client import Client
@@ -76,7 +77,8 @@ class _Watched:
 class Files(ABC):
     """Looks after posts by their names: the part that both loops have. For one thread."""
 
-    def __init__(self, bell: Bell, latest_s: float) -> None:
+    def __init__(self, bell: Bell, troubles: Troubles, latest_s: float) -> None:
+        self._troubles = troubles
         self._latest_s = latest_s
         self._watched: dict[str, _Watched] = {}
         self._due: list[tuple[float, int, str]] = []
@@ -129,9 +131,10 @@ class Files(ABC):
                 self._tell(name)
             stirred = watched.post is not None and watched.post.take_lines()
         except (OSError, EnvironmentFault) as error:
-            self._failed(watched, str(error))
+            self._failed(name, watched, str(error))
             return now + _AGAIN_S
         watched.fault = ""
+        self._troubles.over(_trouble(name))
         if stirred:
             watched.stirred_at = now
             return now
@@ -144,25 +147,30 @@ class Files(ABC):
         try:
             watched.post.tell_events()
         except OSError as error:
-            self._failed(watched, str(error))
+            self._failed(name, watched, str(error))
         except Refused as refused:
             if refused.info.code != "UNKNOWN_CONSUMER":
                 raise
             # Of a graph that is over: all is told.
 
-    def _failed(self, watched: _Watched, fault: str) -> None:
+    def _failed(self, name: str, watched: _Watched, fault: str) -> None:
         """What was begun is gone on with by a post that opens its files anew."""
         watched.post = None
+        self._troubles.tell(_trouble(name), fault)
         if watched.fault != fault:
             watched.fault = fault
             logger.error("files: {}; tried again every {:g} s", fault, _AGAIN_S)
 
 
+def _trouble(name: str) -> str:
+    return f"files of {name}" if name else "inbox.jsonl and outbox.jsonl of the home"
+
+
 class HomeFiles(Files):
     """The home's inbox and outbox."""
 
-    def __init__(self, home: Home, journal: str, since: int, bell: Bell) -> None:
-        super().__init__(bell, _HOME_LATEST_S)
+    def __init__(self, home: Home, journal: str, since: int, bell: Bell, troubles: Troubles) -> None:
+        super().__init__(bell, troubles, _HOME_LATEST_S)
         self._home, self._journal, self._since = home, journal, since
 
     def run(self) -> None:
@@ -191,8 +199,8 @@ class HomeFiles(Files):
 class GraphFiles(Files):
     """The inboxes and outboxes of graphs whose documents name `files`."""
 
-    def __init__(self, home: Home, journal: str, bell: Bell) -> None:
-        super().__init__(bell, _GRAPH_LATEST_S)
+    def __init__(self, home: Home, journal: str, bell: Bell, troubles: Troubles) -> None:
+        super().__init__(bell, troubles, _GRAPH_LATEST_S)
         self._home, self._journal = home, journal
         self._client = Client(home.path)
 
@@ -269,6 +277,7 @@ class GraphFiles(Files):
     def _leave(self, graph: str) -> None:
         """It was forgotten."""
         watched = self._watched.pop(graph, None)
+        self._troubles.over(_trouble(graph))
         if watched is not None and watched.post is not None:
             with suppress(OSError):
                 watched.post.close(f"graph {graph} was forgotten: its inbox is read no more")

@@ -22,6 +22,7 @@ from loguru import logger
 from orch_actors.actors.courier.bell import Bell
 from orch_actors.actors.courier.deliveries import Deliveries
 from orch_actors.actors.courier.targets import delivered
+from orch_actors.actors.courier.troubles import Troubles
 from orch_actors.actors.courier.unread import GONE, unread
 from orch_actors.protocol.callbacks import KINDS, graph_consumer, wants
 from orch_actors.protocol.client import Client
@@ -50,6 +51,7 @@ class _Reader:
         self.graph, self.callback = graph, callback
         self.name = graph_consumer(graph, number)
         self.label = f"{graph}.{number}"
+        self.trouble = f"callback {number} of {graph}"
         self.deliveries = Deliveries(0, callback.give_up)
         #: Up to where it was read; None: from its cursor on.
         self.read: int | None = None
@@ -79,7 +81,8 @@ class _Ring(NamedTuple):
 class GraphCallbacks:
     """See the module."""
 
-    def __init__(self, home: str, journal: str, bell: Bell) -> None:
+    def __init__(self, home: str, journal: str, bell: Bell, troubles: Troubles) -> None:
+        self._troubles = troubles
         self._journal = journal
         self._client = Client(home)
         self._crew = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="graphs")
@@ -167,6 +170,7 @@ class GraphCallbacks:
                 readers[reader.name] = reader
 
     def _drop(self, reader: _Reader) -> None:
+        self._troubles.over(reader.trouble)
         if self._is_known(reader):
             del self._readers[reader.graph][reader.name]
             if not self._readers[reader.graph]:
@@ -256,6 +260,10 @@ class GraphCallbacks:
             return  # somebody gave it up meanwhile
         now = time.monotonic()
         reader.suspect = bool(why)
+        if why:
+            self._troubles.tell(reader.trouble, why)
+        else:
+            self._troubles.over(reader.trouble)
         again_s = reader.deliveries.failed(event, now) if why else None
         if again_s is not None:
             logger.warning("callback {}: event {}: {}; again in {:g} s", reader.label, event.seq, why, again_s)
@@ -265,7 +273,7 @@ class GraphCallbacks:
             reader.deliveries.done(event, now)
         if again_s is None:
             self._acknowledge(reader)
-        if reader.more:
+        if reader.more or why:  # it may have been given up by somebody, who saw that it does not work
             self._read(reader)
         else:
             self._queue(reader)

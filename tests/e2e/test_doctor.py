@@ -1,5 +1,6 @@
 """`doctor`."""
 
+import json
 import os
 import shutil
 import signal
@@ -207,3 +208,41 @@ def test_a_stale_socket_is_no_daemon(cli):
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(os.path.join(cli.home, "run", "commands.sock"))
     assert level_of(cli("doctor", "--json"), "daemon") == "note"
+
+
+def test_callbacks_and_files_that_do_not_work_are_named_until_they_do(cli, tmp_path):
+    gate, place = tmp_path / "gate", tmp_path / "place"
+    place.write_text("in the way")
+    command = f"test -e {gate} || {{ echo no gate >&2; exit 3; }}"
+    Path(cli.home, "config.toml").write_text(f"[callbacks.mail]\non = ['graph_ended']\ncommand = '{command}'\n")
+    cli("up")
+    assert "courier" in {finding["what"] for finding in eventually_all(cli, lambda told: level_in(told) == {"good"})}
+    hold = {"id": "hold", "command": "true", "approve": True}
+    told = {"on": ["decision_asked"], "command": "exit 4"}
+    document = {"name": "own", "files": str(place / "box"), "callbacks": [told], "tasks": [hold]}
+    cli("submit", "-", text=json.dumps(document))
+    cli("run", "--", "true")
+    found = eventually_all(cli, lambda told: len(about(told)) == 3)
+    messages = sorted(finding["message"] for finding in about(found))
+    for message, (of, why) in zip(
+        messages, [("callback 1 of g1", "4"), ("callback mail", "no gate"), ("files of g1", "Not a dir")], strict=True
+    ):
+        assert message.startswith(of)
+        assert why in message
+    place.unlink()
+    gate.touch()
+    cli("consumers", "forget", "graph.g1.1")
+    eventually_all(cli, lambda told: level_in(told) == {"good"})
+
+
+def about(findings):
+    return [finding for finding in findings if finding["what"] == "courier"]
+
+
+def level_in(findings):
+    return {finding["level"] for finding in about(findings)}
+
+
+def eventually_all(cli, holds):
+    """All findings, once they are as they should be."""
+    return eventually(lambda: holds(found := cli("doctor", "--json").json["findings"]) and found, within=60)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from orch_actors.actors.inspection.doctor.books import look_at_clock, look_at_journal, look_at_settings
+from orch_actors.actors.inspection.doctor.errands import look_at_errands
 from orch_actors.actors.inspection.doctor.finding import Checkup, Finding, error, good, note, warning
 from orch_actors.actors.inspection.doctor.orphans import orphans_of, strays
 from orch_actors.actors.inspection.doctor.place import (
@@ -43,12 +44,13 @@ CHECKS: Final[tuple[tuple[str, Callable[[Home], Iterable[Finding]]], ...]] = (
     ("sockets", look_at_sockets),
     ("journal", look_at_journal),
     ("orphans", look_at_orphans),
+    ("courier", look_at_errands),
     ("clock", look_at_clock),
     ("programs", look_at_programs),
 )
 
 #: Checks that have nothing to look at where the home is none.
-_OF_THE_HOME: Final = ("permissions", "config", "sockets", "journal", "orphans")
+_OF_THE_HOME: Final = ("permissions", "config", "sockets", "journal", "orphans", "courier")
 
 
 def checkup(home: Home) -> Checkup:

@@ -34,6 +34,7 @@ EXEMPT = {
             "files": ("os.makedirs", "os.open", "os.rename", "os.unlink"),
             "inbox": ("os.open", "os.replace"),
             "outbox": ("os.fdatasync", "os.open", "os.replace", "os.write"),
+            "troubles": ("os.open", "os.replace", "os.unlink"),
             "targets": ("os.fdatasync", "os.open", "os.write", "subprocess.Popen", "subprocess.run"),
         }.items()
         for function in functions
@@ -69,6 +70,8 @@ EXEMPT = {
     ("actors.host.unnamed", "os.open"): "for what a runner or a validation prints",
     ("actors.host.unnamed", "os.unlink"): "the same",
     ("actors.host.validation", "os.open"): "reads what a validation has said",
+    ("actors.inspection.doctor.errands", "fcntl.flock"): "asks whether a courier holds it",
+    ("actors.inspection.doctor.errands", "os.open"): "reads",
     ("actors.inspection.doctor.programs", "subprocess.Popen"): "asks a program for its version",
     ("actors.journal.swapping", "os.makedirs"): "no daemon runs: tests/unit/inspection/test_rescue.py",
     ("actors.journal.swapping", "shutil.rmtree"): "the same",
