@@ -1,8 +1,9 @@
 """The processes that this host has started: spawn, and be told of the end. The one module that spawns and reaps.
 
 One thread blocks in waitpid(-1) and waits on a condition while there are no children: no poll, and no thread per
-child. A child is registered under the same lock under which it is spawned, so its exit cannot be missed however
-short its life. Nothing else in this process may start or reap children (no `subprocess`).
+child. Several may be spawned at once, and none under the lock, which would keep the others waiting until a program is
+loaded. So a child may end before it is registered: who finds it ended waits for the spawns that had begun by then.
+Nothing else in this process may start or reap children (no `subprocess`).
 """
 
 import os
@@ -10,22 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+
+from orch_actors.actors.host import spawning
 
 #: Told of an exit, in the reaper's thread: the status as waitpid gives it, None where it is not known.
 #: Must not block or raise.
 OnExit = Callable[[int | None], None]
-
-#: What Python or the host ignores and a program expects at its default.
-_DEFAULT_SIGNALS: Final = [
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGCHLD,
-]
 
 
 class Children:
@@ -36,6 +27,9 @@ class Children:
         self._some = threading.Condition(self._lock)
         #: pid → whom to tell; exactly the children that are not reaped yet.
         self._on_exit: dict[int, OnExit] = {}
+        #: Spawns that have begun and not ended yet.
+        self._spawning: set[int] = set()
+        self._tickets = 0
 
     def start_reaping(self) -> None:
         """Begin to reap, in a thread of its own."""
@@ -46,27 +40,27 @@ class Children:
         program: str,
         argv: list[str],
         env: Mapping[str, str],
-        file_actions: Sequence[tuple[Any, ...]],
+        file_actions: Sequence[spawning.FileAction],
         on_exit: OnExit,
     ) -> int:
         """Start `program` in a session of its own, no signal blocked or ignored; its pid.
 
         Raises:
             OSError: it cannot be started (E2BIG, EAGAIN, ENOENT, ENOSPC for one of its files, …).
-            ValueError: a NUL character in an argument or variable.
+            ValueError: a NUL character in an argument or variable, or a variable without a name.
         """
         with self._some:
-            pid = os.posix_spawn(
-                program,
-                argv,
-                env,
-                file_actions=file_actions,
-                setsid=True,
-                setsigmask=[],
-                setsigdef=_DEFAULT_SIGNALS,
-            )
-            self._on_exit[pid] = on_exit
-            self._some.notify()
+            ticket = self._tickets = self._tickets + 1
+            self._spawning.add(ticket)
+        pid = None
+        try:
+            pid = spawning.posix_spawn(program, argv, env, file_actions)
+        finally:
+            with self._some:
+                self._spawning.discard(ticket)
+                if pid is not None:
+                    self._on_exit[pid] = on_exit
+                self._some.notify_all()
         return pid
 
     def kill(self, pid: int) -> None:
@@ -99,14 +93,26 @@ class Children:
     def _wait_for_one(self) -> tuple[int, OnExit | None]:
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             pid, status = os.waitpid(-1, 0)
-            with self._lock:
+            with self._some:
+                self._registered(pid)
                 return status, self._on_exit.pop(pid, None)
         # Leaves it a zombie, so that its pid is nobody else's while it is still on our list; see `kill`.
         info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         assert info is not None  # noqa: S101 (None comes with WNOHANG alone)
-        with self._lock:
+        with self._some:
+            if not self._registered(info.si_pid):  # it could not be loaded: posix_spawn itself has reaped it, mostly
+                with suppress(ChildProcessError):
+                    os.waitpid(info.si_pid, os.WNOHANG)
+                return 0, None
             pid, status = os.waitpid(info.si_pid, 0)
             return status, self._on_exit.pop(pid, None)
+
+    def _registered(self, pid: int) -> bool:
+        """Whether a child that has ended is one of ours, once every spawn is over that may have made it."""
+        begun = set(self._spawning)
+        while pid not in self._on_exit and begun & self._spawning:
+            self._some.wait()
+        return pid in self._on_exit
 
     def _tell_all_unknown(self) -> None:
         """Somebody else reaped our children: how they ended is lost, that they did is not."""

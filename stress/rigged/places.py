@@ -88,7 +88,7 @@ PLACES: Final[tuple[Place, ...]] = (
     _place("host", "actors.host.record", "record locked", "fcntl.flock", "call"),
     _place("host", "actors.host.record", "record emptied", "os.ftruncate", "call"),
     _place("host", "actors.host.record", "record written", "os.write", "write"),
-    _place("host", "actors.host.children", "shim spawned", "os.posix_spawn", "spawn"),
+    _place("host", "actors.host.children", "shim spawned", "spawning.posix_spawn", "spawn"),
     _place("host", "actors.host.leavings", "result or answer opened", "os.open", "call"),
     _place("host", "actors.host.leavings", "answer written", "os.write", "write"),
     _place("host", "actors.host.zygotes", "output opened", "os.open", "call"),

@@ -28,7 +28,7 @@ START_PREFIXES = ("exec", "spawn", "posix_spawn")
 
 #: (file, what is found) → why it may stand there. An entry that nothing needs any more fails.
 ALLOWED = {
-    ("actors/host/children.py", "starts a process"): "the shims and the runner",
+    ("actors/host/spawning.py", "starts a process"): "the shims and the runner",
     ("actors/host/runner/runner.py", "starts a process"): "a warm interpreter forks one for each attempt",
     ("cli/daemon/launch.py", "starts a process"): "the daemon, in the background",
     ("cli/daemon/daemon.py", "starts a process"): "up --foreground becomes the daemon",

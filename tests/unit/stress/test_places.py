@@ -15,7 +15,7 @@ REACHING = {
     "os.write", "os.pwrite", "os.writev", "os.open", "os.fsync", "os.fdatasync", "os.ftruncate", "os.truncate",
     "os.rename", "os.replace", "os.link", "os.symlink", "os.mkdir", "os.makedirs", "os.posix_spawn", "os.fork",
     "os.posix_fallocate", "os.unlink", "os.remove", "fcntl.flock", "subprocess.Popen", "subprocess.run",
-    "shutil.rmtree", "shutil.copyfile", "shutil.move",
+    "shutil.rmtree", "shutil.copyfile", "shutil.move", "spawning.posix_spawn",
 }  # fmt: skip
 
 #: (module, function) → why no cell fails there.
@@ -65,6 +65,7 @@ EXEMPT = {
     ("actors.process.logfile", "os.open"): "a log that cannot be written is done without",
     ("actors.host.runner.runner", "os.replace"): "a task's result, by the task's own process",
     ("actors.host.secrets", "os.open"): "reads",
+    ("actors.host.spawning", "os.posix_spawn"): "what `spawning.posix_spawn` is where there is no Linux",
     ("actors.host.stop", "subprocess.run"): "where there is no /proc",
     ("actors.host.unnamed", "os.mkdir"): "for the log, which is done without, and what a runner or a validation prints",
     ("actors.host.unnamed", "os.open"): "for what a runner or a validation prints",
