@@ -1,12 +1,12 @@
 """From the machine's state to what clients see: `status`, `status GRAPH`. Pure, and reads only."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from orch_actors.actors.attempts.launching import attempt_stem
 from orch_actors.actors.core.budgets import spent_by
-from orch_actors.actors.core.nodes import Attempt, Consumer, Decision, Graph, Task
+from orch_actors.actors.core.nodes import NO_ROOM, Attempt, Consumer, Decision, Graph, Task
 from orch_actors.actors.core.state import State
 from orch_actors.actors.views.why import explain
 from orch_actors.actors.worktrees import NO_WORKTREE, worktree_of
@@ -79,8 +79,13 @@ def _counts(graph: Graph) -> dict[str, int]:
     return {str(state): count for state, count in sorted(graph.counts.items())}
 
 
+#: Classes of attempts that never began: one may have failed for its worktree, which is not there then.
+_NEVER_BEGAN: Final = ("spawn", "secret", "reference", NO_ROOM)
+
+
 def _task_view(state: State, task: Task, folder: str) -> TaskView:
-    own = worktree_of(folder, task.id) if task.spec.worktree and task.attempts else NO_WORKTREE
+    began = any(attempt.cls not in _NEVER_BEGAN for attempt in task.attempts)
+    own = worktree_of(folder, task.id) if task.spec.worktree and began else NO_WORKTREE
     return TaskView(
         id=task.id,
         worker=task.worker,
