@@ -14,7 +14,8 @@ def test_a_worktree_is_named_where_something_may_have_run_in_it():
     world.submit(task("a", worktree=True, retry={"attempts": 2, "on": ["exit"]}))
     assert worktree(world)
     world.end("a", 1)
-    assert (world.get("a").state, worktree(world) != "") == ("pending", True)
+    world.end("a", None, ending="spawn", message="the worktree is damaged")
+    assert (world.get("a").cls, worktree(world) != "") == ("spawn", True)
 
 
 def test_one_that_could_not_be_made_is_not_named():
