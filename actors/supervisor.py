@@ -452,7 +452,9 @@ class Supervisor(Actor):
         everything for ever.
         """
         bounds = self._settings.retention
-        unread = min((consumer.cursor + 1 for consumer in self._machine.state.consumers.values()), default=self._head)
+        unread = min(
+            (consumer.cursor + 1 for consumer in self._machine.state.consumers.values()), default=self._head + 1
+        )
         wanted = max(unread, self._head - bounds.unread + 1)
         found = retired(made.begun, made.before, min(wanted, self._head - bounds.events + 1))
         if found is not None:

@@ -57,7 +57,9 @@ def _clear_up(client: Client, calls: Calls) -> bool:
             calls.make(m.Resume(worker=worker.type), PATIENT)
     running = [graph for graph in status.graphs if graph.ended_utc is None]
     for decision in client.decisions() if running else ():
-        calls.make(m.Decide(ref=decision.ref, choice=decision.options[0], note="by the janitor"), PATIENT)
+        # What fails for ever, and is asked about, would be tried again for ever.
+        choice = next((option for option in decision.options if option != "retry"), decision.options[0])
+        calls.make(m.Decide(ref=decision.ref, choice=choice, note="by the janitor"), PATIENT)
     for graph in running:
         if graph.state == "paused":
             calls.make(m.Resume(graph=graph.id), PATIENT)

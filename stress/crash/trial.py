@@ -281,13 +281,16 @@ def _retire(home: str, kept: str) -> None:
     with open(os.path.join(home, "config.toml"), "w", encoding="utf-8") as file:
         file.write(FORGETFUL)
     os.mkdir(kept, 0o700)
-    with Client(home, client_id="retirer", timeout_s=20.0) as client:
+    with Client(home, client_id="consumer-retirer", timeout_s=20.0) as client:
         while time.monotonic() < until:
             for name in os.listdir(folder):
                 if name.endswith(".jsonl") and name[0].isdigit():
                     with suppress(FileExistsError):
                         os.link(os.path.join(folder, name), os.path.join(kept, name))
             with suppress(OrchError, ProcessLookupError):
+                # Something new, so that there is a snapshot to be made: only the one before it lets segments go.
+                client.open_consumer("retirer")
+                client.forget_consumers(["retirer"])
                 os.kill(client.status().supervisor.pid, signal.SIGHUP)
                 client.compact()
             look_again_at = time.monotonic() + ASK_AGAIN_S

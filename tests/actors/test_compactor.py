@@ -144,6 +144,30 @@ def test_what_a_consumer_has_not_acknowledged_is_kept_for_it(place):
         eventually(lambda: place.segments()[0].name != "00000001.jsonl")
 
 
+def test_the_last_event_keeps_nothing_either(place):
+    """All events are in the first segment, and no more come: it goes all the same, and their numbers go on."""
+    retain(place, events=0)
+    daemon = place.start().ready()
+    with place.client() as client:
+        work(client, 1)
+        for _ in range(2):
+            compacted(client)
+            client.open_consumer("silent")  # no event, and something new to take in
+            client.forget_consumers(["silent"])
+        compacted(client)
+        eventually(lambda: place.segments()[0].name != "00000001.jsonl")
+        head, oldest = client.hello().head, client.hello().oldest
+        assert oldest == head + 1
+        assert client.events(head).events == ()
+    daemon.kill()
+    place.start().ready()
+    with place.client() as client:
+        assert client.hello().head >= head
+        assert [graph.state for graph in client.status().graphs] == ["done"]
+        work(client, 1)
+        assert numbers(client.events(head).events)[0] == head + 1
+
+
 def test_one_that_never_comes_does_not_keep_everything(place):
     retain(place, events=0, unread=10)
     place.start(SMALL).ready()
