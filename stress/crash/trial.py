@@ -23,6 +23,7 @@ from orch_actors.stress.crash.cells import Cell
 from orch_actors.stress.crash.load import load
 from orch_actors.stress.daemon import fresh_folder
 from orch_actors.stress.rigged.faults import counted
+from orch_actors.stress.rigged.places import BY_NAME
 from orch_actors.stress.rigged.rig import Planted, Rig, write_rig
 
 #: Exit codes of a daemon that was killed, or stopped because its machine failed it.
@@ -34,6 +35,9 @@ READ_S: Final = 30.0
 
 #: Of effects: then some tasks are over, some run, and some are still to come.
 KILL_AT_BYTES: Final = 60
+
+#: What a compaction removes by.
+REMOVAL: Final = "os.unlink"
 
 MARKER: Final = "happened"
 COUNT: Final = "count"
@@ -108,6 +112,8 @@ def count_calls() -> dict[str, int]:
         found = counted(os.path.join(folder, COUNT))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    # What comes with the removal of segments comes in the cells of removals alone.
+    found |= {name: count for name, count in trial.before.items() if BY_NAME[name].function != REMOVAL}
     if faults:
         raise EnvironmentFault(f"without any fault: {faults[0]}", "a machine that is too busy?", 111)
     return found
@@ -129,6 +135,8 @@ class _Trial:
         self.deaths: Final[list[int]] = []
         self.unknown = 0
         self.happened = False
+        #: Place → calls before segments are removed; only where they are.
+        self.before: dict[str, int] = {}
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
@@ -188,7 +196,7 @@ class _Trial:
             Agent(client, client.client_id, iter(jobs), history) for client, jobs in zip(clients, every, strict=False)
         ]
         consumer = Consumer(clients[-1], "stream", 0, told)
-        tidier = threading.Thread(target=self._tidy, args=(home,), name="tidier", daemon=True)
+        tidier = threading.Thread(target=_compact, args=(home,), name="tidier", daemon=True)
         for thread in (*agents, consumer, tidier):
             thread.start()
         for agent in agents:
@@ -199,6 +207,7 @@ class _Trial:
         consumer.finish(seen.head)
         consumer.join(READ_S)
         if self._removes:
+            self.before = counted(self._path(COUNT))
             _retire(home, self._path(KEPT))
         for client in clients:
             client.close()
@@ -208,12 +217,8 @@ class _Trial:
 
     @property
     def _removes(self) -> bool:
-        """Whether it is about what a compaction removes: that takes one more compaction, which others do without."""
-        return self._cell is None or self._cell.place.function == "os.unlink"
-
-    def _tidy(self, home: str) -> None:
-        for _ in range(2 if self._removes else 1):
-            _compact(home)
+        """Whether it is about what a compaction removes: that takes more compactions, which others do without."""
+        return self._cell is None or self._cell.place.function == REMOVAL
 
     def _put_back(self) -> None:
         """Give the checker the segments that are gone."""
