@@ -101,16 +101,18 @@ def test_keep_means_until_somebody_resumes_it():
     assert world.asked_for == {"shell": 1}
 
 
-def test_an_answer_about_a_type_releases_nothing_else():
+@pytest.mark.parametrize(("ref", "worker", "other"), [("d2", "shell", "python"), ("d3", "python", "shell")])
+def test_an_answer_about_a_type_releases_nothing_else(ref, worker, other):
     world = parked(task("a"), task("gate", approve=True), task("p", worker="python"))
     world.do(exhausted("python"))
     assert [decision.ref for decision in world.decisions] == ["d1", "d2", "d3"]
-    step = world.decide("d2", "resume")
-    assert (step.answer.worker, step.answer.graph, step.answer.task) == ("shell", "", "")
-    assert world.state.worker("python").parked
+    step = world.decide(ref, "resume")
+    assert (step.answer.worker, step.answer.graph, step.answer.task) == (worker, "", "")
+    assert not world.state.worker(worker).parked
+    assert world.state.worker(other).parked
     assert world.get("gate").state == "blocked"
     world.decide("d1", "approve")
-    assert world.state.worker("python").parked
+    assert world.state.worker(other).parked
 
 
 def test_the_same_answer_twice_is_fine_and_another_is_not():
