@@ -73,13 +73,19 @@ def whose(task: Task) -> Task:
     return task if task.judged is None else task.judged
 
 
-def attempts_of(task: Task) -> Iterator[Attempt]:
-    """A task's attempts and those of its judges."""
-    yield from task.attempts
+def judges_of(task: Task) -> Iterator[Task]:
+    """Those that judge, or judged, its attempts or its decisions."""
     for name in task.judges:
         judge = task.graph.tasks.get(name)  # one that is only named stands in a quarantined task
         if judge is not None:
-            yield from judge.attempts
+            yield judge
+
+
+def attempts_of(task: Task) -> Iterator[Attempt]:
+    """A task's attempts and those of its judges."""
+    yield from task.attempts
+    for judge in judges_of(task):
+        yield from judge.attempts
 
 
 def spent_by(task: Task) -> Spent:

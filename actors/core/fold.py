@@ -10,7 +10,7 @@ from math import inf
 from msgspec.structs import replace
 
 from orch_actors.actors.core import facts as f
-from orch_actors.actors.core.budgets import budget_of, is_try, left_of_graph, reserved
+from orch_actors.actors.core.budgets import budget_of, is_try, judges_of, left_of_graph, reserved
 from orch_actors.actors.core.errors import InvalidTransition
 from orch_actors.actors.core.nodes import (
     NO_CLAIMS,
@@ -365,8 +365,7 @@ def _updated(state: State, task: Task, fact: f.TaskUpdated) -> None:
         other.dependents.sort(key=_place)
     _recount(task)
     task.graph.version += 1
-    judges = (graph_task for name in task.judges if (graph_task := task.graph.tasks.get(name)) is not None)
-    for one in (task, *judges):
+    for one in (task, *judges_of(task)):  # what a judge may use depends on its task's budget
         _claim_anew(state, one)
 
 

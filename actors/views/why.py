@@ -113,10 +113,9 @@ def _held(state: State, task: Task, held: str) -> _Reason:
         limit = task.graph.parallel
         sentence = f"waits for a place among the {limit} that its graph may run at once"
         return sentence, {"kind": "graph_limit", "limit": limit}, f"orch-actors limit {name} {(limit or 0) + 1}"
-    if kind in ("usd", "tokens"):
-        return _budget(state, task, held)
     scheduler = state.scheduler
-    entry, wanted, free = scheduler.entry(task.ref), task.claims.get(held, 0.0), max(0.0, scheduler.free(held))
+    entry, free = scheduler.entry(task.ref), max(0.0, scheduler.free(held))
+    wanted = scheduler.needed(held, task.claims.get(held, 0.0))
     ahead = scheduler.ahead_of(entry) if entry is not None and wanted <= free else None
     kept = f", kept for {ahead}, which is before it" if ahead is not None else ""
     help_ = f"orch-actors why {ahead}" if ahead is not None else ""
@@ -124,24 +123,16 @@ def _held(state: State, task: Task, held: str) -> _Reason:
         sentence = f"waits for the lock {name!r}{kept or ', which another task holds'}"
         return sentence, {"kind": "lock", "name": name, "ahead": ahead}, help_
     total = scheduler.capacity(held)
+    if kind in ("usd", "tokens"):
+        # There is some left of its graph's budget, but others may still use it.
+        written = next(bound.written for bound in BOUNDS if bound.name == kind)
+        taken = f"of the {written(total)} that are left, {written(total - free)} are kept for what runs"
+        sentence = f"waits for {written(wanted)} of the graph's budget: {taken}" + kept.replace(", kept", ", the rest")
+        reason = {"kind": "budget", "name": kind, "wanted": wanted, "free": free, "left": total, "ahead": ahead}
+        return sentence, reason, help_ or f"orch-actors limit {name} --{kind} N"
     sentence = f"waits for {wanted:g} of {name}: {free:g} of {total:g} are free{kept}"
     reason = {"kind": "resource", "name": name, "wanted": wanted, "free": free, "total": total, "ahead": ahead}
     return sentence, reason, help_
-
-
-def _budget(state: State, task: Task, held: str) -> _Reason:
-    """There is some left of its graph's budget, but what runs may still use it."""
-    scheduler = state.scheduler
-    name, _, graph = held.partition(":")
-    bound = next(bound for bound in BOUNDS if bound.name == name)
-    left = scheduler.capacity(held)
-    wanted, free = scheduler.needed(held, task.claims[held]), max(0.0, scheduler.free(held))
-    sentence = (
-        f"waits for {bound.written(wanted)} of the graph's budget: of the {bound.written(left)} that are left, "
-        f"{bound.written(left - free)} are kept for what runs"
-    )
-    reason = {"kind": "budget", "name": name, "wanted": wanted, "free": free, "left": left}
-    return sentence, reason, f"orch-actors limit {graph} --{name} N"
 
 
 def _impossible(state: State, task: Task) -> _Reason | None:

@@ -61,6 +61,7 @@ OPTIONS = [
     ("budget", {"attempts": 1}),
     ("budget", {"attempts": 3, "wall": 4}),
     ("budget", {"usd": 1.5}),
+    ("budget_usd", 0.4),
     ("budget", {"tokens": 30, "attempts": 5}),
 ]
 
@@ -69,7 +70,7 @@ def sensible(carried):
     """A default that could never stand is refused; most graphs should not be."""
     if "default" in carried.get("ask", {}) and carried.get("on_fail") != "ask":
         carried["on_unknown"] = "ask"
-    if carried.get("worker") != "claude" and {"usd", "tokens"} & set(carried.get("budget", {})):
+    if {"usd", "tokens", "budget_usd"} & {*carried, *carried.get("budget", {})}:
         carried["worker"] = "claude"  # nobody else spends these
     return carried
 

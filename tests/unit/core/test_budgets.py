@@ -86,7 +86,14 @@ def test_side_by_side_they_stay_within_their_graphs_dollars(wide):
     assert running(wide) == ["t0", "t1"]
     told = why(wide.state, wide.get("t2"))
     assert told.sentence == "waits for $0.5 of the graph's budget: of the $1.2 that are left, $1 are kept for what runs"
-    assert told.reason == {"kind": "budget", "name": "usd", "wanted": 0.5, "free": pytest.approx(0.2), "left": 1.2}
+    assert told.reason == {
+        "kind": "budget",
+        "name": "usd",
+        "wanted": 0.5,
+        "free": pytest.approx(0.2),
+        "left": 1.2,
+        "ahead": None,
+    }
     assert told.help == "orch-actors limit g1 --usd N"
     wide.end("t0", usage=Usage(cost_usd=0.1))  # 1.1 are left, 0.5 of it kept
     assert running(wide) == ["t1", "t2"]
@@ -97,6 +104,17 @@ def test_side_by_side_they_stay_within_their_graphs_dollars(wide):
     assert left_usd(wide.get("t3")) == pytest.approx(0.3)
     wide.end("t3", usage=Usage(cost_usd=0.3))
     assert [wide.get(f"t{n}").cls for n in range(6)] == [None] * 4 + ["budget"] * 2
+
+
+def test_who_waits_behind_another_is_told_of_it(wide):
+    wide.submit(*[agent(name, budget_usd=usd) for name, usd in (("a", 0.5), ("b", 1), ("c", 0.5))], limits={"usd": 1.2})
+    assert running(wide) == ["a"]
+    told = why(wide.state, wide.get("c"))
+    assert told.sentence == (
+        "waits for $0.5 of the graph's budget: of the $1.2 that are left, $0.5 are kept for what runs, "
+        "the rest for g1/b, which is before it"
+    )
+    assert (told.reason["ahead"], told.help) == ("g1/b", "orch-actors why g1/b")
 
 
 def test_tokens_are_kept_as_dollars_are_and_what_has_no_bound_keeps_nothing(wide):
