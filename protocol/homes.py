@@ -50,6 +50,7 @@ class Home:
         self.outbox: Final = os.path.join(self.path, "outbox.jsonl")
         #: What the process that serves those two remembers.
         self.courier: Final = os.path.join(self.path, "courier")
+        #: What it cannot do at present.
         self.troubles: Final = os.path.join(self.courier, "troubles.json")
         #: Keys for clients that come by TCP.
         self.keys: Final = os.path.join(self.path, "keys")

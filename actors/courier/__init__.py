@@ -13,6 +13,7 @@
     callbacks.py    the loop of one callback of config.toml
     graphs.py       the loop of all callbacks of graphs
     deliveries.py   which event is to be delivered next, and what may be acknowledged; pure
+    whole.py        a small file that is written anew, whole or not at all
     troubles.py     what does not work at present, for `doctor`
     targets.py      where an event goes: a command, an HTTP server, a file
 

@@ -20,6 +20,7 @@ from orch_actors.actors.courier.files import GraphFiles, HomeFiles
 from orch_actors.actors.courier.graphs import GraphCallbacks
 from orch_actors.actors.courier.troubles import Troubles
 from orch_actors.actors.host.unnamed import make_folder
+from orch_actors.actors.process.leaving import leave_with_stdin
 from orch_actors.actors.process.logfile import LogFile
 from orch_actors.protocol.callbacks import CONSUMER_PREFIX, consumer_of
 from orch_actors.protocol.client import Client
@@ -39,7 +40,7 @@ def main() -> NoReturn:
     os.umask(0o077)
     home = Home(sys.argv[1])
     _log_to(os.path.join(home.path, "logs", "courier.log"))
-    threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    leave_with_stdin(0)
     make_folder(home.courier)
     lock = os.open(os.path.join(home.courier, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -83,12 +84,6 @@ def _forget_others(client: Client, settings: Settings) -> None:
     gone = [name for name in gone if name not in known]
     if gone:
         client.forget_consumers(gone)
-
-
-def _end_with_stdin() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
 
 
 def _log_to(path: str) -> None:

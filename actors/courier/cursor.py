@@ -8,13 +8,13 @@ time which ids are too old to be known). Batch and time are on disk before its f
 are read again after a crash have the ids that they had, and nothing is carried out twice.
 """
 
-import os
 import zlib
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+
+from orch_actors.actors.courier import whole
 
 #: Of the first line, that makes its checksum.
 _HEAD: Final = 256
@@ -51,15 +51,7 @@ def load(path: str) -> Cursor:
 
 def save(path: str, cursor: Cursor) -> None:
     """Put it on disk, whole or not at all."""
-    beside = f"{path}.part"
-    with suppress(FileNotFoundError):
-        os.unlink(beside)
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(fd, "wb") as file:
-        file.write(msgspec.json.encode(cursor))
-        file.flush()
-        os.fsync(fd)
-    os.replace(beside, path)
+    whole.put(path, msgspec.json.encode(cursor), synced=True)
 
 
 def head_of(data: bytes) -> int | None:

@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from orch_actors.actors.courier import whole
+
 #: Most that are named; a broken disk breaks everything.
 _MOST: Final = 100
 
@@ -55,14 +57,8 @@ class Troubles:
                     self._write()
 
     def _write(self) -> None:
-        beside = f"{self._path}.part"
         with suppress(OSError):
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(msgspec.json.encode(list(self._found.values())))
-            os.replace(beside, self._path)
+            whole.put(self._path, msgspec.json.encode(list(self._found.values())), synced=False)
 
 
 def troubles_of(path: str) -> list[Trouble]:

@@ -9,15 +9,15 @@ from typing import Final, NoReturn
 LEFT: Final = 3
 
 
-def leave_with_stdin() -> None:
-    """In the child: from now on it ends at once, wherever it stands, when its stdin does."""
-    threading.Thread(target=_leave, name="stdin", daemon=True).start()
+def leave_with_stdin(code: int = LEFT) -> None:
+    """In the child: from now on it ends at once, wherever it stands, when its stdin does, with this exit code."""
+    threading.Thread(target=_leave, args=(code,), name="stdin", daemon=True).start()
 
 
-def _leave() -> NoReturn:
+def _leave(code: int) -> NoReturn:
     while os.read(0, 4096):
         pass
-    os._exit(LEFT)
+    os._exit(code)
 
 
 def let_go(process: subprocess.Popen[bytes], within_s: float) -> None:

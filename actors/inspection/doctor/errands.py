@@ -23,8 +23,8 @@ def look_at_errands(home: Home) -> Iterator[Finding]:
     except FileNotFoundError:
         found = []  # it starts just now
     for trouble in found[:_NAMED]:
-        since, times = utc_text(trouble.since_utc)[11:19], f", tried {trouble.tries} times" if trouble.tries > 1 else ""
-        what = f"{trouble.of}, since {since} UTC{times}: {trouble.fault}"
+        times = f", tried {trouble.tries} times" if trouble.tries > 1 else ""
+        what = f"{trouble.of}, since {utc_text(trouble.since_utc)}{times}: {trouble.fault}"
         yield warning("courier", what, f"mend that, it is tried again by itself; more: {home.path}/logs/courier.log")
     if len(found) > _NAMED:
         yield warning("courier", f"{len(found) - _NAMED} more", f"see {home.path}/logs/courier.log")
