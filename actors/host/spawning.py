@@ -10,10 +10,11 @@ starts others for us, whose children they would be.
 """
 
 import ctypes
+import functools
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ctypes import byref, c_char_p, c_int, c_short, create_string_buffer
 from typing import Any, Final
 
@@ -68,24 +69,19 @@ def posix_spawn(program: str, argv: Sequence[str], env: Mapping[str, str], file_
     return pid.value
 
 
-_made: "tuple[ctypes.CDLL, ctypes.Array[ctypes.c_char]] | None" = None
-
-
+@functools.cache
 def _libc() -> "tuple[ctypes.CDLL, ctypes.Array[ctypes.c_char]]":
     """libc, and the attributes of all that are started; they are read only."""
-    global _made
-    if _made is None:
-        libc = ctypes.CDLL(None)
-        attributes, signals = create_string_buffer(_ROOM), create_string_buffer(_ROOM)
-        _check(libc.posix_spawnattr_init(attributes))
-        libc.sigemptyset(signals)
-        _check(libc.posix_spawnattr_setsigmask(attributes, signals))
-        for number in _DEFAULT_SIGNALS:
-            libc.sigaddset(signals, int(number))
-        _check(libc.posix_spawnattr_setsigdefault(attributes, signals))
-        _check(libc.posix_spawnattr_setflags(attributes, c_short(_SETSIGDEF | _SETSIGMASK | _SETSID)))
-        _made = libc, attributes
-    return _made
+    libc = ctypes.CDLL(None)
+    attributes, signals = create_string_buffer(_ROOM), create_string_buffer(_ROOM)
+    _check(libc.posix_spawnattr_init(attributes))
+    libc.sigemptyset(signals)
+    _check(libc.posix_spawnattr_setsigmask(attributes, signals))
+    for number in _DEFAULT_SIGNALS:
+        libc.sigaddset(signals, int(number))
+    _check(libc.posix_spawnattr_setsigdefault(attributes, signals))
+    _check(libc.posix_spawnattr_setflags(attributes, c_short(_SETSIGDEF | _SETSIGMASK | _SETSID)))
+    return libc, attributes
 
 
 def _add(libc: ctypes.CDLL, actions: "ctypes.Array[ctypes.c_char]", action: FileAction) -> int:
@@ -117,6 +113,6 @@ def _variable(name: str, value: str) -> bytes:
     return _bytes(f"{name}={value}")
 
 
-def _array(words: Any) -> "ctypes.Array[c_char_p]":
+def _array(words: Iterable[bytes]) -> "ctypes.Array[c_char_p]":
     found = [*words, None]
     return (c_char_p * len(found))(*found)

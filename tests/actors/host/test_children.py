@@ -9,11 +9,10 @@ import sys
 import pytest
 
 BEGIN = """
-import errno, os, resource, signal, sys, threading
+import os, signal, threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from orch_actors.actors.host.children import Children
-from orch_actors.actors.host.spawning import posix_spawn
 
 children = Children()
 children.start_reaping()
@@ -66,13 +65,26 @@ assert not children._on_exit and not children._spawning
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is os.posix_spawn, which keeps it")
 def test_the_lock_of_python_is_free_while_a_program_is_loaded(tmp_path):
-    """It opens a pipe for writing first, which waits for a reader: a thread of ours, which the lock would keep away."""
+    """It opens a pipe for writing first, which waits for a reader: a thread that looks for it until it is there."""
     path = tmp_path / "pipe"
     alone(f"""
 path = {str(path)!r}
 os.mkfifo(path)
-reader = threading.Thread(target=lambda: os.close(os.open(path, os.O_RDONLY)))
-threading.Timer(0.1, reader.start).start()
+
+def is_ours(name):
+    try:
+        with open(f"/proc/{{name}}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1]) == os.getpid()
+    except OSError:
+        return False
+
+def read():
+    while not any(is_ours(name) for name in os.listdir("/proc") if name.isdecimal()):
+        pass
+    os.close(os.open(path, os.O_RDONLY))
+
+reader = threading.Thread(target=read)
+reader.start()
 children.spawn("/bin/sh", ["sh", "-c", ":"], {{}}, [(os.POSIX_SPAWN_OPEN, 1, path, os.O_WRONLY, 0)], on_exit("x"))
 wait_for(1)
 reader.join(10)
