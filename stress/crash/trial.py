@@ -286,6 +286,7 @@ def _retire(home: str, kept: str) -> None:
     with open(os.path.join(home, "config.toml"), "w", encoding="utf-8") as file:
         file.write(FORGETFUL)
     os.mkdir(kept, 0o700)
+    # A consumer's name: what such a client asks for, and nobody else, the checker does not look for in histories.
     with Client(home, client_id="consumer-retirer", timeout_s=20.0) as client:
         while time.monotonic() < until:
             for name in os.listdir(folder):

@@ -132,7 +132,10 @@ def faults_before(copy: Copy, chosen: tuple[Sabotage, ...]) -> list[str]:
     if not os.path.realpath(used).startswith(os.path.realpath(copy.tree) + os.sep):
         return [f"the copy is not what is tested: {used}"]
     tests = tuple(sorted({test for sabotage in chosen for test in sabotage.tests}))
-    clean = copy.test(tests)
+    try:
+        clean = copy.test(tests)
+    except subprocess.TimeoutExpired:
+        return [f"without any sabotage the tests did not end within {LIMIT_S:.0f} s: let nothing else run meanwhile"]
     return [] if clean.returncode == 0 else [f"red without any sabotage: {judged(clean)[1]}"]
 
 

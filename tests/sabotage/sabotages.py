@@ -529,6 +529,22 @@ SABOTAGES = (
         "            parking.release(turn, record,",
         ("tests/unit/core/test_parking.py",),
     ),
+    Sabotage(
+        "agents side by side are all told the same rest",
+        "together they spend more than their graph may",
+        "actors/core/budgets.py",
+        "    if not isinstance(work, AgentWork):\n        return {}\n    usd = ",
+        "    if not isinstance(work, AgentWork) or own is not None:\n        return {}\n    usd = ",
+        ("tests/unit/core/test_budgets.py",),
+    ),
+    Sabotage(
+        "a child that ends before it is registered is nobody's",
+        "the end of a short command is never told",
+        "actors/host/children.py",
+        "        while pid not in self._on_exit and begun & self._spawning:\n            self._some.wait()\n",
+        "",
+        ("tests/actors/host/test_children.py::test_many_at_once_and_each_end_is_told_once",),
+    ),
     # --- a judge believes the work --------------------------------------------------------------------------------
     Sabotage(
         "the work may close its fence",
